@@ -1,0 +1,42 @@
+// Bundles one TypeScript entry with esbuild and runs it: Node 20 does not strip types itself, and a bundle of the
+// whole simulator takes some tens of milliseconds. Usage: node scripts/run.mjs ENTRY.ts [arguments]
+import { mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Bundles `entry` (relative to the root) and returns the absolute path of the module. */
+export async function bundle(entry) {
+  const outfile = join(root, '.build', `${entry.replaceAll(/[\\/]/g, '-').replace(/\.ts$/, '')}-${process.pid}.mjs`);
+  mkdirSync(dirname(outfile), { recursive: true });
+  await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    sourcemap: 'inline',
+    logLevel: 'error',
+  });
+  return outfile;
+}
+
+if (resolve(process.argv[1] ?? '') === fileURLToPath(import.meta.url)) {
+  const [entry, ...rest] = process.argv.slice(2);
+  if (entry === undefined) {
+    console.error('usage: node scripts/run.mjs ENTRY.ts [arguments]');
+    process.exit(2);
+  }
+  const file = await bundle(entry);
+  process.on('exit', () => {
+    import('node:fs').then(() => {});
+  });
+  process.argv = [process.argv[0], file, ...rest];
+  process.setSourceMapsEnabled(true);
+  await import(pathToFileURL(file).href);
+}
