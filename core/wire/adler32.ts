@@ -1,0 +1,21 @@
+/** Adler-32 as java.util.zip.Adler32 (RFC 1950): guards every log entry and seals snapshots (FileTxnLog, FileSnap). */
+
+const MODULUS = 65_521;
+/** As many bytes as can be summed before `b` could leave 32 bits (zlib's NMAX). */
+const RUN = 5552;
+
+/** The sum of `bytes`, unsigned. Incremental: `adler32(b, adler32(a))` is the sum of a followed by b. */
+export function adler32(bytes: Uint8Array, seed = 1, start = 0, end = bytes.length): number {
+  let a = seed & 0xffff;
+  let b = seed >>> 16;
+  for (let i = start; i < end; ) {
+    const stop = Math.min(i + RUN, end);
+    for (; i < stop; i++) {
+      a += bytes[i]!;
+      b += a;
+    }
+    a %= MODULUS;
+    b %= MODULUS;
+  }
+  return ((b << 16) | a) >>> 0;
+}
