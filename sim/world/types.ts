@@ -7,6 +7,7 @@
  * `Hooks` and act through the verbs of `World`.
  */
 
+import type { ClientEffect, ClientInput } from '../../core/client/io.ts';
 import type { Channel, Effect, FileAction, FileError, Input, Lane, NoteFields } from '../../core/io.ts';
 import type { Now } from '../../core/types.ts';
 
@@ -16,23 +17,9 @@ export const CLIENT_BASE = 1000;
 
 // ---------------------------------------------------------------- programs
 
-/** Inputs that only client machines know; the world passes them on without looking inside. */
-export interface AppInput {
-  readonly type: 'request' | 'addAuth' | 'close';
-}
-/** Effects that only client machines emit; the world hands them to the hooks and does nothing else. */
-export interface AppEffect {
-  readonly type: 'reply' | 'watch' | 'state';
-}
-/** A client dials without naming a channel or a peer; the world takes its channel as `client`. */
-export interface ClientConnect {
-  readonly type: 'connect';
-  readonly conn: number;
-  readonly address: { readonly host: string; readonly port: number };
-}
-
-export type HostInput = Input | AppInput;
-export type HostEffect = Effect | ClientConnect | AppEffect;
+/** Servers hear and say `core/io.ts`, clients `core/client/io.ts`; what the world does not execute goes to the hooks alone. */
+export type HostInput = Input | ClientInput;
+export type HostEffect = Effect | ClientEffect;
 export type HostEmit = (effect: HostEffect) => void;
 
 export interface BootContext {
