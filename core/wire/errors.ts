@@ -9,7 +9,9 @@ export type WireError =
   | 'unknown-type'
   | 'too-large'
   | 'bad-magic'
-  | 'bad-checksum';
+  | 'bad-checksum'
+  /** Well-formed, but the receiver cannot make sense of it: a node without a parent, an ACL id that was never named. */
+  | 'inconsistent';
 
 /** The outcome of decoding untrusted bytes. */
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: WireError };
