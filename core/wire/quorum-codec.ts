@@ -12,7 +12,7 @@
  * The payloads inside `data` are raw longs and ints, not jute records, except LearnerInfo.
  */
 
-import { asPeer, type Id, type PeerId, type SessionId, type Zxid } from '../types.ts';
+import { asPeer, type PeerId, type SessionId } from '../types.ts';
 import type { Decoded, WireError } from './errors.ts';
 import {
   dropBytes,
@@ -67,43 +67,39 @@ export function nextPacket(fb: FrameBuffer, maxLength: number): NextPacket {
 // --- FOLLOWERINFO, OBSERVERINFO --------------------------------------------------------------------------------------
 
 /** The protocol that knows LEADERINFO and ACKEPOCH (Zab 1.0); LearnerInfo and LEADERINFO carry it. */
-export const ZAB_PROTOCOL_VERSION = 0x1_0000;
+export const LEARNER_PROTOCOL_VERSION = 0x1_0000;
 /** What LearnerHandler assumes of a learner that does not say. */
 const PROTOCOL_VERSION_UNSAID = 1;
 
 export interface LearnerInfoData {
   /** Null when the learner sent no id: the leader then makes up a negative one. */
-  readonly sid: PeerId | null;
+  readonly serverid: PeerId | null;
   readonly protocolVersion: number;
-  /** Version of the configuration the learner last saw; null from learners that predate reconfiguration. */
-  readonly configVersion: number | null;
+  /** Version of the configuration the learner last saw; 0 from learners that predate reconfiguration. */
+  readonly configVersion: number;
 }
 
-export function encodeLearnerInfo(info: { sid: PeerId; configVersion: number }): Uint8Array {
+export function encodeLearnerInfo(info: LearnerInfo): Uint8Array {
   const w = new JuteWriter(20);
-  LearnerInfo.write(w, {
-    serverid: info.sid,
-    protocolVersion: ZAB_PROTOCOL_VERSION,
-    configVersion: info.configVersion,
-  });
+  LearnerInfo.write(w, info);
   return w.finish();
 }
 
-/** LearnerInfo => sid:long [protocolVersion:int [configVersion:long]], or nothing at all (LearnerHandler.run). */
+/** LearnerInfo => serverid:long [protocolVersion:int [configVersion:long]], or nothing at all (LearnerHandler.run). */
 export function decodeLearnerInfo(data: Uint8Array | null): Decoded<LearnerInfoData> {
   const r = new JuteReader(data ?? NOTHING);
   const size = r.remaining;
-  const sid = size >= 8 ? asPeer(r.num()) : null;
+  const serverid = size >= 8 ? asPeer(r.num()) : null;
   const protocolVersion = size >= 12 ? r.int() : PROTOCOL_VERSION_UNSAID;
-  const configVersion = size >= 20 ? r.num() : null;
-  return finish(r, { sid, protocolVersion, configVersion });
+  const configVersion = size >= 20 ? r.num() : 0;
+  return finish(r, { serverid, protocolVersion, configVersion });
 }
 
 // --- LEADERINFO, ACKEPOCH --------------------------------------------------------------------------------------------
 
 /** LEADERINFO => protocolVersion:int; the new epoch is in the packet's zxid. */
-export function encodeLeaderInfo(): Uint8Array {
-  return intBytes(ZAB_PROTOCOL_VERSION);
+export function encodeLeaderInfo(protocolVersion: number): Uint8Array {
+  return intBytes(protocolVersion);
 }
 
 export function decodeLeaderInfo(data: Uint8Array | null): Decoded<number> {
@@ -133,29 +129,29 @@ export function decodeConfigText(data: Uint8Array | null): Decoded<string> {
 
 // --- REQUEST ---------------------------------------------------------------------------------------------------------
 
-/** REQUEST => session:long cxid:int op:int body; the body is the client's record to the end of the data. */
-export interface ForwardedRequest {
-  readonly session: SessionId;
+/** REQUEST => sessionId:long cxid:int type:int body; the body is the client's record to the end of the data. */
+export interface RequestPayload {
+  readonly sessionId: SessionId;
   readonly cxid: number;
-  readonly op: number;
+  readonly type: number;
   readonly body: Uint8Array;
 }
 
-export function encodeForwardedRequest(request: ForwardedRequest): Uint8Array {
+export function encodeRequestPayload(request: RequestPayload): Uint8Array {
   const w = new JuteWriter(16 + request.body.length);
-  w.long(request.session);
+  w.long(request.sessionId);
   w.int(request.cxid);
-  w.int(request.op);
+  w.int(request.type);
   w.raw(request.body);
   return w.finish();
 }
 
-export function decodeForwardedRequest(data: Uint8Array | null): Decoded<ForwardedRequest> {
+export function decodeRequestPayload(data: Uint8Array | null): Decoded<RequestPayload> {
   const r = new JuteReader(data ?? NOTHING);
-  const session = r.long() as SessionId;
+  const sessionId = r.long() as SessionId;
   const cxid = r.int();
-  const op = r.int();
-  return finish(r, { session, cxid, op, body: r.bytes.subarray(r.offset, r.end) });
+  const type = r.int();
+  return finish(r, { sessionId, cxid, type, body: r.bytes.subarray(r.offset, r.end) });
 }
 
 // --- PING, REVALIDATE ------------------------------------------------------------------------------------------------
@@ -168,13 +164,13 @@ export interface SessionTouch {
 const TOUCH_SIZE = 12;
 
 /** A learner's PING => (session:long timeout:int)*; the leader's has no data. */
-export function encodeTouches(touches: readonly SessionTouch[]): Uint8Array {
+export function encodePingTouches(touches: readonly SessionTouch[]): Uint8Array {
   const w = new JuteWriter(TOUCH_SIZE * touches.length);
   for (const touch of touches) writeTouch(w, touch);
   return w.finish();
 }
 
-export function decodeTouches(data: Uint8Array | null): Decoded<readonly SessionTouch[]> {
+export function decodePingTouches(data: Uint8Array | null): Decoded<readonly SessionTouch[]> {
   const r = new JuteReader(data ?? NOTHING);
   const touches: SessionTouch[] = [];
   while (r.remaining > 0 && !r.failed) touches.push(readTouch(r));
@@ -199,10 +195,10 @@ export interface RevalidateAnswer {
 }
 
 /** The leader's REVALIDATE => session:long valid:bool. */
-export function encodeRevalidateAnswer(answer: RevalidateAnswer): Uint8Array {
+export function encodeRevalidateAnswer(session: SessionId, valid: boolean): Uint8Array {
   const w = new JuteWriter(9);
-  w.long(answer.session);
-  w.bool(answer.valid);
+  w.long(session);
+  w.bool(valid);
   return w.finish();
 }
 
@@ -257,16 +253,6 @@ export function decodeInformAndActivate(data: Uint8Array | null): Decoded<Inform
 // --- common ----------------------------------------------------------------------------------------------------------
 
 const NOTHING = new Uint8Array(0);
-
-/** A packet without authinfo, as all but REQUEST are. Upstream writes a null vector, not an empty one. */
-export function packet(type: number, zxid: Zxid, data: Uint8Array | null = null): QuorumPacket {
-  return { type, zxid, data, authinfo: null };
-}
-
-/** A REQUEST packet. Its zxid is -1; the learner vouches for the client's identities. */
-export function requestPacket(type: number, request: ForwardedRequest, authinfo: readonly Id[] | null): QuorumPacket {
-  return { type, zxid: -1 as Zxid, data: encodeForwardedRequest(request), authinfo };
-}
 
 function intBytes(value: number): Uint8Array {
   const w = new JuteWriter(4);
