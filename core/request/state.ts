@@ -1,0 +1,169 @@
+/**
+ * The plain state of the client port and what it asks of the rest of the server.
+ *
+ * A server answers reads from its own tree and hands writes to whoever may decide them: the leader, or itself when it is
+ * alone. Both directions are events: `ServerEvent` goes out, `serverApplied` and its sisters come back.
+ */
+
+import type { SessionTracker } from '../session/tracker.ts';
+import type { ConnId, Id, PeerId, SessionId } from '../types.ts';
+import type { ClientRequest } from '../wire/client-codec.ts';
+import type { FrameBuffer } from '../wire/framing.ts';
+
+/**
+ * `stopped`: no leader; connections get four-letter words and nothing else. `readonly`: no quorum either, but clients that
+ * asked for it may read (ReadOnlyZooKeeperServer).
+ */
+export type ServerMode = 'stopped' | 'standalone' | 'leader' | 'follower' | 'observer' | 'readonly';
+
+/** What a REQUEST packet carries: a write on its way to the server that decides. */
+export interface Submission {
+  readonly session: SessionId;
+  readonly cxid: number;
+  readonly op: number;
+  /** The request's record. Only valid during this step: whoever queues it copies it. */
+  readonly body: Uint8Array;
+  readonly authInfo: Id[];
+}
+
+export type ServerEvent =
+  /** A write, a session to create or to close. Every submission is answered by a transaction with its session and cxid. */
+  | { readonly type: 'submit'; readonly request: Submission }
+  /** Answered by `serverSyncDone` once this server has applied everything that was committed when the sync was asked for. */
+  | {
+      readonly type: 'sync';
+      readonly conn: ConnId;
+      readonly session: SessionId;
+      readonly cxid: number;
+      readonly path: string;
+    }
+  /** A client came back with a session: does the deciding server still know it? Answered by `serverRevalidated`. */
+  | { readonly type: 'revalidate'; readonly session: SessionId; readonly timeoutMs: number }
+  /** A sign of life, in the modes `leader` and `standalone`. Learners collect them, see `serverTakeTouches`. */
+  | { readonly type: 'touch'; readonly session: SessionId; readonly timeoutMs: number };
+
+export interface ServerState {
+  mode: ServerMode;
+  /** Key of the session passwords, from `BootSecrets`. */
+  readonly sessionSecret: Uint8Array;
+  nextSessionId: SessionId;
+  readonly conns: Map<ConnId, ClientConn>;
+  /** Connections by the address of the other end (`maxClientCnxns`). */
+  readonly connsByIp: Map<string, number>;
+  /** Where each session is attached at this server. */
+  readonly attached: Map<SessionId, ConnId>;
+  /** Sessions that only this server knows (`localSessionsEnabled`, and every session of read-only mode). */
+  local: SessionTracker;
+  /** Learner: signs of life since the last PING, session -> timeout. */
+  touches: Map<SessionId, number>;
+  /** Submissions whose connection went away before their transaction came: it answers nobody. By session, in order. */
+  readonly orphanWrites: Map<SessionId, number[]>;
+  readonly orphanSyncs: Map<SessionId, number[]>;
+  /** Requests accepted and not yet answered, orphans included (ZooKeeperServer.getInProcess). */
+  outstanding: number;
+  /** Connections whose next frame waits because of `requestThrottleMaxRequests`, the longest waiting first. */
+  readonly held: Set<ConnId>;
+  /** When to look for silent connections and expired local sessions; null without connections. */
+  sweepAtMs: number | null;
+  readonly stats: ServerStats;
+}
+
+/** Counters behind `srvr` and `mntr`, since the start of the server. */
+export interface ServerStats {
+  readonly startedMs: number;
+  received: number;
+  sent: number;
+  bytesReceived: number;
+  latencyMinMs: number;
+  latencyMaxMs: number;
+  latencySumMs: number;
+  latencyCount: number;
+  authFailed: number;
+  connectionsRejected: number;
+  connectRequests: number;
+  revalidations: number;
+  sessionlessExpired: number;
+  throttledOps: number;
+  localSessionsExpired: number;
+  watchEventsSent: number;
+  proposalsSubmitted: number;
+}
+
+export interface ClientConn {
+  readonly conn: ConnId;
+  readonly ip: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly openedMs: number;
+  readonly openedWallMs: number;
+  /** The last bytes came then. */
+  heardMs: number;
+  phase: ConnPhase;
+  rx: FrameBuffer;
+  /** Whether the shell was told to read from it. */
+  reading: boolean;
+  /** The shell's send buffer is full. */
+  blocked: boolean;
+  /** Since when its next frame waits for the request throttle. */
+  heldSinceMs: number | null;
+  /** Identities, in the order they were proved. The `ip` scheme's is there from the beginning. */
+  authIds: Id[];
+  /** Requests not yet answered, in the order they came. Replies leave in this order. */
+  queue: Pending[];
+  /** A sync in the queue is not done: what stands behind it is not submitted yet. */
+  syncing: boolean;
+  stats: ConnStats;
+}
+
+export type ConnPhase =
+  /** The first four bytes decide: a four-letter word, or the length of a ConnectRequest. */
+  | { readonly kind: 'greeting' }
+  /** The session is being created or revalidated. */
+  | {
+      readonly kind: 'connecting';
+      readonly session: SessionId;
+      readonly timeoutMs: number;
+      /** The client is too old to know the readOnly byte (before 3.4). */
+      readonly old: boolean;
+      readonly created: boolean;
+    }
+  | { readonly kind: 'serving'; readonly session: SessionId; readonly timeoutMs: number }
+  /** closeSession was asked for; nothing more is read. */
+  | { readonly kind: 'closing'; readonly session: SessionId; readonly timeoutMs: number };
+
+export interface ConnStats {
+  received: number;
+  sent: number;
+  lastOp: number;
+  lastCxid: number;
+  lastZxid: number;
+  lastReplyMs: number;
+  lastLatencyMs: number;
+  minLatencyMs: number;
+  maxLatencyMs: number;
+  latencySumMs: number;
+  latencyCount: number;
+}
+
+/** A request whose answer is not due yet. */
+export interface Pending {
+  readonly kind: PendingKind;
+  readonly cxid: number;
+  readonly op: number;
+  /** Null for requests that are answered with `err` alone. */
+  readonly request: ClientRequest | null;
+  /** What is or will be submitted; empty for reads. */
+  readonly body: Uint8Array;
+  submitted: boolean;
+  /** `answer`: the code. `write`: what to say instead of the transaction's code, or 0. */
+  readonly err: number;
+  readonly arrivedMs: number;
+}
+
+/**
+ * `read` waits for its turn, `write` and `sync` for the deciding server, `closeLocal` ends a local session at its turn,
+ * `answer` was decided on arrival and only waits for its turn, `answerAndClose` ends the connection too.
+ */
+export type PendingKind = 'read' | 'write' | 'sync' | 'closeLocal' | 'answer' | 'answerAndClose';
+
+export type { PeerId };
