@@ -125,6 +125,7 @@ export type WatcherEvent = Infer<typeof WatcherEvent>;
 // --- org.apache.zookeeper.server.quorum ------------------------------------------------------------------------------
 
 export const LearnerInfo = record('LearnerInfo', { serverid: 'peer', protocolVersion: 'int', configVersion: 'num' });
+export type LearnerInfo = Infer<typeof LearnerInfo>;
 export const QuorumPacket = record('QuorumPacket', {
   type: 'int',
   zxid: 'zxid',
@@ -133,6 +134,7 @@ export const QuorumPacket = record('QuorumPacket', {
 });
 export type QuorumPacket = Infer<typeof QuorumPacket>;
 export const QuorumAuthPacket = record('QuorumAuthPacket', { magic: 'long', status: 'int', token: 'buffer' });
+export type QuorumAuthPacket = Infer<typeof QuorumAuthPacket>;
 
 // --- org.apache.zookeeper.txn ----------------------------------------------------------------------------------------
 
