@@ -402,8 +402,6 @@ function onOpened(client: Client, io: ClientIo, conn: ConnId): void {
     io.emit({ type: 'send', conn, bytes });
   } else if (phase.kind === 'connected' && phase.search !== null && phase.search.conn === conn) {
     io.emit({ type: 'send', conn, bytes: ISRO });
-  } else {
-    io.emit({ type: 'close', conn });
   }
 }
 
