@@ -7,9 +7,8 @@
  */
 
 import { type Acl, assert, OPEN_ACL } from '../types.ts';
+import { OPEN_ACL_ID } from '../wire/snapshot-codec.ts';
 import { hashAcl } from './digest.ts';
-
-export const OPEN_ACL_ID = -1;
 
 export interface AclEntry {
   readonly id: number;
@@ -27,6 +26,12 @@ export interface AclEntry {
  */
 const CLOSED_ACL: readonly Acl[] = [{ perms: 0, id: { scheme: 'world', id: 'anyone' } }];
 
+/** Never in a table, so that a snapshot of an incomplete state loads as one. */
+const UNRESOLVED_ID = -2;
+
+/** Far more than any server counts to, and far enough below what a double holds to count on from it. */
+export const ACL_ID_MAX = 2 ** 52;
+
 const makeOpenEntry = (): AclEntry => ({
   id: OPEN_ACL_ID,
   list: OPEN_ACL,
@@ -42,7 +47,7 @@ export class AclTable {
   private lastId = 0;
   private recent: AclEntry = this.open;
   private readonly unresolved: AclEntry = {
-    id: 0,
+    id: UNRESOLVED_ID,
     list: CLOSED_ACL,
     hash: hashAcl(CLOSED_ACL),
     key: '',
@@ -116,7 +121,7 @@ export class AclTable {
   useId(id: number): AclEntry {
     if (id === OPEN_ACL_ID) return this.open;
     // Numbers given out later must differ from every number seen, also from those that name no list.
-    this.lastId = Math.max(this.lastId, id);
+    if (id <= ACL_ID_MAX) this.lastId = Math.max(this.lastId, id);
     const entry = this.byId.get(id) ?? this.unresolved;
     entry.usageCount += 1;
     return entry;

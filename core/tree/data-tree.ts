@@ -13,6 +13,7 @@
 import { type Acl, assert, READ_ACL, type SessionId, ZXID_ZERO, type Zxid } from '../types.ts';
 import { Code, EventType, Op } from '../wire/opcodes.ts';
 import type { Stat, StatPersisted, TxnHeader } from '../wire/records.ts';
+import type { SnapshotNode } from '../wire/snapshot-codec.ts';
 import type { Txn } from '../wire/txn.ts';
 import { type AclEntry, AclTable } from './acl-table.ts';
 import { auditTree } from './audit.ts';
@@ -322,8 +323,7 @@ export class DataTree {
 
     this.beforeChange(parentPath, parent);
     countCreate(parent, txn.parentCVersion, context.zxid);
-    parent.children ??= new Set();
-    parent.children.add(path.slice(slash + 1));
+    addChild(parent, path.slice(slash + 1));
     this.afterChange(parentPath, parent);
 
     const { zxid, time } = context;
@@ -477,20 +477,22 @@ export class DataTree {
   }
 
   /** A node of the snapshot; false when its parent is missing or its place is taken. */
-  loadNode(path: string, data: Uint8Array | null, aclId: number, stat: StatPersisted): boolean {
-    if (this.nodes.has(path)) return false;
-    if (path !== '/') {
-      const parentPath = parentOf(path);
-      const parent = this.nodes.get(parentPath);
-      if (parent === undefined) return false;
-      this.beforeChange(parentPath, parent);
-      parent.children ??= new Set();
-      parent.children.add(nameOf(path));
-      this.afterChange(parentPath, parent);
-    }
+  loadNode({ path, data, aclId, stat }: SnapshotNode): boolean {
+    if (this.nodes.has(path) || (path !== '/' && !this.adopt(path))) return false;
     this.plant(path, ownData(data), this.acls.useId(aclId), stat);
     const limitsOf = quotaOfLimitsPath(path);
     if (limitsOf !== null) this.quotaPaths.add(limitsOf);
+    return true;
+  }
+
+  /** Lists a node with its parent without counting it as a change; false when there is no parent. */
+  private adopt(path: string): boolean {
+    const parentPath = parentOf(path);
+    const parent = this.nodes.get(parentPath);
+    if (parent === undefined) return false;
+    this.beforeChange(parentPath, parent);
+    addChild(parent, nameOf(path));
+    this.afterChange(parentPath, parent);
     return true;
   }
 
@@ -507,13 +509,7 @@ export class DataTree {
     for (const path of [ZOOKEEPER_PATH, QUOTA_PATH, CONFIG_PATH]) {
       if (this.nodes.has(path)) continue;
       const isConfig = path === CONFIG_PATH;
-      const parentPath = parentOf(path);
-      const parent = this.nodes.get(parentPath);
-      assert(parent !== undefined, 'fixed node without a parent');
-      this.beforeChange(parentPath, parent);
-      parent.children ??= new Set();
-      parent.children.add(nameOf(path));
-      this.afterChange(parentPath, parent);
+      assert(this.adopt(path), 'fixed node without a parent');
       const acl = isConfig ? this.acls.use(READ_ACL) : this.acls.open;
       this.plant(path, EMPTY_DATA, acl, isConfig ? { ...ZERO_STAT, aversion: -1 } : ZERO_STAT);
     }
@@ -671,6 +667,11 @@ function countCreate(parent: DataNode, parentCVersion: number, zxid: Zxid): void
   if (cversion <= parent.cversion) return;
   parent.cversion = cversion;
   parent.pzxid = zxid;
+}
+
+function addChild(parent: DataNode, name: string): void {
+  parent.children ??= new Set();
+  parent.children.add(name);
 }
 
 function removeChild(parent: DataNode, name: string): void {

@@ -6,7 +6,8 @@
  */
 
 import type { Acl, SessionId, Zxid } from '../types.ts';
-import type { StatPersisted } from '../wire/records.ts';
+import type { SnapshotNode, SnapshotVisitor } from '../wire/snapshot-codec.ts';
+import { ACL_ID_MAX } from './acl-table.ts';
 import { DataTree, DEFAULT_TREE_OPTIONS, type TreeOptions } from './data-tree.ts';
 
 export type LoadProblem =
@@ -17,7 +18,7 @@ export type LoadProblem =
   | 'bad-acl-id'
   | 'no-root';
 
-export class TreeLoader {
+export class TreeLoader implements SnapshotVisitor {
   private readonly tree: DataTree;
   private firstProblem: LoadProblem | null = null;
   private nodeCount = 0;
@@ -30,24 +31,26 @@ export class TreeLoader {
     return this.firstProblem;
   }
 
-  session(id: SessionId, timeoutMs: number): void {
+  session(id: SessionId, timeoutMs: number): boolean {
     if (this.firstProblem === null) this.tree.putSession(id, timeoutMs);
+    return this.firstProblem === null;
   }
 
   /** Numbers count from 1; -1 is not in the table. */
-  acl(id: number, acl: readonly Acl[]): void {
-    if (this.firstProblem !== null) return;
-    if (Number.isSafeInteger(id) && id >= 0) this.tree.loadAcl(id, acl);
-    else this.firstProblem = 'bad-acl-id';
+  acl(id: number, acl: readonly Acl[]): boolean {
+    if (id < 0 || id > ACL_ID_MAX) this.firstProblem ??= 'bad-acl-id';
+    if (this.firstProblem === null) this.tree.loadAcl(id, acl);
+    return this.firstProblem === null;
   }
 
   /** Parents before children, the root as the empty string. */
-  node(path: string, data: Uint8Array | null, aclId: number, stat: StatPersisted): void {
-    if (this.firstProblem !== null) return;
-    this.firstProblem = this.placeProblem(path);
-    if (this.firstProblem !== null) return;
+  node(node: SnapshotNode): boolean {
+    this.firstProblem ??= this.placeProblem(node.path);
+    if (this.firstProblem !== null) return false;
     this.nodeCount += 1;
-    if (!this.tree.loadNode(path === '' ? '/' : path, data, aclId, stat)) this.firstProblem = 'parent-missing';
+    const path = node.path === '' ? '/' : node.path;
+    if (!this.tree.loadNode({ ...node, path })) this.firstProblem = 'parent-missing';
+    return this.firstProblem === null;
   }
 
   private placeProblem(path: string): LoadProblem | null {

@@ -11,28 +11,9 @@
  */
 
 import type { Acl, SessionId, Zxid } from '../types.ts';
-import type { StatPersisted } from '../wire/records.ts';
+import type { SnapshotNode, SnapshotSource } from '../wire/snapshot-codec.ts';
 import type { AclEntry, AclTable } from './acl-table.ts';
 import type { DataNode } from './node.ts';
-
-export interface SnapshotSession {
-  readonly id: SessionId;
-  readonly timeoutMs: number;
-}
-
-export interface SnapshotAcl {
-  readonly id: number;
-  readonly acl: readonly Acl[];
-}
-
-export interface SnapshotNode {
-  /** The root is the empty string, as in a snapshot file. */
-  readonly path: string;
-  readonly data: Uint8Array | null;
-  /** Number of the ACL in the snapshot's table, -1 for none. */
-  readonly aclId: number;
-  readonly stat: StatPersisted;
-}
 
 /** What a snapshot needs of the tree it is taken from. */
 export interface SnapshotOrigin {
@@ -46,7 +27,7 @@ export interface SnapshotOrigin {
   onClose(snapshot: TreeSnapshot): void;
 }
 
-export class TreeSnapshot {
+export class TreeSnapshot implements SnapshotSource {
   /** Everything up to this transaction is in it, nothing later. */
   readonly zxid: Zxid;
   /** The tree digest at `zxid`. */
@@ -60,9 +41,9 @@ export class TreeSnapshot {
   private leftover: SnapshotNode[] = [];
   /** Sessions as they were before their first change since the opening, null for none; gone once listed. */
   private sessionImages: Map<SessionId, number | null> | null = new Map();
-  private sessionList: readonly SnapshotSession[] = [];
+  private sessionList: ReadonlyMap<SessionId, number> = new Map();
   private droppedAcls: AclEntry[] | null = [];
-  private aclList: readonly SnapshotAcl[] = [];
+  private aclList: ReadonlyMap<number, readonly Acl[]> = new Map();
   private isOpen = true;
 
   constructor(origin: SnapshotOrigin) {
@@ -73,8 +54,8 @@ export class TreeSnapshot {
     this.visit = origin.nodes.entries();
   }
 
-  /** Global sessions at `zxid`. Listed at the first call. */
-  sessions(): readonly SnapshotSession[] {
+  /** Global sessions at `zxid` and their timeouts. Listed when first asked for. */
+  get sessions(): ReadonlyMap<SessionId, number> {
     const images = this.sessionImages;
     if (images !== null) {
       this.sessionImages = null;
@@ -83,21 +64,25 @@ export class TreeSnapshot {
     return this.sessionList;
   }
 
-  /** Every ACL that a node at `zxid` uses, by number. Listed at the first call. */
-  acls(): readonly SnapshotAcl[] {
+  /** Every ACL that a node at `zxid` uses, by number. Listed when first asked for. */
+  get acls(): ReadonlyMap<number, readonly Acl[]> {
     const dropped = this.droppedAcls;
     if (dropped !== null) {
       this.droppedAcls = null;
       const entries = [...this.origin.acls.entries(), ...dropped].filter((entry) => entry.id <= this.lastAclId);
-      this.aclList = entries.map((entry) => ({ id: entry.id, acl: entry.list }));
+      this.aclList = new Map(entries.map((entry) => [entry.id, entry.list]));
     }
     return this.aclList;
   }
 
-  /** The next node, parents before children; null after the last. */
-  next(): SnapshotNode | null {
-    if (!this.isOpen) return null;
-    return this.nextLiving() ?? this.leftover.pop() ?? null;
+  /** The nodes at `zxid`, parents before children. One pass: a second iteration goes on where the first stopped. */
+  get nodes(): Iterable<SnapshotNode> {
+    return { [Symbol.iterator]: () => ({ next: () => this.step() }) };
+  }
+
+  private step(): IteratorResult<SnapshotNode> {
+    const value = this.nextLiving() ?? this.leftover.pop();
+    return value === undefined ? { done: true, value } : { done: false, value };
   }
 
   private nextLiving(): SnapshotNode | null {
@@ -159,9 +144,11 @@ function imageOf(path: string, node: DataNode): SnapshotNode {
 function listSessions(
   living: ReadonlyMap<SessionId, number>,
   images: ReadonlyMap<SessionId, number | null>,
-): SnapshotSession[] {
-  const list: SnapshotSession[] = [];
-  for (const [id, timeoutMs] of living) if (!images.has(id)) list.push({ id, timeoutMs });
-  for (const [id, timeoutMs] of images) if (timeoutMs !== null) list.push({ id, timeoutMs });
+): Map<SessionId, number> {
+  const list = new Map(living);
+  for (const [id, timeoutMs] of images) {
+    if (timeoutMs === null) list.delete(id);
+    else list.set(id, timeoutMs);
+  }
   return list;
 }
