@@ -6,10 +6,13 @@
  * bytes it was given.
  */
 
+import { LONG_MIN } from '../types.ts';
 import type { WireError } from './errors.ts';
 import { utf8Decode, utf8Encode } from './utf8.ts';
 
 const EMPTY = new Uint8Array(0);
+const LONG_HALF = 0x1_0000_0000;
+const LONG_MAX = 0x7fff_ffff_ffff_ffffn;
 
 export class JuteReader {
   readonly bytes: Uint8Array;
@@ -70,14 +73,17 @@ export class JuteReader {
 
   /** A 64-bit integer that must be exact in a double; Long.MIN_VALUE, which observers vote with, is. */
   num(): number {
-    const at = this.take(8);
-    if (at < 0) return 0;
-    const high = this.view.getInt32(at);
-    const low = this.view.getUint32(at + 4);
-    const value = high * 0x1_0000_0000 + low;
-    if (Number.isSafeInteger(value) || (high === -0x8000_0000 && low === 0)) return value;
+    const value = this.wide();
+    if (Number.isSafeInteger(value) || value === LONG_MIN) return value;
     this.fail('number-out-of-range');
     return 0;
+  }
+
+  /** A 64-bit integer, rounded to the nearest double where it is not exact in one. */
+  wide(): number {
+    const at = this.take(8);
+    if (at < 0) return 0;
+    return this.view.getInt32(at) * LONG_HALF + this.view.getUint32(at + 4);
   }
 
   /** The count of a vector: -1 for null, never more than the remaining bytes can hold. */
@@ -170,9 +176,15 @@ export class JuteWriter {
 
   num(value: number): void {
     const at = this.room(8);
-    const high = Math.floor(value / 0x1_0000_0000);
+    const high = Math.floor(value / LONG_HALF);
     this.view.setInt32(at, high);
-    this.view.setUint32(at + 4, value - high * 0x1_0000_0000);
+    this.view.setUint32(at + 4, value - high * LONG_HALF);
+  }
+
+  /** As `num`; what rounding lifted to 2^63 is written as the greatest long. */
+  wide(value: number): void {
+    if (value < -LONG_MIN) this.num(value);
+    else this.long(LONG_MAX);
   }
 
   raw(value: Uint8Array): void {

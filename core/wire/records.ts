@@ -9,7 +9,8 @@ import { type Codec, type Infer, record, vector } from './schema.ts';
 
 // --- org.apache.zookeeper.data ---------------------------------------------------------------------------------------
 
-export const IdRecord: Codec<IdType> = record('Id', { scheme: 'string', id: 'string' });
+/** kazoo sends a null id with the scheme `auth`, which has no use for one. */
+export const IdRecord: Codec<IdType> = record('Id', { scheme: 'text', id: 'text' });
 export const AclRecord = record('ACL', { perms: 'int', id: IdRecord });
 export const AclVector = vector(AclRecord);
 export const StringVector = vector('string');
@@ -46,7 +47,7 @@ export type StatPersisted = Infer<typeof StatPersisted>;
 
 export const ConnectRequest = record('ConnectRequest', {
   protocolVersion: 'int',
-  lastZxidSeen: 'num',
+  lastZxidSeen: 'wide',
   timeOut: 'int',
   sessionId: 'session',
   passwd: 'buffer',
@@ -71,7 +72,7 @@ export const CreateTTLRequest = record('CreateTTLRequest', {
   data: 'buffer',
   acl: AclVector,
   flags: 'int',
-  ttl: 'num',
+  ttl: 'wide',
 });
 export const DeleteRequest = record('DeleteRequest', { path: 'string', version: 'int' });
 export const PathRequest = record('PathRequest', { path: 'string' });
@@ -83,7 +84,7 @@ export const ReconfigRequest = record('ReconfigRequest', {
   joiningServers: 'nullableString',
   leavingServers: 'nullableString',
   newMembers: 'nullableString',
-  curConfigId: 'num',
+  curConfigId: 'wide',
 });
 export const WatchesRequest = record('CheckWatchesRequest', { path: 'string', type: 'int' });
 export const AddWatchRequest = record('AddWatchRequest', { path: 'string', mode: 'int' });

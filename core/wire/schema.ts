@@ -22,6 +22,8 @@ interface Kinds {
   long: bigint;
   /** 64-bit on the wire; a number here, refused when it is not exact in a double. Times, counts, versions. */
   num: number;
+  /** As `num`, but rounded instead of refused: where any inexact value gets the same answer as a merely great one. */
+  wide: number;
   bool: boolean;
   zxid: Zxid;
   session: SessionId;
@@ -29,6 +31,8 @@ interface Kinds {
   /** A string that must not be null. */
   string: string;
   nullableString: string | null;
+  /** A string where null means the same as the empty one and is read as that. */
+  text: string;
   /** Bytes; null (-1) and empty (0) are different and both preserved. */
   buffer: Uint8Array | null;
 }
@@ -54,12 +58,14 @@ const KIND_CODECS: { readonly [K in Kind]: Codec<Kinds[K]> } = {
   int: { name: 'int', sizeMin: 4, read: (r) => r.int(), write: (w, v) => w.int(v) },
   long: { name: 'long', sizeMin: 8, read: (r) => r.long(), write: (w, v) => w.long(v) },
   num: { name: 'num', sizeMin: 8, read: (r) => r.num(), write: (w, v) => w.num(v) },
+  wide: { name: 'wide', sizeMin: 8, read: (r) => r.wide(), write: (w, v) => w.wide(v) },
   bool: { name: 'bool', sizeMin: 1, read: (r) => r.bool(), write: (w, v) => w.bool(v) },
   zxid: { name: 'zxid', sizeMin: 8, read: (r) => r.num() as Zxid, write: (w, v) => w.num(v) },
   session: { name: 'session', sizeMin: 8, read: (r) => r.long() as SessionId, write: (w, v) => w.long(v) },
   peer: { name: 'peer', sizeMin: 8, read: (r) => r.num() as PeerId, write: (w, v) => w.num(v) },
   string: { name: 'string', sizeMin: 4, read: (r) => r.string(), write: (w, v) => w.string(v) },
   nullableString: { name: 'string?', sizeMin: 4, read: (r) => r.nullableString(), write: (w, v) => w.string(v) },
+  text: { name: 'text', sizeMin: 4, read: (r) => r.nullableString() ?? '', write: (w, v) => w.string(v) },
   buffer: { name: 'buffer', sizeMin: 4, read: (r) => r.buffer(), write: (w, v) => w.buffer(v) },
 };
 
