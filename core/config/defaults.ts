@@ -1,5 +1,5 @@
-import type { PeerConfig } from './types.ts';
 import { asPeer } from '../types.ts';
+import type { PeerConfig } from './types.ts';
 
 /** ZooKeeper 3.9's code defaults with the sample file's ticks; the differences that make us stricter are named in `types.ts`. */
 export const DEFAULT_CONFIG: PeerConfig = {
@@ -68,4 +68,5 @@ export const DEFAULT_CONFIG: PeerConfig = {
   sessionPassword: 'hmac',
   syncQuorum: true,
   sslQuorum: false,
+  quorumListenOnAllIPs: false,
 };

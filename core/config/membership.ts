@@ -25,6 +25,7 @@
 
 import type { Address } from '../io.ts';
 import { asPeer, asZxid, type PeerId, type Zxid } from '../types.ts';
+import { formatAddress } from '../wire/election-codec.ts';
 import { Code } from '../wire/opcodes.ts';
 import { lastOfEach, parseProperties } from './properties.ts';
 import type { Membership, PeerRole, ServerAddress, ServerSpec } from './types.ts';
@@ -310,8 +311,6 @@ export function formatServer(server: ServerSpec): string {
   const secure = server.secureClient === null ? '' : `${gap};${formatAddress(server.secureClient)}`;
   return `${addresses.join('|')}:${server.role}${client}${secure}`;
 }
-
-export const formatAddress = ({ host, port }: Address): string => `${bracketed(host)}:${port}`;
 
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
 

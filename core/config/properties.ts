@@ -66,13 +66,13 @@ function splitProperty(content: string): { key: string; value: string } {
   }
   let start = skipBlank(content, end);
   if (content[start] === '=' || content[start] === ':') start = skipBlank(content, start + 1);
-  return { key: unescape(content.slice(0, end)), value: unescape(content.slice(start)) };
+  return { key: unescaped(content.slice(0, end)), value: unescaped(content.slice(start)) };
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' };
 
 /** A malformed `\u` escape, at which Java throws, is kept as it stands. */
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return text.replace(/\\(?:u([0-9a-fA-F]{4})|(.?))/gs, (_, code: string | undefined, char: string | undefined) => {
     if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
     return ESCAPES[char!] ?? char!;

@@ -122,6 +122,8 @@ export interface PeerConfig {
   readonly syncQuorum: boolean;
   /** Require a certificate-verified identity on election and quorum connections. */
   readonly sslQuorum: boolean;
+  /** Listen for other servers on every interface instead of on this server's own address. */
+  readonly quorumListenOnAllIPs: boolean;
 }
 
 /** What the core may not invent itself: everything that must differ between servers, starts and seeds. */

@@ -1,10 +1,10 @@
-/** What the election and its connections look at but do not own. */
+/** What the election and its connections look at but do not own. Made afresh in every step; nothing in it is kept. */
 
 import type { Membership, PeerConfig } from '../config/types.ts';
+import type { Remote } from '../io.ts';
 import type { PeerId } from '../types.ts';
 import type { CnxState } from './cnx-manager.ts';
 
-/** Made afresh in every step. Nothing in it is kept. */
 export interface CnxCtx {
   readonly config: PeerConfig;
   readonly self: PeerId;
@@ -12,6 +12,11 @@ export interface CnxCtx {
   readonly membership: Membership;
   /** The configuration last committed (QuorumPeer.getQuorumVerifier). */
   readonly committed: Membership;
+  /**
+   * Whether the other end may call itself `sid` (null: an observer without an id). Absent, any end that `sslQuorum`
+   * lets in may use any id, as in ZooKeeper.
+   */
+  readonly mayClaim?: (remote: Remote, sid: PeerId | null) => boolean;
 }
 
 export interface ElectionCtx extends CnxCtx {
