@@ -1,0 +1,178 @@
+/**
+ * What every member does with its history: append, learn what is committed, apply in order, activate configurations.
+ *
+ * There is one history (`heap.log`); the tree is that history applied up to `state.committed`. Nothing is applied that is
+ * not known to be committed, except where a whole state is adopted (SNAP, and a leader about to serve its own history).
+ */
+
+import { formatMembership, parseMembership } from '../config/membership.ts';
+import type { Membership } from '../config/types.ts';
+import { cnxForget, cnxListen } from '../election/cnx-manager.ts';
+import type { ElectionCtx } from '../election/context.ts';
+import { note } from '../io.ts';
+import { authorityApplied } from '../request/authority.ts';
+import { serverApplied, serverStop } from '../request/server.ts';
+import type { Turn } from '../state.ts';
+import { storeAppend } from '../storage/store.ts';
+import { assert, showZxid, type Zxid } from '../types.ts';
+import { Op } from '../wire/opcodes.ts';
+import type { LogEntry } from '../wire/txn.ts';
+import { decodeTxn } from '../wire/txn-codec.ts';
+import { utf8Decode, utf8Encode } from '../wire/utf8.ts';
+import { follows } from './sync.ts';
+
+export const CONFIG_PATH = '/zookeeper/config';
+
+/** Stops this incarnation for good: going on would risk a promise. */
+export function halt(t: Turn, reason: string): void {
+  if (t.state.role.kind === 'halted') return;
+  serverStop(t.state.server, t.heap, t.io);
+  t.state.role = { kind: 'halted', reason };
+  note(t.io, 'peer.halted', { reason });
+  t.io.emit({ type: 'halt', reason });
+}
+
+/** Adds a proposal to the history and asks for it to be logged. The caller has checked where it belongs. */
+export function appendEntry(t: Turn, entry: LogEntry): void {
+  assert(follows(t.heap.log.last, entry.zxid), 'history not contiguous');
+  storeAppend(t.state.store, t.heap, t.io, entry);
+  const proposed = reconfigOf(entry);
+  if (proposed !== null) sawMembership(t, proposed);
+}
+
+/**
+ * Everything up to `zxid` is committed: apply it in order, fire watches, answer clients.
+ *
+ * With `digestEnabled` the leader's prediction travels in each entry; a replica whose tree disagrees is damaged and stops
+ * instead of serving (upstream logs and counts).
+ */
+export function commitThrough(t: Turn, zxid: Zxid): void {
+  const { state, heap } = t;
+  assert(zxid <= heap.log.last, 'committed entry is not in the history');
+  if (zxid > state.committed) {
+    state.committed = zxid;
+    note(t.io, 'zab.committed', { zxid });
+  }
+  applyThrough(t, zxid);
+}
+
+export function applyThrough(t: Turn, upTo: Zxid): void {
+  const { heap } = t;
+  for (let i = heap.log.firstAfter(heap.tree.lastZxid); i < heap.log.length; i++) {
+    const entry = heap.log.get(i);
+    if (entry.zxid > upTo) break;
+    if (!applyEntry(t, entry)) return;
+  }
+}
+
+function applyEntry(t: Turn, entry: LogEntry): boolean {
+  const { state, heap } = t;
+  const decoded = decodeTxn(entry.bytes);
+  if (!decoded.ok) {
+    halt(t, `transaction ${showZxid(entry.zxid)} cannot be decoded: ${decoded.error}`);
+    return false;
+  }
+  const { header, txn, digest } = decoded.value;
+  const result = heap.tree.apply(header, txn);
+  if (digest !== null && t.config.digestEnabled && digest.treeDigest !== heap.tree.digest()) {
+    note(t.io, 'zab.digest.mismatch', { zxid: entry.zxid });
+    halt(t, `tree digest differs from the leader's after ${showZxid(entry.zxid)}`);
+    return false;
+  }
+  note(t.io, 'zab.applied', { zxid: entry.zxid });
+  const { role } = state;
+  const authority = role.kind === 'leading' || role.kind === 'standalone' ? role.authority : null;
+  if (authority !== null) authorityApplied(authority, header, txn);
+  for (const event of serverApplied(state.server, heap, t.config, t.io, { header, txn, result })) t.work.push(event);
+  return true;
+}
+
+// --- configurations --------------------------------------------------------------------------------------------------
+
+/** Where TxnHeader.type lies: behind clientId, cxid, zxid and time. */
+const TXN_TYPE_OFFSET = 28;
+
+/** The membership that an entry proposes, or null when it is no reconfiguration. */
+export function reconfigOf(entry: LogEntry): Membership | null {
+  const { bytes } = entry;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < TXN_TYPE_OFFSET + 4 || view.getInt32(TXN_TYPE_OFFSET) !== Op.reconfig) return null;
+  const decoded = decodeTxn(bytes);
+  if (!decoded.ok || decoded.value.txn.kind !== 'setData') return null;
+  return membershipOf(decoded.value.txn.data);
+}
+
+export function membershipOf(data: Uint8Array | null): Membership | null {
+  if (data === null || data.length === 0) return null;
+  const text = utf8Decode(data);
+  if (text === null) return null;
+  const parsed = parseMembership(text);
+  return parsed.ok ? parsed.membership : null;
+}
+
+/** A newer configuration was heard of: it is obeyed by quorums from now on, activated when committed. */
+export function sawMembership(t: Turn, membership: Membership): void {
+  const { ensemble } = t.state;
+  if (ensemble === null || membership.version <= ensemble.lastSeen.version) return;
+  ensemble.lastSeen = membership;
+  reconnect(t);
+}
+
+/** Election addresses follow the configuration; servers that left are hung up on. */
+function reconnect(t: Turn): void {
+  const ctx = electionCtx(t);
+  cnxListen(ctx.cnx, ctx, t.io);
+  cnxForget(ctx.cnx, ctx, t.io);
+}
+
+export function electionCtx(t: Turn): ElectionCtx {
+  const { ensemble } = t.state;
+  assert(ensemble !== null, 'a standalone server holds no elections');
+  return {
+    config: t.config,
+    self: t.config.myid,
+    membership: ensemble.lastSeen,
+    committed: ensemble.committed,
+    cnx: ensemble.cnx,
+  };
+}
+
+/** The configuration is in force. */
+export function activateMembership(t: Turn, membership: Membership): void {
+  const { ensemble } = t.state;
+  assert(ensemble !== null, 'a standalone server has no membership');
+  if (membership.version < ensemble.committed.version) return;
+  if (membership.version > ensemble.committed.version) note(t.io, 'zab.config.active', { version: membership.version });
+  ensemble.committed = membership;
+  if (membership.version >= ensemble.lastSeen.version) ensemble.lastSeen = membership;
+  reconnect(t);
+}
+
+/**
+ * Derives the configurations from the history: what the tree's config node says is in force if it is newer than the file's,
+ * a reconfiguration in the uncommitted tail has been seen.
+ */
+export function deriveMembership(t: Turn): void {
+  const { ensemble } = t.state;
+  if (ensemble === null) return;
+  const inTree = membershipOf(t.heap.tree.get(CONFIG_PATH)?.data ?? null);
+  if (inTree !== null && inTree.version > ensemble.committed.version) activateMembership(t, inTree);
+  for (let i = t.heap.log.firstAfter(t.heap.tree.lastZxid); i < t.heap.log.length; i++) {
+    const proposed = reconfigOf(t.heap.log.get(i));
+    if (proposed !== null) sawMembership(t, proposed);
+  }
+  publishConfig(t);
+}
+
+/**
+ * Before the first reconfiguration no transaction has written the config node, yet clients read the membership there:
+ * every server fills it from its configuration (QuorumPeer.initConfigInZKDatabase). Outside the digest.
+ */
+export function publishConfig(t: Turn): void {
+  const { ensemble } = t.state;
+  if (ensemble === null) return;
+  const inTree = membershipOf(t.heap.tree.get(CONFIG_PATH)?.data ?? null);
+  if (inTree === null || inTree.version < ensemble.committed.version) {
+    t.heap.tree.initConfig(utf8Encode(formatMembership(ensemble.committed)), ensemble.committed.version);
+  }
+}
