@@ -465,11 +465,11 @@ function onUpToDate(t: Turn, l: Learning): void {
 function onTraffic(t: Turn, l: Learning, packet: QuorumPacket): void {
   switch (packet.type) {
     case Packet.PROPOSAL:
-      return onProposal(t, l, packet.zxid, packet.data);
+      return onProposal(t, packet.zxid, packet.data);
     case Packet.COMMIT:
       return onCommit(t, l, packet.zxid);
     case Packet.INFORM:
-      onProposal(t, l, packet.zxid, packet.data);
+      onProposal(t, packet.zxid, packet.data);
       if (learns(t)) onCommit(t, l, packet.zxid);
       return;
     case Packet.COMMITANDACTIVATE:
@@ -487,7 +487,7 @@ function onTraffic(t: Turn, l: Learning, packet: QuorumPacket): void {
   }
 }
 
-function onProposal(t: Turn, l: Learning, zxid: Zxid, data: Uint8Array | null): void {
+function onProposal(t: Turn, zxid: Zxid, data: Uint8Array | null): void {
   const { heap, state } = t;
   const last = state.resync ? heap.tree.lastZxid : heap.log.last;
   // A fuzzy snapshot may already contain what follows it (zookeeper: "apply must be idempotent").
@@ -534,7 +534,7 @@ function onCommitAndActivate(t: Turn, l: Learning, packet: QuorumPacket): void {
 function onInformAndActivate(t: Turn, l: Learning, packet: QuorumPacket): void {
   const inform = decodeInformAndActivate(packet.data);
   if (!inform.ok) return illegal(t, l, packet);
-  onProposal(t, l, packet.zxid, inform.value.entry);
+  onProposal(t, packet.zxid, inform.value.entry);
   if (!learns(t)) return;
   onCommit(t, l, packet.zxid);
   if (learns(t)) activate(t, l, packet.zxid, inform.value.leader);
