@@ -82,6 +82,12 @@ export interface PeerConfig {
   /** Names of schemes without which every request is refused; empty when `enforce.auth.enabled` is off. */
   readonly enforceAuthSchemes: readonly string[];
   readonly sessionRequireClientSaslAuth: boolean;
+  /** Schemes that `authProvider.N` switches on beside ip and digest: x509, sasl, ensemble. A secure client port brings x509. */
+  readonly authSchemes: readonly string[];
+  /** Names of scheme sasl that are super (`superUser`, `superUser.N`). */
+  readonly saslSuperUsers: readonly string[];
+  /** Names that scheme ensemble accepts (`ensembleAuthName`); null accepts every name. */
+  readonly ensembleNames: readonly string[] | null;
   readonly fourLetterWords: readonly string[] | 'all';
 
   readonly juteMaxBuffer: number;
