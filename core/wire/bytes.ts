@@ -1,9 +1,13 @@
 /** Small operations on byte arrays, which the language leaves out. None of them writes to its arguments. */
 
+import { allocate } from './slab.ts';
+
+export { copyBytes } from './slab.ts';
+
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   let size = 0;
   for (const part of parts) size += part.length;
-  const whole = new Uint8Array(size);
+  const whole = allocate(size);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

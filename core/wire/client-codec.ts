@@ -233,7 +233,7 @@ function decodeConnect<T>(codec: Codec<T>, frame: Uint8Array): Decoded<Flat<T & 
 }
 
 function encodeConnect<T>(codec: Codec<T>, connect: T, readOnly: boolean | null): Uint8Array {
-  const w = beginFrame();
+  const w = beginFrame(null);
   codec.write(w, connect);
   if (readOnly !== null) w.bool(readOnly);
   return endFrame(w);
@@ -268,14 +268,14 @@ export function decodeInternalRequest(op: number, body: Uint8Array): Decoded<Int
 
 /** The bare record, without header or length. */
 export function encodeRequest(request: ClientRequest | InternalRequest): Uint8Array {
-  const w = new JuteWriter();
+  const w = new JuteWriter(sizeGuess(request));
   writeRequest(w, request);
   return w.finish();
 }
 
 /** A whole request frame, as a client sends it. */
 export function encodeRequestFrame(xid: number, request: ClientRequest): Uint8Array {
-  const w = beginFrame();
+  const w = beginFrame(request);
   w.int(xid);
   w.int(request.op);
   writeRequest(w, request);
@@ -313,7 +313,7 @@ export function opNameOf(op: number): OpName | null {
 
 /** A whole reply frame. A body beside a non-zero `err` is written as given: a failed sasl carries a null token. */
 export function encodeReply(xid: number, zxid: Zxid, err: number, body: ReplyBody | null): Uint8Array {
-  const w = beginFrame();
+  const w = beginFrame(body);
   ReplyHeader.write(w, { xid, zxid, err });
   if (body !== null) writeReplyBody(w, body);
   return endFrame(w);
@@ -351,7 +351,7 @@ function readReplyBody(r: JuteReader, op: number): ReplyBody | null {
 
 /** A watch notification. 3.9 puts the zxid of the change into the header, 3.8 put -1. */
 export function encodeWatchEvent(event: WatcherEvent, zxid: Zxid): Uint8Array {
-  const w = beginFrame();
+  const w = beginFrame(null);
   ReplyHeader.write(w, { xid: Xid.notification, zxid, err: 0 });
   WatcherEvent.write(w, event);
   return endFrame(w);
@@ -390,51 +390,66 @@ function writeResult(w: JuteWriter, result: MultiResult): void {
 
 // --- lookup by operation number --------------------------------------------------------------------------------------
 
+interface Tag {
+  readonly op?: number;
+  readonly kind: OpName;
+}
+
 /** Codecs of the named operations, whose values carry `op` and `kind` beside the record's fields. */
-function requestCodecs<T extends Partial<Record<OpName, Codec<unknown>>>, R>(table: T): ReadonlyMap<number, Codec<R>> {
-  return tagged(table, (kind) => ({ op: Op[kind], kind }));
+function requestCodecs<R>(table: Partial<Record<OpName, Codec<unknown>>>): ReadonlyMap<number, Codec<R>> {
+  return codecsByOp(table, (kind) => ({ op: Op[kind], kind }));
 }
 
-function bodyCodecs<T extends Partial<Record<OpName, Codec<unknown>>>, R>(table: T): ReadonlyMap<number, Codec<R>> {
-  return tagged(table, (kind) => ({ kind }));
+function bodyCodecs<R>(table: Partial<Record<OpName, Codec<unknown>>>): ReadonlyMap<number, Codec<R>> {
+  return codecsByOp(table, (kind) => ({ kind }));
 }
 
-function tagged<R>(
+function codecsByOp<R>(
   table: Partial<Record<OpName, Codec<unknown>>>,
-  tagOf: (kind: OpName) => object,
+  tagOf: (kind: OpName) => Tag,
 ): ReadonlyMap<number, Codec<R>> {
   const codecs = new Map<number, Codec<R>>();
   for (const [name, codec] of Object.entries(table)) {
     const tag = tagOf(name as OpName);
-    codecs.set(Op[name as OpName], {
-      name: codec.name,
-      sizeMin: codec.sizeMin,
-      read: (r) => ({ ...tag, ...(codec.read(r) as object) }) as R,
-      write: (w, value) => codec.write(w, value),
-    });
+    codecs.set(Op[name as OpName], { ...codec, read: (r) => tagged(codec.read(r), tag) as R });
   }
   return codecs;
+}
+
+/** The record was made by its reader just now, so it may grow; spreading it into a new object costs five times as much. */
+function tagged(value: unknown, tag: Tag): unknown {
+  const record = value as { op?: number; kind?: OpName };
+  if (tag.op !== undefined) record.op = tag.op;
+  record.kind = tag.kind;
+  return record;
 }
 
 function only<K extends PlainRequestName>(names: readonly K[]): Pick<typeof PLAIN_REQUESTS, K> {
   return Object.fromEntries(names.map((name) => [name, PLAIN_REQUESTS[name]])) as Pick<typeof PLAIN_REQUESTS, K>;
 }
 
-const REQUEST_CODECS = requestCodecs<typeof PLAIN_REQUESTS, PlainRequests[PlainRequestName]>(PLAIN_REQUESTS);
-const INTERNAL_CODECS = requestCodecs<typeof INTERNAL_REQUESTS, InternalRequest>(INTERNAL_REQUESTS);
-const MULTI_CODECS = requestCodecs<Pick<typeof PLAIN_REQUESTS, MultiOp['kind']>, MultiOp>(only(MULTI_OPS));
-const MULTI_READ_CODECS = requestCodecs<Pick<typeof PLAIN_REQUESTS, MultiReadOp['kind']>, MultiReadOp>(
-  only(MULTI_READ_OPS),
-);
-const REPLY_CODECS = bodyCodecs<typeof PLAIN_REPLIES, ReplyBody>(PLAIN_REPLIES);
-const RESULT_CODECS = bodyCodecs<typeof MULTI_RESULTS, MultiResult>(MULTI_RESULTS);
+const REQUEST_CODECS = requestCodecs<PlainRequests[PlainRequestName]>(PLAIN_REQUESTS);
+const INTERNAL_CODECS = requestCodecs<InternalRequest>(INTERNAL_REQUESTS);
+const MULTI_CODECS = requestCodecs<MultiOp>(only(MULTI_OPS));
+const MULTI_READ_CODECS = requestCodecs<MultiReadOp>(only(MULTI_READ_OPS));
+const REPLY_CODECS = bodyCodecs<ReplyBody>(PLAIN_REPLIES);
+const RESULT_CODECS = bodyCodecs<MultiResult>(MULTI_RESULTS);
 
 // --- frames ----------------------------------------------------------------------------------------------------------
 
-function beginFrame(): JuteWriter {
-  const w = new JuteWriter();
+/** `content` is what the frame is about to carry, for a guess at its size. */
+function beginFrame(content: object | null): JuteWriter {
+  const w = new JuteWriter(sizeGuess(content));
   w.int(0);
   return w;
+}
+
+/** Room for anything but a node's data. */
+const FRAME_SIZE_USUAL = 192;
+
+function sizeGuess(content: object | null): number {
+  const data = content !== null && 'data' in content ? content.data : null;
+  return FRAME_SIZE_USUAL + (data instanceof Uint8Array ? data.length : 0);
 }
 
 function endFrame(w: JuteWriter): Uint8Array {

@@ -18,7 +18,6 @@ import { asPeer, asZxid, epochOf, type PeerId, type Zxid } from '../types.ts';
 import type { Decoded, WireError } from './errors.ts';
 import { dropBytes, type FrameBuffer, intAt, MORE, readerOver } from './framing.ts';
 import { JuteReader, JuteWriter } from './jute.ts';
-import { utf8Decode, utf8Encode } from './utf8.ts';
 
 // --- notifications ---------------------------------------------------------------------------------------------------
 
@@ -45,16 +44,14 @@ export const ELECTION_FRAME_MAX = 512 * 1024;
 
 /** The body of an election frame; `framing.frame` puts the length before it. */
 export function encodeNotification(n: Omit<Notification, 'version'> & { readonly config: string }): Uint8Array {
-  const config = utf8Encode(n.config);
-  const w = new JuteWriter(44 + config.length);
+  const w = new JuteWriter(44 + n.config.length);
   w.int(ELECTION_STATES.indexOf(n.state));
   w.num(n.leader);
   w.num(n.zxid);
   w.num(n.electionEpoch);
   w.num(n.peerEpoch);
   w.int(NOTIFICATION_VERSION);
-  w.int(config.length);
-  w.raw(config);
+  w.string(n.config);
   return w.finish();
 }
 
@@ -67,18 +64,10 @@ export function decodeNotification(bytes: Uint8Array): Decoded<Notification> {
   const electionEpoch = r.num();
   const peerEpoch = bytes.length === 28 ? epochOf(zxid) : r.num();
   const version = bytes.length <= 40 ? 0 : r.int();
-  const config = version >= NOTIFICATION_VERSION ? readConfig(r) : null;
+  const config = version >= NOTIFICATION_VERSION ? r.string() : null;
   if (r.error !== null) return { ok: false, error: r.error };
   if (state === undefined) return { ok: false, error: 'unknown-type' };
   return { ok: true, value: { state, leader, zxid, electionEpoch, peerEpoch, version, config } };
-}
-
-function readConfig(r: JuteReader): string {
-  const bytes = r.buffer();
-  const text = bytes === null ? null : utf8Decode(bytes);
-  if (text !== null) return text;
-  r.fail(bytes === null ? 'bad-length' : 'bad-utf8');
-  return '';
 }
 
 // --- handshake -------------------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@
 
 import { concat } from './bytes.ts';
 import type { WireError } from './errors.ts';
-import { JuteReader } from './jute.ts';
+import { JuteReader, JuteWriter } from './jute.ts';
+import { allocate } from './slab.ts';
 
 export interface FrameBuffer {
   chunks: Uint8Array[];
@@ -91,7 +92,7 @@ export function peekBytes(fb: FrameBuffer, size: number): Uint8Array | null {
   if (size === 0) return EMPTY;
   const first = fb.chunks[0]!;
   if (first.length - fb.offset >= size) return first.subarray(fb.offset, fb.offset + size);
-  const bytes = new Uint8Array(size);
+  const bytes = allocate(size);
   let at = 0;
   let offset = fb.offset;
   for (const chunk of fb.chunks) {
@@ -205,8 +206,8 @@ export function readerOver(fb: FrameBuffer, size: number): JuteReader {
 
 /** The body with its 4-byte length before it. */
 export function frame(body: Uint8Array): Uint8Array {
-  const framed = new Uint8Array(LENGTH_SIZE + body.length);
-  new DataView(framed.buffer).setInt32(0, body.length);
-  framed.set(body, LENGTH_SIZE);
-  return framed;
+  const w = new JuteWriter(LENGTH_SIZE + body.length);
+  w.int(body.length);
+  w.raw(body);
+  return w.finish();
 }

@@ -4,26 +4,30 @@
  * The reader is total: after the first impossible byte it is `failed`, every later read returns a filler without moving,
  * and the caller looks at `error` once at the end. So no hostile byte can make it throw, loop or allocate more than the
  * bytes it was given.
+ *
+ * Integers are put together byte by byte: a DataView for each frame would cost more than reading it.
  */
 
 import { LONG_MIN } from '../types.ts';
 import type { WireError } from './errors.ts';
-import { utf8Decode, utf8Encode } from './utf8.ts';
+import { giveBack, newSlab, type Slab, takeSlab } from './slab.ts';
+import { utf8Decode, utf8Size, utf8Write } from './utf8.ts';
 
 const EMPTY = new Uint8Array(0);
 const LONG_HALF = 0x1_0000_0000;
 const LONG_MAX = 0x7fff_ffff_ffff_ffffn;
 
+/** Two ints go in and a bigint comes out, cheaper than bigint arithmetic. Holds nothing between calls. */
+const scratch = new DataView(new ArrayBuffer(8));
+
 export class JuteReader {
   readonly bytes: Uint8Array;
-  readonly view: DataView;
   offset: number;
   readonly end: number;
   error: WireError | null = null;
 
   constructor(bytes: Uint8Array, offset = 0, end = bytes.length) {
     this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.offset = offset;
     this.end = end;
   }
@@ -36,25 +40,20 @@ export class JuteReader {
     return this.end - this.offset;
   }
 
-  /** Marks the reader as failed; the first error wins. */
+  /** Marks the reader as failed; the first error wins. Nothing remains, so every later read fails as well. */
   fail(error: WireError): void {
     this.error ??= error;
     this.offset = this.end;
   }
 
-  private take(size: number): number {
-    if (this.error === null && this.end - this.offset >= size) {
-      const at = this.offset;
-      this.offset = at + size;
-      return at;
-    }
+  private short(): 0 {
     this.fail('truncated');
-    return -1;
+    return 0;
   }
 
   byte(): number {
-    const at = this.take(1);
-    return at < 0 ? 0 : this.view.getUint8(at);
+    if (this.offset >= this.end) return this.short();
+    return this.bytes[this.offset++]!;
   }
 
   bool(): boolean {
@@ -62,13 +61,27 @@ export class JuteReader {
   }
 
   int(): number {
-    const at = this.take(4);
-    return at < 0 ? 0 : this.view.getInt32(at);
+    const at = this.offset;
+    if (this.end - at < 4) return this.short();
+    this.offset = at + 4;
+    return this.intAt(at);
+  }
+
+  private intAt(at: number): number {
+    const b = this.bytes;
+    return (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
   }
 
   long(): bigint {
-    const at = this.take(8);
-    return at < 0 ? 0n : this.view.getBigInt64(at);
+    const at = this.offset;
+    if (this.end - at < 8) return BigInt(this.short());
+    this.offset = at + 8;
+    const high = this.intAt(at);
+    const low = this.intAt(at + 4);
+    if (high === 0 && low === 0) return 0n;
+    scratch.setInt32(0, high);
+    scratch.setInt32(4, low);
+    return scratch.getBigInt64(0);
   }
 
   /** A 64-bit integer that must be exact in a double; Long.MIN_VALUE, which observers vote with, is. */
@@ -81,9 +94,10 @@ export class JuteReader {
 
   /** A 64-bit integer, rounded to the nearest double where it is not exact in one. */
   wide(): number {
-    const at = this.take(8);
-    if (at < 0) return 0;
-    return this.view.getInt32(at) * LONG_HALF + this.view.getUint32(at + 4);
+    const at = this.offset;
+    if (this.end - at < 8) return this.short();
+    this.offset = at + 8;
+    return this.intAt(at) * LONG_HALF + (this.intAt(at + 4) >>> 0);
   }
 
   /** The count of a vector: -1 for null, never more than the remaining bytes can hold. */
@@ -97,25 +111,36 @@ export class JuteReader {
     return count;
   }
 
+  /** Skips a length and what it announces: where that starts, or -1 for null and after a failure. */
+  private skipBlock(): number {
+    const length = this.int();
+    if (length < 0 || length > this.remaining) {
+      if (length !== -1) this.fail('bad-length');
+      return -1;
+    }
+    const at = this.offset;
+    this.offset = at + length;
+    return this.error === null ? at : -1;
+  }
+
   /** A view of the bytes, not a copy: whoever keeps it longer than the frame copies it. */
   buffer(): Uint8Array | null {
-    const length = this.int();
-    if (length === -1) return null;
-    if (length < 0 || length > this.remaining) {
-      this.fail('bad-length');
-      return null;
-    }
-    if (this.error !== null) return null;
-    const at = this.take(length);
-    return length === 0 ? EMPTY : this.bytes.subarray(at, at + length);
+    const at = this.skipBlock();
+    if (at < 0) return null;
+    return at === this.offset ? EMPTY : this.bytes.subarray(at, this.offset);
   }
 
   nullableString(): string | null {
-    const bytes = this.buffer();
-    if (bytes === null) return null;
-    const text = utf8Decode(bytes);
+    const at = this.skipBlock();
+    if (at < 0) return null;
+    const text = utf8Decode(this.bytes, at, this.offset);
     if (text === null) this.fail('bad-utf8');
     return text;
+  }
+
+  /** A string where null means the same as the empty one. */
+  text(): string {
+    return this.nullableString() ?? '';
   }
 
   string(): string {
@@ -126,38 +151,53 @@ export class JuteReader {
   }
 }
 
-const FIRST_CAPACITY = 64;
+const CAPACITY_MIN = 64;
+/** What a finished writer holds: nothing fits, so a further write would take a slab of its own. */
+const NO_SLAB: Slab = newSlab(0);
 
+/** Writes into a slab; `finish` hands out what was written as a piece of it. */
 export class JuteWriter {
-  private bytes: Uint8Array;
-  private view: DataView;
-  private length = 0;
+  private slab: Slab;
+  /** Where the piece begins in the slab, and where the next byte goes. */
+  private start: number;
+  private end: number;
 
-  constructor(capacity = FIRST_CAPACITY) {
-    this.bytes = new Uint8Array(capacity);
-    this.view = new DataView(this.bytes.buffer);
+  /** `capacity` is a guess that may be exceeded. */
+  constructor(capacity = CAPACITY_MIN) {
+    this.slab = takeSlab(Math.max(capacity, CAPACITY_MIN));
+    this.start = this.slab.used;
+    this.end = this.start;
   }
 
   get size(): number {
-    return this.length;
+    return this.end - this.start;
   }
 
   private room(size: number): number {
-    const at = this.length;
-    const need = at + size;
-    if (need > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(need, this.bytes.length * 2));
-      grown.set(this.bytes.subarray(0, at));
-      this.bytes = grown;
-      this.view = new DataView(grown.buffer);
+    const at = this.end;
+    if (at + size <= this.slab.bytes.length) {
+      this.end = at + size;
+      return at;
     }
-    this.length = need;
+    return this.move(size);
+  }
+
+  /** Goes on in a slab with room for `size` more and as much again. */
+  private move(size: number): number {
+    const written = this.slab.bytes.subarray(this.start, this.end);
+    const old = this.slab;
+    this.slab = takeSlab(2 * (written.length + size));
+    giveBack(old);
+    this.start = this.slab.used;
+    this.slab.bytes.set(written, this.start);
+    const at = this.start + written.length;
+    this.end = at + size;
     return at;
   }
 
   byte(value: number): void {
     const at = this.room(1);
-    this.view.setUint8(at, value);
+    this.slab.bytes[at] = value;
   }
 
   bool(value: boolean): void {
@@ -166,19 +206,19 @@ export class JuteWriter {
 
   int(value: number): void {
     const at = this.room(4);
-    this.view.setInt32(at, value);
+    this.slab.view.setInt32(at, value);
   }
 
   long(value: bigint): void {
     const at = this.room(8);
-    this.view.setBigInt64(at, value);
+    this.slab.view.setBigInt64(at, value);
   }
 
   num(value: number): void {
     const at = this.room(8);
     const high = Math.floor(value / LONG_HALF);
-    this.view.setInt32(at, high);
-    this.view.setUint32(at + 4, value - high * LONG_HALF);
+    this.slab.view.setInt32(at, high);
+    this.slab.view.setUint32(at + 4, value - high * LONG_HALF);
   }
 
   /** As `num`; what rounding lifted to 2^63 is written as the greatest long. */
@@ -189,7 +229,7 @@ export class JuteWriter {
 
   raw(value: Uint8Array): void {
     const at = this.room(value.length);
-    this.bytes.set(value, at);
+    this.slab.bytes.set(value, at);
   }
 
   buffer(value: Uint8Array | null): void {
@@ -202,16 +242,29 @@ export class JuteWriter {
   }
 
   string(value: string | null): void {
-    this.buffer(value === null ? null : utf8Encode(value));
+    if (value === null) {
+      this.int(-1);
+    } else {
+      const size = utf8Size(value);
+      this.int(size);
+      const at = this.room(size);
+      utf8Write(value, this.slab.bytes, at);
+    }
   }
 
   /** Overwrites an int written earlier, such as a frame's length. */
   patchInt(at: number, value: number): void {
-    this.view.setInt32(at, value);
+    this.slab.view.setInt32(this.start + at, value);
   }
 
-  /** What was written so far. The writer must not be used afterwards. */
+  /** What was written so far. The writer is empty afterwards. */
   finish(): Uint8Array {
-    return this.bytes.subarray(0, this.length);
+    const { slab, start, end } = this;
+    slab.used = end;
+    giveBack(slab);
+    this.slab = NO_SLAB;
+    this.start = 0;
+    this.end = 0;
+    return slab.bytes.subarray(start, end);
   }
 }

@@ -34,11 +34,13 @@ import {
 import type { DecodedTxn, Txn, TxnPart } from './txn.ts';
 
 const DIGEST_SIZE = 12;
+/** Room for an entry without its node's data; a guess. */
+const ENTRY_SIZE_USUAL = 256;
 /** What a create carries in place of the parent's cversion when its log is too old to know it. */
 export const PARENT_CVERSION_UNKNOWN = -1;
 
 export function encodeTxn(header: TxnHeader, txn: Txn, digest: TxnDigest | null): Uint8Array {
-  const w = new JuteWriter(128);
+  const w = new JuteWriter(ENTRY_SIZE_USUAL + ('data' in txn ? (txn.data?.length ?? 0) : 0));
   TxnHeader.write(w, header);
   writeTxn(w, txn);
   if (digest !== null) TxnDigest.write(w, digest);
@@ -145,7 +147,10 @@ function bodyOf(txn: Txn): Uint8Array {
 
 type ReadTxn = (r: JuteReader) => Txn;
 
-const readCreate: ReadTxn = (r) => ({ kind: 'create', ...CreateTxn.read(r) });
+const readCreate: ReadTxn = (r) => {
+  const { path, data, acl, ephemeral, parentCVersion } = CreateTxn.read(r);
+  return { kind: 'create', path, data, acl, ephemeral, parentCVersion };
+};
 const readCreateV0: ReadTxn = (r) => ({
   kind: 'create',
   ...CreateTxnV0.read(r),
@@ -154,7 +159,10 @@ const readCreateV0: ReadTxn = (r) => ({
 const readCreateContainer: ReadTxn = (r) => ({ kind: 'createContainer', ...CreateContainerTxn.read(r) });
 const readCreateTTL: ReadTxn = (r) => ({ kind: 'createTTL', ...CreateTTLTxn.read(r) });
 const readDelete: ReadTxn = (r) => ({ kind: 'delete', ...DeleteTxn.read(r) });
-const readSetData: ReadTxn = (r) => ({ kind: 'setData', ...SetDataTxn.read(r) });
+const readSetData: ReadTxn = (r) => {
+  const { path, data, version } = SetDataTxn.read(r);
+  return { kind: 'setData', path, data, version };
+};
 const readSetACL: ReadTxn = (r) => ({ kind: 'setACL', ...SetACLTxn.read(r) });
 const readCheck: ReadTxn = (r) => ({ kind: 'check', ...CheckVersionTxn.read(r) });
 const readError: ReadTxn = (r) => ({ kind: 'error', ...ErrorTxn.read(r) });
