@@ -421,7 +421,7 @@ export interface Stream {
   between(lo: number, hi: number): number;
   /** True in `ppm` of a million cases. One draw. */
   chance(ppm: Ppm): boolean;
-  /** Exponential with this mean, an integer. Two draws. */
+  /** Exponential with this mean, an integer. One draw. */
   exponential(mean: number): number;
   pick<T>(items: readonly T[]): T;
   /** A new array in drawn order. `items.length` draws. */
