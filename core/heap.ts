@@ -3,6 +3,7 @@
  * beside the plain state and prove themselves by digests (DESIGN, law 9). A step may replace a field, never share one.
  */
 
+import type { SnapshotFileReader, SnapshotFileWriter, SnapshotLoad } from './storage/snapshot-file.ts';
 import type { TxnWindow } from './storage/window.ts';
 import type { DataTree } from './tree/data-tree.ts';
 import type { TreeLoader } from './tree/tree-loader.ts';
@@ -20,6 +21,10 @@ export interface Heap {
   readonly outgoing: Map<ConnId, OutgoingSnapshot>;
   /** Learner: the snapshot being received. */
   incoming: IncomingSnapshot | null;
+  /** Storage: the snapshot file being written. */
+  saving: SnapshotFileWriter | null;
+  /** Storage: the snapshot file being read, by recovery into a tree or by a purge to see whether it is whole. */
+  loading: SnapshotLoad | SnapshotFileReader | null;
 }
 
 export interface OutgoingSnapshot {

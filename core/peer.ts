@@ -117,6 +117,8 @@ export function boot(config: PeerConfig, secrets: BootSecrets, now: Now, emit: E
     watches: new WatchTable(),
     outgoing: new Map(),
     incoming: null,
+    saving: null,
+    loading: null,
   };
   let nextConn = -1;
   const io: Io = { now, emit, newConn: () => asConn(nextConn--) };

@@ -1,0 +1,252 @@
+/**
+ * The bytes of a transaction log (server/persistence/FileTxnLog, FilePadding).
+ *
+ * ```
+ * Log    => "ZKLG":int version:int(2) dbid:long Record* 00*
+ * Record => checksum:long length:int entry 42
+ * ```
+ *
+ * The checksum is the Adler-32 of the entry. The file is extended with zeros in large steps before they are needed, so that
+ * ordinary appends change no metadata; a length of zero therefore means "nothing was written here".
+ *
+ * **Torn or damaged.** After the last good record there may be something that is no record. If a power cut kept it from
+ * being written whole, nobody was promised anything and it is cut off. If it was whole once and something happened to it
+ * since, it may be the only copy of a promise, and cutting it off would break the promise silently (Alagappan et al.,
+ * "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018). The bytes alone cannot always tell. What can be said:
+ * a record that one flipped bit makes good was whole once (`isOneBitOff`); and where the durable mark stands (mark.ts),
+ * everything that was promised before it is known. `classifyTail` joins these with what follows the record.
+ */
+
+import { assert } from '../types.ts';
+import { adler32 } from '../wire/adler32.ts';
+import type { LogEntry } from '../wire/txn.ts';
+import { readHeader } from '../wire/txn-codec.ts';
+
+export const LOG_HEADER_SIZE = 16;
+const LOG_MAGIC = 0x5a4b_4c47;
+const LOG_VERSION = 2;
+/** Before the entry: checksum and length. */
+const RECORD_HEAD_SIZE = 12;
+const END_OF_RECORD = 0x42;
+/** Java reads no more than jute.maxbuffer plus as much again; this is far above any sensible setting of it. */
+export const ENTRY_BYTES_MAX = 64 * 1024 * 1024;
+export const RECORD_BYTES_MAX = RECORD_HEAD_SIZE + ENTRY_BYTES_MAX + 1;
+
+export const recordSize = (entry: LogEntry): number => RECORD_HEAD_SIZE + entry.bytes.length + 1;
+
+// --- writing ---------------------------------------------------------------------------------------------------------
+
+/** The bytes of these entries as records, behind the file header if `header` is set. */
+export function encodeRecords(entries: readonly LogEntry[], options: { header: boolean }): Uint8Array {
+  let size = options.header ? LOG_HEADER_SIZE : 0;
+  for (const entry of entries) size += recordSize(entry);
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  if (options.header) {
+    view.setInt32(0, LOG_MAGIC);
+    view.setInt32(4, LOG_VERSION);
+    at = LOG_HEADER_SIZE;
+  }
+  for (const entry of entries) {
+    assert(entry.bytes.length > 0, 'empty log entry');
+    assert(entry.bytes.length <= ENTRY_BYTES_MAX, 'log entry too large');
+    view.setUint32(at + 4, adler32(entry.bytes));
+    view.setUint32(at + 8, entry.bytes.length);
+    bytes.set(entry.bytes, at + RECORD_HEAD_SIZE);
+    at += recordSize(entry);
+    bytes[at - 1] = END_OF_RECORD;
+  }
+  return bytes;
+}
+
+/** A log is extended when the next record would begin this close to its end (FilePadding). */
+const PAD_MARGIN = 4096;
+
+/** The padded size that a record beginning at `position` asks for, in a file padded to `size`. Step 0: no padding. */
+export function paddedSize(position: number, size: number, step: number): number {
+  if (step <= 0 || position + PAD_MARGIN < size) return size;
+  if (position <= size) return size + step;
+  const grown = position + step;
+  return grown - (grown % step);
+}
+
+// --- reading ---------------------------------------------------------------------------------------------------------
+
+export type HeaderVerdict = 'good' | 'unwritten' | 'bad';
+
+/** `unwritten` when nothing but zeros is there, or less than a header: the file was created and no more. */
+export function checkLogHeader(bytes: Uint8Array): HeaderVerdict {
+  if (isZero(bytes, 0, Math.min(bytes.length, LOG_HEADER_SIZE))) return 'unwritten';
+  if (bytes.length < LOG_HEADER_SIZE) return 'bad';
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return view.getInt32(0) === LOG_MAGIC && view.getInt32(4) === LOG_VERSION ? 'good' : 'bad';
+}
+
+export type Parsed =
+  | { readonly kind: 'record'; readonly entry: LogEntry; readonly next: number }
+  /** The bytes end before the record does. */
+  | { readonly kind: 'more' }
+  /** Nothing was written here. */
+  | { readonly kind: 'end' }
+  /** Something is here that is no record. */
+  | { readonly kind: 'bad' };
+
+/** What stands at `at`. The entry is a copy. `whole`: `bytes` reach the end of the file. */
+export function parseRecord(bytes: Uint8Array, at: number, whole: boolean): Parsed {
+  const size = bytes.length - at;
+  if (size < RECORD_HEAD_SIZE) {
+    if (!whole) return { kind: 'more' };
+    return { kind: isZero(bytes, at, bytes.length) ? 'end' : 'bad' };
+  }
+  const { checksum, length } = headAt(bytes, at);
+  if (length === 0 && checksum === 0n) return { kind: 'end' };
+  if (length <= 0 || length > ENTRY_BYTES_MAX) return { kind: 'bad' };
+  const next = at + RECORD_HEAD_SIZE + length + 1;
+  if (next > bytes.length) return { kind: whole ? 'bad' : 'more' };
+  if (bytes[next - 1] !== END_OF_RECORD) return { kind: 'bad' };
+  const entryBytes = bytes.slice(at + RECORD_HEAD_SIZE, next - 1);
+  if (BigInt(adler32(entryBytes)) !== checksum) return { kind: 'bad' };
+  const header = readHeader(entryBytes);
+  if (!header.ok) return { kind: 'bad' };
+  return { kind: 'record', entry: { zxid: header.value.zxid, bytes: entryBytes }, next };
+}
+
+interface RecordHead {
+  readonly checksum: bigint;
+  readonly length: number;
+}
+
+function headAt(bytes: Uint8Array, at: number): RecordHead {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, RECORD_HEAD_SIZE);
+  return { checksum: view.getBigUint64(0), length: view.getInt32(8) };
+}
+
+export function isZero(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (bytes[i] !== 0) return false;
+  return true;
+}
+
+// --- the end of the last log -----------------------------------------------------------------------------------------
+
+export interface Tail {
+  /** From the first byte that is no record. */
+  readonly bytes: Uint8Array;
+  /** Something other than zeros follows `bytes` in the file. */
+  readonly dirtyBeyond: boolean;
+  /**
+   * The durable mark says how far promises reach, and the good records reach as far. Without a mark (a directory written
+   * by a Java server) every doubt counts against the tail.
+   */
+  readonly marked: boolean;
+}
+
+export type TailVerdict =
+  /** Zeros. */
+  | 'clean'
+  /** Bytes of a write that was never confirmed. */
+  | 'torn'
+  /** What was whole once is not any more. */
+  | 'damaged';
+
+export function classifyTail(tail: Tail): TailVerdict {
+  const { bytes, dirtyBeyond, marked } = tail;
+  if (!dirtyBeyond && isZero(bytes, 0, bytes.length)) return 'clean';
+  if (isWhole(bytes) || isOneBitOff(bytes)) return 'damaged';
+  if (marked) return 'torn';
+  if (dirtyBeyond || bytes.length < RECORD_HEAD_SIZE) return dirtyBeyond ? 'damaged' : 'torn';
+  const { length } = headAt(bytes, 0);
+  // Unwritten, yet something follows; or a length that no server writes.
+  if (length <= 0 || length > ENTRY_BYTES_MAX) return 'damaged';
+  const end = RECORD_HEAD_SIZE + length + 1;
+  if (end > bytes.length) return hasRecord(bytes) ? 'damaged' : 'torn';
+  // Its last byte arrived or something follows: Java refuses such a log, and so do we.
+  return bytes[end - 1] === 0 && isZero(bytes, end, bytes.length) ? 'torn' : 'damaged';
+}
+
+/** Some good record begins behind the first byte. */
+function hasRecord(bytes: Uint8Array): boolean {
+  for (let at = 1; at + RECORD_HEAD_SIZE < bytes.length; at++) {
+    if (bytes[at] === 0 && parseRecord(bytes, at, true).kind === 'record') return true;
+  }
+  return false;
+}
+
+/** The checksum holds, but what it guards cannot be an entry. */
+function isWhole(bytes: Uint8Array): boolean {
+  if (bytes.length <= RECORD_HEAD_SIZE) return false;
+  const { checksum, length } = headAt(bytes, 0);
+  return isRecordOf(bytes, checksum, length);
+}
+
+/** One flipped bit, somewhere in it, makes the record at the beginning of `bytes` a good one. */
+export function isOneBitOff(bytes: Uint8Array): boolean {
+  if (bytes.length <= RECORD_HEAD_SIZE) return false;
+  const { checksum, length } = headAt(bytes, 0);
+  if (isOneBitOffAsIs(bytes, checksum, length)) return true;
+  for (let bit = 0; bit < 31; bit++) {
+    const other = length ^ (1 << bit);
+    if (isRecordOf(bytes, checksum, other)) return true;
+  }
+  return false;
+}
+
+function fits(bytes: Uint8Array, length: number): boolean {
+  return length > 0 && length <= ENTRY_BYTES_MAX && RECORD_HEAD_SIZE + length + 1 <= bytes.length;
+}
+
+/** The record is good if its length is `length`. */
+function isRecordOf(bytes: Uint8Array, checksum: bigint, length: number): boolean {
+  if (!fits(bytes, length)) return false;
+  const end = RECORD_HEAD_SIZE + length;
+  return bytes[end] === END_OF_RECORD && BigInt(adler32(bytes, 1, RECORD_HEAD_SIZE, end)) === checksum;
+}
+
+/** The length is right, and one bit of the checksum, the entry or the end byte is wrong. */
+function isOneBitOffAsIs(bytes: Uint8Array, checksum: bigint, length: number): boolean {
+  if (!fits(bytes, length)) return false;
+  const end = RECORD_HEAD_SIZE + length;
+  const sum = adler32(bytes, 1, RECORD_HEAD_SIZE, end);
+  const endBits = bytes[end]! ^ END_OF_RECORD;
+  if (endBits !== 0) return isPowerOfTwo(endBits) && BigInt(sum) === checksum;
+  const checksumBits = checksum ^ BigInt(sum);
+  if ((checksumBits & (checksumBits - 1n)) === 0n) return checksumBits !== 0n;
+  return checksum >> 32n === 0n && isEntryOneBitOff(bytes, Number(checksum), sum, length);
+}
+
+const isPowerOfTwo = (value: number): boolean => value !== 0 && (value & (value - 1)) === 0;
+
+const ADLER_MODULUS = 65_521;
+
+/**
+ * Changing the byte at index i of n by d changes the sums of Adler-32 by d and by d * (n - i), both modulo 65521. So the
+ * two differences name the bit and its places; it only remains to look whether the bit there is as a flip would leave it.
+ */
+function isEntryOneBitOff(bytes: Uint8Array, wanted: number, actual: number, length: number): boolean {
+  const modulo = (x: number): number => ((x % ADLER_MODULUS) + ADLER_MODULUS) % ADLER_MODULUS;
+  const low = modulo((wanted & 0xffff) - (actual & 0xffff));
+  const high = modulo((wanted >>> 16) - (actual >>> 16));
+  for (let bit = 0; bit < 8; bit++) {
+    for (const sign of [1, -1]) {
+      if (modulo(sign << bit) !== low) continue;
+      const weight = modulo(high * inverse(low));
+      for (let w = weight; w <= length; w += ADLER_MODULUS) {
+        // w counts from the end of the entry: its last byte has weight 1.
+        const isSet = w > 0 && (bytes[RECORD_HEAD_SIZE + length - w]! & (1 << bit)) !== 0;
+        if (w > 0 && isSet === sign < 0) return true;
+      }
+    }
+  }
+  return false;
+}
+
+/** x^(p-2) modulo p, by squaring (Fermat). The products stay below 2^32. */
+function inverse(x: number): number {
+  let result = 1;
+  let square = x;
+  for (let exponent = ADLER_MODULUS - 2; exponent > 0; exponent >>>= 1) {
+    if (exponent & 1) result = (result * square) % ADLER_MODULUS;
+    square = (square * square) % ADLER_MODULUS;
+  }
+  return result;
+}
