@@ -49,6 +49,8 @@ const ANY_HOST = '0.0.0.0';
 export interface MembershipFault {
   readonly kind: 'config' | 'illegal';
   readonly reason: string;
+  /** The line it is about, where that is not the line being read. */
+  readonly key?: string;
 }
 
 export type ParsedMembership =
@@ -77,79 +79,120 @@ const illegal = (reason: string): { ok: false; fault: MembershipFault } => ({
 
 // --- reading -----------------------------------------------------------------------------------------------------
 
-/** One line of a membership text, as `zoo-cfg.ts` and `parseMembership` collect them. */
-export interface MembershipLine {
-  readonly key: string;
-  readonly value: string;
-}
+/** One line of a membership text, understood. */
+export type MembershipEntry =
+  | { readonly kind: 'server'; readonly server: ServerSpec }
+  | { readonly kind: 'group'; readonly id: number; readonly members: readonly PeerId[] }
+  | { readonly kind: 'weight'; readonly id: PeerId; readonly weight: number }
+  | { readonly kind: 'version'; readonly version: Zxid };
+
+export type ParsedEntry =
+  | { readonly ok: true; readonly entry: MembershipEntry }
+  | { readonly ok: false; readonly fault: MembershipFault };
 
 /** A whole membership text. Keys other than `server.`, `group`, `weight` and `version` are refused. */
 export function parseMembership(text: string, options: ParseOptions = ACCEPT_ALL): ParsedMembership {
-  const lines = [...lastOfEach(parseProperties(text)).values()];
-  const stranger = lines.find(({ key }) => !isMembershipKey(key));
-  if (stranger !== undefined) return config(`unrecognised parameter ${stranger.key}`);
-  return membershipOf(lines, options);
+  const entries: MembershipEntry[] = [];
+  for (const { key, value } of lastOfEach(parseProperties(text)).values()) {
+    const parsed = parseMembershipLine(key, value, options);
+    if (!parsed.ok) return parsed;
+    entries.push(parsed.entry);
+  }
+  const membership = membershipOf(entries);
+  const fault = hierarchyFaults(membership)[0];
+  return fault === undefined ? { ok: true, membership } : { ok: false, fault };
 }
 
 export const isMembershipKey = (key: string): boolean =>
   key.startsWith('server.') || key.startsWith('group') || key.startsWith('weight') || key === 'version';
 
-/** Builds a membership from its lines; each key must come once. */
-export function membershipOf(lines: readonly MembershipLine[], options: ParseOptions = ACCEPT_ALL): ParsedMembership {
-  const servers: ServerSpec[] = [];
-  const groups: { id: number; members: PeerId[] }[] = [];
-  const weights = new Map<PeerId, number>();
-  let version: Zxid = asZxid(0);
-  for (const { key, value } of lines) {
-    const id = numberAfterDot(key);
-    if (key === 'version') {
-      const parsed = parseVersion(value);
-      if (parsed === null) return illegal(`version ${value} is not a hexadecimal number`);
-      version = parsed;
-    } else if (id === null || id > SERVER_ID_MAX) {
-      return illegal(`${key}: the part after the dot must be a number from 0 to ${SERVER_ID_MAX}`);
-    } else if (key.startsWith('server.')) {
-      const parsed = parseServerLine(asPeer(id), value, options);
-      if (!parsed.ok) return parsed;
-      servers.push(parsed.server);
-    } else if (key.startsWith('group')) {
-      const members = value.split(':').map((part) => parseDecimal(part, SERVER_ID_MAX));
-      if (members.includes(null)) return illegal(`${key}=${value} must list server ids separated by colons`);
-      groups.push({ id, members: members.map((member) => asPeer(member!)) });
-    } else {
-      const weight = parseDecimal(value, WEIGHT_MAX);
-      if (weight === null) return illegal(`${key}=${value} must be a number from 0 to ${WEIGHT_MAX}`);
-      weights.set(asPeer(id), weight);
-    }
+export function parseMembershipLine(key: string, value: string, options: ParseOptions = ACCEPT_ALL): ParsedEntry {
+  if (!isMembershipKey(key)) return config(`unrecognised parameter ${key}`);
+  if (key === 'version') return versionEntry(value);
+  const id = numberAfterDot(key);
+  if (id === null || id > SERVER_ID_MAX) {
+    return illegal(`${key}: the part after the dot must be a number from 0 to ${SERVER_ID_MAX}`);
   }
-  const hierarchical = groups.length > 0 || weights.size > 0;
-  if (!hierarchical) return { ok: true, membership: makeMembership({ version, servers, groups: null, weights: [] }) };
-  return hierarchicalOf({ version, servers, groups, weights });
+  if (key.startsWith('server.')) {
+    const parsed = parseServerLine(asPeer(id), value, options);
+    return parsed.ok ? { ok: true, entry: { kind: 'server', server: parsed.server } } : parsed;
+  }
+  return key.startsWith('group') ? groupEntry(id, value) : weightEntry(asPeer(id), value);
 }
 
-function hierarchicalOf(parts: {
-  readonly version: Zxid;
-  readonly servers: readonly ServerSpec[];
-  readonly groups: readonly { readonly id: number; readonly members: readonly PeerId[] }[];
-  readonly weights: ReadonlyMap<PeerId, number>;
-}): ParsedMembership {
-  const voters = new Set(parts.servers.filter(({ role }) => role === 'participant').map(({ id }) => id));
+function versionEntry(value: string): ParsedEntry {
+  const version = parseVersion(value);
+  if (version === null) return illegal(`version=${value} is not a hexadecimal number`);
+  return { ok: true, entry: { kind: 'version', version } };
+}
+
+function groupEntry(id: number, value: string): ParsedEntry {
+  const members: PeerId[] = [];
+  for (const part of value.split(':')) {
+    const member = parseDecimal(part.trim(), SERVER_ID_MAX);
+    if (member === null) return illegal(`group.${id}=${value} must list server ids separated by colons`);
+    members.push(asPeer(member));
+  }
+  return { ok: true, entry: { kind: 'group', id, members } };
+}
+
+function weightEntry(id: PeerId, value: string): ParsedEntry {
+  const weight = parseDecimal(value.trim(), WEIGHT_MAX);
+  if (weight === null) return illegal(`weight.${id}=${value} must be a number from 0 to ${WEIGHT_MAX}`);
+  return { ok: true, entry: { kind: 'weight', id, weight } };
+}
+
+/** Puts the entries together; `hierarchyFaults` says whether the result makes sense. A group or a weight makes it hierarchical. */
+export function membershipOf(entries: readonly MembershipEntry[]): Membership {
+  const servers = new Map<PeerId, ServerSpec>();
+  const groups: { id: number; members: readonly PeerId[] }[] = [];
+  const weights: { id: PeerId; weight: number }[] = [];
+  let version: Zxid = asZxid(0);
+  for (const entry of entries) {
+    switch (entry.kind) {
+      case 'server':
+        servers.set(entry.server.id, entry.server);
+        break;
+      case 'group':
+        groups.push({ id: entry.id, members: entry.members });
+        break;
+      case 'weight':
+        weights.push({ id: entry.id, weight: entry.weight });
+        break;
+      case 'version':
+        version = entry.version;
+        break;
+      default:
+        entry satisfies never;
+    }
+  }
+  const hierarchical = groups.length > 0 || weights.length > 0;
+  return makeMembership({ version, servers: [...servers.values()], groups: hierarchical ? groups : null, weights });
+}
+
+/** What is wrong between the groups, the weights and the servers; a majority configuration has no such faults. */
+export function hierarchyFaults(m: Membership): MembershipFault[] {
+  if (m.groups === null) return [];
+  const faults: MembershipFault[] = [];
   const grouped = new Set<PeerId>();
-  for (const { members } of parts.groups) {
+  for (const { id, members } of m.groups) {
     for (const member of members) {
-      if (grouped.has(member)) return config(`server ${member} is in multiple groups`);
-      // Java fails on such a member too, with a NullPointerException when it adds up the group's weight.
-      if (!voters.has(member) && !parts.weights.has(member)) {
-        return illegal(`server ${member} of a group is not a participant and has no weight`);
+      if (grouped.has(member)) {
+        faults.push({ kind: 'config', reason: `server ${member} is in multiple groups`, key: `group.${id}` });
+      } else if (!isVoter(m, member) && !m.weights.some((entry) => entry.id === member)) {
+        // Java fails on it too, with a NullPointerException when it adds up the group's weight.
+        const reason = `server ${member} of group ${id} is not a participant and has no weight`;
+        faults.push({ kind: 'illegal', reason, key: `group.${id}` });
       }
       grouped.add(member);
     }
   }
-  for (const voter of voters) {
-    if (!grouped.has(voter)) return config(`server ${voter} is not in a group`);
+  for (const voter of votersOf(m)) {
+    if (!grouped.has(voter)) {
+      faults.push({ kind: 'config', reason: `server ${voter} is not in a group`, key: `server.${voter}` });
+    }
   }
-  const weights = [...parts.weights].map(([id, weight]) => ({ id, weight }));
-  return { ok: true, membership: makeMembership({ ...parts, weights }) };
+  return faults;
 }
 
 /** Puts every list in its canonical order and drops weights that say nothing. */

@@ -79,7 +79,7 @@ export interface Link {
   addressesLeft: number;
   /** Where the peer said it can be reached; used after the configured addresses. */
   advertised: Address[];
-  /** When a message of the peer last arrived. */
+  /** When anything of the peer last arrived. */
   heardAtMs: number;
 }
 
@@ -348,7 +348,13 @@ export function cnxBytes(
   if (state === undefined || state.phase === 'dialling') return [];
   pushBytes(state.buffer, bytes);
   if (state.phase === 'greeting') onGreeting(cnx, ctx, io, conn, state);
+  else hear(cnx, io, state.peer);
   return readMessages(cnx, io, conn);
+}
+
+function hear(cnx: CnxState, io: Io, peer: PeerId): void {
+  const link = cnx.links.get(peer);
+  if (link !== undefined) link.heardAtMs = io.now.monoMs;
 }
 
 function onGreeting(
@@ -432,8 +438,6 @@ function readMessages(cnx: CnxState, io: Io, conn: ConnId): CnxEvent[] {
       cnxDrop(cnx, io, state.peer, next.kind === 'bad' ? next.error : 'bad-length');
       return events;
     }
-    const link = cnx.links.get(state.peer);
-    if (link !== undefined) link.heardAtMs = io.now.monoMs;
     events.push({ type: 'message', from: state.peer, bytes: next.bytes });
   }
 }
