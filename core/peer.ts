@@ -7,8 +7,8 @@
  * connection and a note, and only a broken invariant throws.
  */
 
-import { isVoter } from './config/membership.ts';
-import type { BootSecrets, PeerConfig } from './config/types.ts';
+import { isVoter, sameServers } from './config/membership.ts';
+import type { BootSecrets, Membership, PeerConfig } from './config/types.ts';
 import {
   type CnxEvent,
   cnxBlocked,
@@ -98,7 +98,7 @@ import {
   learnerTick,
   learnerTruncated,
 } from './zab/learner.ts';
-import { appendEntry, commitThrough, deriveMembership, electionCtx, halt, sawMembership } from './zab/replica.ts';
+import { activateMembership, appendEntry, commitThrough, deriveMembership, electionCtx, halt } from './zab/replica.ts';
 import { beginLooking, drained } from './zab/roles.ts';
 
 export interface Peer {
@@ -321,7 +321,7 @@ function onFleEvents(t: Turn, events: readonly FleEvent[]): void {
   for (const event of events) {
     switch (event.type) {
       case 'configSeen':
-        sawMembership(t, event.membership);
+        onConfigSeen(t, event.membership);
         break;
       case 'elected':
         onElected(t, event.vote.leader);
@@ -330,6 +330,16 @@ function onFleEvents(t: Turn, events: readonly FleEvent[]): void {
         event satisfies never;
     }
   }
+}
+
+/** A voter of a newer committed configuration told us of it: the election goes on among its servers. */
+function onConfigSeen(t: Turn, membership: Membership): void {
+  const before = ensembleOf(t).committed;
+  activateMembership(t, membership);
+  const { role } = t.state;
+  if (role.kind !== 'looking' || sameServers(before, membership)) return;
+  if (role.readOnly) stopReadOnly(t);
+  onFleEvents(t, beginLooking(t));
 }
 
 function onElected(t: Turn, leader: PeerId): void {

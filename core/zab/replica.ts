@@ -171,6 +171,8 @@ export function deriveMembership(t: Turn): void {
 export function publishConfig(t: Turn): void {
   const { ensemble } = t.state;
   if (ensemble === null) return;
+  // A configuration that was heard of before its transaction was applied is written by that transaction.
+  if (ensemble.committed.version > t.heap.tree.lastZxid) return;
   const inTree = membershipOf(t.heap.tree.get(CONFIG_PATH)?.data ?? null);
   if (inTree === null || inTree.version < ensemble.committed.version) {
     t.heap.tree.initConfig(utf8Encode(formatMembership(ensemble.committed)), ensemble.committed.version);
