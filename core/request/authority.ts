@@ -1,22 +1,47 @@
-/** The deciding side of a server: leader or standalone. */
+/**
+ * The deciding side of a server: the leader's, or that of a server that is alone.
+ *
+ * It knows which sessions live, decides every write (`prepare.ts`) on top of what is decided already (`overlay.ts`), and
+ * lets time do its work: silent sessions are closed, empty containers and outlived TTL nodes go. It exists from the moment
+ * a leader's history is all committed and applied, and is forgotten with the leadership.
+ */
 
 import type { Membership, PeerConfig } from '../config/types.ts';
 import type { Heap } from '../heap.ts';
-import type { Io } from '../io.ts';
-import type { SessionTracker } from '../session/tracker.ts';
-import { InvariantError, type PeerId, type SessionId, type Zxid } from '../types.ts';
+import { type Io, note } from '../io.ts';
+import {
+  newTracker,
+  type SessionTracker,
+  takeExpired,
+  touch,
+  track,
+  trackerDeadline,
+  untrack,
+} from '../session/tracker.ts';
+import { TREE_DIGEST_VERSION } from '../tree/digest.ts';
+import { assert, type PeerId, type SessionId, type Zxid } from '../types.ts';
+import { decodeInternalRequest, decodeRequest, encodeRequest } from '../wire/client-codec.ts';
+import { Code, Op } from '../wire/opcodes.ts';
 import type { TxnHeader } from '../wire/records.ts';
 import type { LogEntry, Txn } from '../wire/txn.ts';
+import { encodeTxn } from '../wire/txn-codec.ts';
+import { beginDecision, digestAfter, forgetApplied, newOverlay, type Overlay, rollBack, settle } from './overlay.ts';
+import { type Bench, decide, isRefusal, type Verdict } from './prepare.ts';
+import { dueNodes } from './reaper.ts';
 import type { Submission } from './state.ts';
 
 export interface AuthorityState {
   readonly sessions: SessionTracker;
+  readonly overlay: Overlay;
+  /** When to look for containers and TTL nodes to delete. */
+  nextReapMs: number;
 }
 
 /** What a reconfiguration is judged by. */
 export interface ReconfigCtx {
   readonly committed: Membership;
   readonly lastSeen: Membership;
+  /** Do connected servers that have caught up form a quorum of this membership? */
   readonly hasSyncedQuorum: (membership: Membership) => boolean;
 }
 
@@ -34,13 +59,18 @@ export type Prepared =
   /** Nothing to do and nobody to answer: an own request (`authorityTick`) that became moot. */
   | { readonly type: 'reject'; readonly err: number };
 
-const unwritten = (): never => {
-  throw new InvariantError('not written yet');
-};
-
+/** The tree must hold the whole history. Every session gets its full timeout again: the time without a leader is free. */
 export function authorityBoot(heap: Heap, config: PeerConfig, io: Io): AuthorityState {
-  return unwritten() ?? [heap, config, io];
+  const { monoMs } = io.now;
+  const sessions = newTracker(config.tickTimeMs);
+  for (const [session, timeoutMs] of heap.tree.sessions) track(sessions, monoMs, session, { timeoutMs, owner: null });
+  return { sessions, overlay: newOverlay(heap.tree), nextReapMs: monoMs + config.containerCheckIntervalMs };
 }
+
+/**
+ * Turns a request into the transaction `ctx.zxid`. A refusal is a transaction as well, so every request of a client gets
+ * one and its zxid is used up. Only what this server asked of itself may come to nothing.
+ */
 export function authorityPrepare(
   auth: AuthorityState,
   heap: Heap,
@@ -49,24 +79,110 @@ export function authorityPrepare(
   request: Submission,
   ctx: PrepareContext,
 ): Prepared {
-  return unwritten() ?? [auth, heap, config, io, request, ctx];
+  const { tree } = heap;
+  const { session, op } = request;
+  const decision = beginDecision(auth.overlay, tree, ctx.zxid, session, config.digestEnabled);
+  const bench: Bench = {
+    config,
+    tree,
+    sessions: auth.sessions,
+    decision,
+    session,
+    from: ctx.from,
+    ids: request.authInfo,
+    zxid: ctx.zxid,
+    wallMs: io.now.wallMs,
+    monoMs: io.now.monoMs,
+    reconfig: ctx.reconfig,
+  };
+  const verdict = decideBytes(bench, op, request.body);
+  if (op === Op.deleteContainer && isRefusal(verdict) && ctx.from === config.myid) {
+    return { type: 'reject', err: verdict };
+  }
+  const type = isRefusal(verdict) ? Op.error : op;
+  const txn: Txn = isRefusal(verdict) ? { kind: 'error', err: verdict } : verdict;
+  const header: TxnHeader = { clientId: session, cxid: request.cxid, zxid: ctx.zxid, time: io.now.wallMs, type };
+  return conclude(bench, header, txn);
 }
+
+/**
+ * What cannot be decoded never comes from our own client port, which has decoded it before. A Java learner forwards such
+ * requests and waits for the transaction that refuses them.
+ */
+function decideBytes(bench: Bench, op: number, body: Uint8Array): Verdict {
+  const internal = op === Op.createSession || op === Op.deleteContainer;
+  const request = internal ? decodeInternalRequest(op, body) : decodeRequest(op, body);
+  if (!request.ok) return Code.MARSHALLINGERROR;
+  return decide(bench, request.value);
+}
+
+/**
+ * A transaction may be larger than its request, by a suffix or an expanded ACL. The readers of logs and of the quorum port
+ * allow twice the limit of a request (`jute.maxbuffer.extrasize`).
+ */
+const TXN_SIZE_FACTOR = 2;
+
+function conclude(bench: Bench, header: TxnHeader, txn: Txn): Prepared {
+  const { decision, config } = bench;
+  const treeDigest = config.digestEnabled ? digestAfter(decision) : 0n;
+  const digest = config.digestEnabled && txn.kind !== 'error' ? { version: TREE_DIGEST_VERSION, treeDigest } : null;
+  const bytes = encodeTxn(header, txn, digest);
+  if (bytes.length > TXN_SIZE_FACTOR * config.juteMaxBuffer) {
+    assert(txn.kind !== 'error', 'a refusal is too large');
+    rollBack(decision);
+    return conclude(bench, { ...header, type: Op.error }, { kind: 'error', err: Code.BADARGUMENTS });
+  }
+  settle(decision, treeDigest);
+  return { type: 'txn', entry: { zxid: header.zxid, bytes }, header, txn };
+}
+
+/** The tree has this transaction: the overlay need not hide its nodes any more. */
 export function authorityApplied(auth: AuthorityState, header: TxnHeader, txn: Txn): void {
-  unwritten() ?? [auth, header, txn];
+  forgetApplied(auth.overlay, header.zxid, header.clientId);
+  if (txn.kind === 'closeSession') untrack(auth.sessions, header.clientId);
 }
+
+// --- sessions --------------------------------------------------------------------------------------------------------
+
+/** A client took its session to another connection or server: is it alive? If so it belongs there from here on. */
 export function authorityRevalidate(
   auth: AuthorityState,
   io: Io,
-  ask: { session: SessionId; timeoutMs: number; owner: PeerId },
+  ask: { readonly session: SessionId; readonly timeoutMs: number; readonly owner: PeerId },
 ): boolean {
-  return unwritten() ?? [auth, io, ask];
+  if (!touch(auth.sessions, io.now.monoMs, ask.session, ask.timeoutMs)) return false;
+  auth.sessions.sessions.get(ask.session)!.owner = ask.owner;
+  return true;
 }
+
 export function authorityTouch(auth: AuthorityState, io: Io, session: SessionId, timeoutMs: number): void {
-  unwritten() ?? [auth, io, session, timeoutMs];
+  touch(auth.sessions, io.now.monoMs, session, timeoutMs);
 }
+
+// --- time ------------------------------------------------------------------------------------------------------------
+
+/** What has become due: requests of this server to itself. */
 export function authorityTick(auth: AuthorityState, heap: Heap, config: PeerConfig, io: Io): Submission[] {
-  return unwritten() ?? [auth, heap, config, io];
+  const { monoMs, wallMs } = io.now;
+  const due: Submission[] = [];
+  for (const session of takeExpired(auth.sessions, monoMs)) {
+    note(io, 'session.expired', { session });
+    due.push({ session, cxid: 0, op: Op.closeSession, body: NO_BODY, authInfo: [] });
+  }
+  if (monoMs >= auth.nextReapMs) {
+    auth.nextReapMs = monoMs + config.containerCheckIntervalMs;
+    for (const path of dueNodes(heap.tree, config, wallMs)) {
+      const body = encodeRequest({ op: Op.deleteContainer, kind: 'deleteContainer', path });
+      due.push({ session: NO_SESSION, cxid: 0, op: Op.deleteContainer, body, authInfo: [] });
+    }
+  }
+  return due;
 }
+
+const NO_BODY = new Uint8Array(0);
+const NO_SESSION = 0n as SessionId;
+
 export function authorityDeadline(auth: AuthorityState): number | null {
-  return unwritten() ?? [auth];
+  const sessionsMs = trackerDeadline(auth.sessions);
+  return sessionsMs === null ? auth.nextReapMs : Math.min(sessionsMs, auth.nextReapMs);
 }

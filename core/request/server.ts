@@ -1,27 +1,88 @@
-/** The client port. */
+/**
+ * The client port: what the rest of the server may do with it.
+ *
+ * Inputs of the shell come in through `serverOpened`, `serverBytes` and their like; what the deciding server has to say
+ * through `serverApplied`, `serverSyncDone` and `serverRevalidated`. Each returns what it wants done in turn, in order.
+ */
 
+import { identitiesOf } from '../acl/schemes.ts';
 import type { BootSecrets, PeerConfig } from '../config/types.ts';
 import type { Heap } from '../heap.ts';
-import type { Input, Io } from '../io.ts';
-import type { ApplyResult } from '../tree/data-tree.ts';
-import { InvariantError, type SessionId } from '../types.ts';
-import type { TxnHeader } from '../wire/records.ts';
-import type { Txn } from '../wire/txn.ts';
-import type { ServerEvent, ServerMode, ServerState } from './state.ts';
+import { type Input, type Io, note } from '../io.ts';
+import { newTracker, takeExpired, touch, trackerDeadline } from '../session/tracker.ts';
+import { asSession, assert, type ConnId, Perm, type SessionId } from '../types.ts';
+import { frameBuffer, pushBytes } from '../wire/framing.ts';
+import { Op } from '../wire/opcodes.ts';
+import { mayAccess, providersFor } from './access.ts';
+import type { Applied } from './answers.ts';
+import { type Call, closeConn, connOf, copyIds, forgetConn, setReading, takeOrphan } from './connection.ts';
+import { finishConnect, firstFreeSessionId } from './handshake.ts';
+import { onOwnTxn, onSyncDone, pump, releaseHeld, sendNotice } from './intake.ts';
+import type { ClientConn, ServerEvent, ServerMode, ServerState } from './state.ts';
 
+export type { Applied } from './answers.ts';
 export type { ServerEvent, ServerMode, ServerState, Submission } from './state.ts';
 
 type InputOf<T extends Input['type']> = Extract<Input, { readonly type: T }>;
 
-const unwritten = (): never => {
-  throw new InvariantError('not written yet');
-};
+const NOTHING: readonly ServerEvent[] = [];
 
-/** Asks for the client listeners; no client is served before `serverStart`. */
+const callOf = (server: ServerState, heap: Heap, config: PeerConfig, io: Io): Call => ({
+  server,
+  heap,
+  config,
+  io,
+  out: [],
+});
+
+// --- life ------------------------------------------------------------------------------------------------------------
+
+/** Asks for the client listeners; nobody is served before `serverStart`. */
 export function serverBoot(config: PeerConfig, secrets: BootSecrets, io: Io): ServerState {
-  return unwritten() ?? [config, secrets, io];
+  const { clientAddress, secureClientAddress } = config;
+  if (clientAddress !== null) io.emit({ type: 'listen', channel: 'client', address: clientAddress, tls: false });
+  if (secureClientAddress !== null) {
+    io.emit({ type: 'listen', channel: 'client', address: secureClientAddress, tls: true });
+  }
+  return {
+    mode: 'stopped',
+    sessionSecret: secrets.sessionSecret,
+    nextSessionId: asSession(0n),
+    conns: new Map(),
+    connsByIp: new Map(),
+    attached: new Map(),
+    local: newTracker(config.tickTimeMs),
+    touches: new Map(),
+    orphanWrites: new Map(),
+    orphanSyncs: new Map(),
+    outstanding: 0,
+    held: new Set(),
+    sweepAtMs: null,
+    stats: freshStats(io.now.monoMs),
+  };
 }
-/** Begins to serve. Changing the mode of a serving server needs a `serverStop` in between. */
+
+export const freshStats = (nowMs: number): ServerState['stats'] => ({
+  startedMs: nowMs,
+  received: 0,
+  sent: 0,
+  bytesReceived: 0,
+  latencyMinMs: 0,
+  latencyMaxMs: 0,
+  latencySumMs: 0,
+  latencyCount: 0,
+  authFailed: 0,
+  connectionsRejected: 0,
+  connectRequests: 0,
+  revalidations: 0,
+  sessionlessExpired: 0,
+  throttledOps: 0,
+  localSessionsExpired: 0,
+  watchEventsSent: 0,
+  proposalsSubmitted: 0,
+});
+
+/** Begins to serve. The tree must hold everything that a client of this server may have seen. */
 export function serverStart(
   server: ServerState,
   heap: Heap,
@@ -29,21 +90,86 @@ export function serverStart(
   io: Io,
   mode: Exclude<ServerMode, 'stopped'>,
 ): void {
-  unwritten() ?? [server, heap, config, io, mode];
+  assert(server.mode === 'stopped', 'serving already');
+  server.mode = mode;
+  server.nextSessionId = firstFreeSessionId(server.nextSessionId, heap.tree, config, io);
+  note(io, 'client.port.serving', { mode });
 }
-/** Closes every client connection and forgets local sessions. */
+
+/** Closes every client connection and forgets local sessions and whatever was under way. */
 export function serverStop(server: ServerState, heap: Heap, io: Io): void {
-  unwritten() ?? [server, heap, io];
+  for (const conn of [...server.conns.values()]) {
+    io.emit({ type: 'close', conn: conn.conn });
+    forgetConn(server, heap, conn);
+  }
+  if (server.mode !== 'stopped') note(io, 'client.port.stopped', { mode: server.mode });
+  server.mode = 'stopped';
+  server.local = newTracker(server.local.intervalMs);
+  server.touches = new Map();
+  server.orphanWrites.clear();
+  server.orphanSyncs.clear();
+  server.outstanding = 0;
+  server.sweepAtMs = null;
 }
+
+// --- the shell -------------------------------------------------------------------------------------------------------
+
 export function serverOpened(
   server: ServerState,
-  heap: Heap,
+  _heap: Heap,
   config: PeerConfig,
   io: Io,
   input: InputOf<'connOpened'>,
 ): readonly ServerEvent[] {
-  return unwritten() ?? [server, heap, config, io, input];
+  const { conn: id, remote } = input;
+  const countOfIp = server.connsByIp.get(remote.ip) ?? 0;
+  const isFull = config.maxCnxns > 0 && server.conns.size >= config.maxCnxns;
+  if (isFull || (config.maxClientCnxns > 0 && countOfIp >= config.maxClientCnxns)) {
+    server.stats.connectionsRejected += 1;
+    note(io, 'client.conn.rejected', { conn: id, ip: remote.ip, reason: isFull ? 'maxCnxns' : 'maxClientCnxns' });
+    io.emit({ type: 'close', conn: id });
+    return NOTHING;
+  }
+  server.conns.set(id, newConn(config, io, input));
+  server.connsByIp.set(remote.ip, countOfIp + 1);
+  server.sweepAtMs ??= io.now.monoMs + config.tickTimeMs;
+  return NOTHING;
 }
+
+function newConn(config: PeerConfig, io: Io, { conn, remote }: InputOf<'connOpened'>): ClientConn {
+  const { ip, port, tls, certificate } = remote;
+  return {
+    conn,
+    remote: { ip, port, tls, certificate },
+    openedMs: io.now.monoMs,
+    openedWallMs: io.now.wallMs,
+    heardMs: io.now.monoMs,
+    phase: { kind: 'greeting' },
+    rx: frameBuffer(),
+    reading: true,
+    blocked: false,
+    heldSinceMs: null,
+    staleSize: 0,
+    staleSinceMs: 0,
+    authIds: copyIds(identitiesOf(remote, providersFor(config))),
+    queue: [],
+    syncing: false,
+    stats: {
+      received: 0,
+      sent: 0,
+      lastOp: 0,
+      lastCxid: 0,
+      lastZxid: 0,
+      lastReplyMs: 0,
+      lastLatencyMs: 0,
+      minLatencyMs: 0,
+      maxLatencyMs: 0,
+      latencySumMs: 0,
+      latencyCount: 0,
+    },
+  };
+}
+
 export function serverBytes(
   server: ServerState,
   heap: Heap,
@@ -51,8 +177,40 @@ export function serverBytes(
   io: Io,
   input: InputOf<'connBytes'>,
 ): readonly ServerEvent[] {
-  return unwritten() ?? [server, heap, config, io, input];
+  const conn = connOf(server, input.conn);
+  if (conn === null) return NOTHING;
+  const call = callOf(server, heap, config, io);
+  conn.heardMs = io.now.monoMs;
+  server.stats.bytesReceived += input.bytes.length;
+  signOfLife(call, conn);
+  pushBytes(conn.rx, input.bytes);
+  pump(call, conn);
+  return call.out;
 }
+
+/** Once per chunk, before its requests: a session that is heard of is alive while they are decided. */
+function signOfLife({ server, io, out }: Call, conn: ClientConn): void {
+  if (conn.phase.kind !== 'serving') return;
+  const { session, timeoutMs } = conn.phase;
+  if (touch(server.local, io.now.monoMs, session, timeoutMs)) return;
+  switch (server.mode) {
+    case 'leader':
+    case 'standalone':
+      out.push({ type: 'touch', session, timeoutMs });
+      break;
+    case 'follower':
+    case 'observer':
+      server.touches.set(session, timeoutMs);
+      break;
+    case 'readonly':
+    case 'stopped':
+      break;
+    default:
+      server.mode satisfies never;
+  }
+}
+
+/** The client does not read what it is sent: nothing more is taken from it until it does. */
 export function serverBlocked(
   server: ServerState,
   heap: Heap,
@@ -60,8 +218,13 @@ export function serverBlocked(
   io: Io,
   input: InputOf<'connBlocked'>,
 ): readonly ServerEvent[] {
-  return unwritten() ?? [server, heap, config, io, input];
+  const conn = connOf(server, input.conn);
+  if (conn === null) return NOTHING;
+  conn.blocked = true;
+  setReading(callOf(server, heap, config, io), conn, false);
+  return NOTHING;
 }
+
 export function serverDrained(
   server: ServerState,
   heap: Heap,
@@ -69,8 +232,15 @@ export function serverDrained(
   io: Io,
   input: InputOf<'connDrained'>,
 ): readonly ServerEvent[] {
-  return unwritten() ?? [server, heap, config, io, input];
+  const conn = connOf(server, input.conn);
+  if (conn === null) return NOTHING;
+  const call = callOf(server, heap, config, io);
+  conn.blocked = false;
+  pump(call, conn);
+  return call.out;
 }
+
+/** Its session lives on until it is closed or expires. */
 export function serverClosed(
   server: ServerState,
   heap: Heap,
@@ -78,14 +248,21 @@ export function serverClosed(
   io: Io,
   input: InputOf<'connClosed'>,
 ): readonly ServerEvent[] {
-  return unwritten() ?? [server, heap, config, io, input];
+  const conn = connOf(server, input.conn);
+  if (conn === null) return NOTHING;
+  const call = callOf(server, heap, config, io);
+  note(io, 'client.conn.lost', { conn: conn.conn, reason: input.reason });
+  forgetConn(server, heap, conn);
+  releaseHeld(call);
+  return call.out;
 }
-export interface Applied {
-  readonly header: TxnHeader;
-  readonly txn: Txn;
-  readonly result: ApplyResult;
-}
-/** A transaction was applied to the tree: watches fire, then the client that asked for it hears of it. */
+
+// --- the deciding server ---------------------------------------------------------------------------------------------
+
+/**
+ * A transaction was applied to the tree. Watches fire before anyone is answered, so no client sees the change in a reply
+ * before it hears of it.
+ */
 export function serverApplied(
   server: ServerState,
   heap: Heap,
@@ -93,33 +270,141 @@ export function serverApplied(
   io: Io,
   applied: Applied,
 ): readonly ServerEvent[] {
-  return unwritten() ?? [server, heap, config, io, applied];
+  const call = callOf(server, heap, config, io);
+  if (heap.watches.count > 0 && applied.result.events.length > 0) tellWatchers(call, applied);
+  const { clientId: session, cxid, type } = applied.header;
+  const conn = attachedTo(server, session);
+  if (type === Op.createSession) {
+    if (conn?.phase.kind === 'connecting' && conn.phase.created) {
+      finishConnect(call, conn, true);
+      pump(call, conn);
+    }
+    return call.out;
+  }
+  if (!takeOrphan(server, 'write', session, cxid) && conn !== null) onOwnTxn(call, conn, applied);
+  if (type === Op.closeSession) endSession(call, session);
+  else if (conn !== null) pump(call, conn);
+  if (server.held.size > 0) releaseHeld(call);
+  return call.out;
 }
+
+function tellWatchers(call: Call, { header, result }: Applied): void {
+  const { server, heap, config } = call;
+  const mayRead = (id: ConnId, acl: Parameters<typeof mayAccess>[1]): boolean => {
+    const conn = connOf(server, id);
+    return conn !== null && mayAccess(config, acl, Perm.READ, conn.authIds);
+  };
+  for (const event of result.events) {
+    for (const notice of heap.watches.trigger(event, mayRead)) {
+      const conn = connOf(server, notice.conn);
+      if (conn !== null) sendNotice(call, conn, notice, header.zxid);
+    }
+  }
+}
+
+/** The session is no more. A connection that did not ask for it is closed without a word: the session expired. */
+function endSession(call: Call, session: SessionId): void {
+  call.server.touches.delete(session);
+  const conn = attachedTo(call.server, session);
+  if (conn !== null && conn.phase.kind !== 'connecting') closeConn(call, conn, 'session expired');
+}
+
+function attachedTo(server: ServerState, session: SessionId): ClientConn | null {
+  const id = server.attached.get(session);
+  return id === undefined ? null : connOf(server, id);
+}
+
 export function serverSyncDone(
   server: ServerState,
   heap: Heap,
   config: PeerConfig,
   io: Io,
-  done: { session: SessionId; cxid: number },
+  done: { readonly session: SessionId; readonly cxid: number },
 ): readonly ServerEvent[] {
-  return unwritten() ?? [server, heap, config, io, done];
+  const call = callOf(server, heap, config, io);
+  const { session, cxid } = done;
+  const conn = attachedTo(server, session);
+  if (!takeOrphan(server, 'sync', session, cxid) && conn !== null) {
+    onSyncDone(call, conn, cxid);
+    pump(call, conn);
+  }
+  if (server.held.size > 0) releaseHeld(call);
+  return call.out;
 }
+
 export function serverRevalidated(
   server: ServerState,
   heap: Heap,
   config: PeerConfig,
   io: Io,
-  answer: { session: SessionId; valid: boolean },
+  answer: { readonly session: SessionId; readonly valid: boolean },
 ): readonly ServerEvent[] {
-  return unwritten() ?? [server, heap, config, io, answer];
+  const call = callOf(server, heap, config, io);
+  const conn = attachedTo(server, answer.session);
+  if (conn?.phase.kind === 'connecting' && !conn.phase.created) {
+    finishConnect(call, conn, answer.valid);
+    pump(call, conn);
+  }
+  return call.out;
 }
+
+// --- time ------------------------------------------------------------------------------------------------------------
+
 /** Learner: the signs of life to report with the next PING answer. */
 export function serverTakeTouches(server: ServerState): { session: SessionId; timeoutMs: number }[] {
-  return unwritten() ?? [server];
+  const touches = [...server.touches].map(([session, timeoutMs]) => ({ session, timeoutMs }));
+  server.touches.clear();
+  return touches;
 }
+
 export function serverTick(server: ServerState, heap: Heap, config: PeerConfig, io: Io): readonly ServerEvent[] {
-  return unwritten() ?? [server, heap, config, io];
+  const call = callOf(server, heap, config, io);
+  expireLocal(call);
+  if (server.sweepAtMs !== null && io.now.monoMs >= server.sweepAtMs) {
+    for (const conn of [...server.conns.values()]) sweep(call, conn);
+    server.sweepAtMs = server.conns.size > 0 ? io.now.monoMs + config.tickTimeMs : null;
+  }
+  return call.out;
 }
+
+function expireLocal(call: Call): void {
+  const { server, io } = call;
+  for (const session of takeExpired(server.local, io.now.monoMs)) {
+    server.local.sessions.delete(session);
+    server.stats.localSessionsExpired += 1;
+    note(io, 'client.session.expired', { session, local: true });
+    const conn = attachedTo(server, session);
+    if (conn !== null) closeConn(call, conn, 'session expired');
+  }
+}
+
+/** Closes a connection that has said nothing for longer than it may. */
+function sweep(call: Call, conn: ClientConn): void {
+  const { server, config, io } = call;
+  const { phase } = conn;
+  const silentMs = io.now.monoMs - conn.heardMs;
+  switch (phase.kind) {
+    case 'greeting':
+    case 'handshake':
+      if (io.now.monoMs - conn.openedMs < config.sessionlessCnxnTimeoutMs) return;
+      server.stats.sessionlessExpired += 1;
+      closeConn(call, conn, 'no session in time');
+      break;
+    case 'connecting':
+    case 'serving':
+    case 'closing':
+      if (silentMs > Math.max(phase.timeoutMs, config.sessionlessCnxnTimeoutMs)) closeConn(call, conn, 'silent');
+      break;
+    case 'closed':
+      break;
+    default:
+      phase satisfies never;
+  }
+}
+
+/** Nothing is due before this. */
 export function serverDeadline(server: ServerState): number | null {
-  return unwritten() ?? [server];
+  const localMs = trackerDeadline(server.local);
+  if (server.sweepAtMs === null || localMs === null) return server.sweepAtMs ?? localMs;
+  return Math.min(server.sweepAtMs, localMs);
 }

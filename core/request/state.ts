@@ -5,8 +5,9 @@
  * alone. Both directions are events: `ServerEvent` goes out, `serverApplied` and its sisters come back.
  */
 
+import type { Remote } from '../io.ts';
 import type { SessionTracker } from '../session/tracker.ts';
-import type { ConnId, Id, PeerId, SessionId } from '../types.ts';
+import type { ConnId, Id, SessionId } from '../types.ts';
 import type { ClientRequest } from '../wire/client-codec.ts';
 import type { FrameBuffer } from '../wire/framing.ts';
 
@@ -21,7 +22,7 @@ export interface Submission {
   readonly session: SessionId;
   readonly cxid: number;
   readonly op: number;
-  /** The request's record. Only valid during this step: whoever queues it copies it. */
+  /** The request's record. A view of what the client sent: whoever keeps it longer than a step copies it. */
   readonly body: Uint8Array;
   readonly authInfo: Id[];
 }
@@ -91,9 +92,7 @@ export interface ServerStats {
 
 export interface ClientConn {
   readonly conn: ConnId;
-  readonly ip: string;
-  readonly port: number;
-  readonly tls: boolean;
+  readonly remote: Remote;
   readonly openedMs: number;
   readonly openedWallMs: number;
   /** The last bytes came then. */
@@ -104,8 +103,11 @@ export interface ClientConn {
   reading: boolean;
   /** The shell's send buffer is full. */
   blocked: boolean;
-  /** Since when its next frame waits for the request throttle. */
+  /** Since when its next frame waits for the request throttle; null when it does not. */
   heldSinceMs: number | null;
+  /** Bytes at the front of `rx` that have waited for the request throttle since `staleSinceMs`. */
+  staleSize: number;
+  staleSinceMs: number;
   /** Identities, in the order they were proved. The `ip` scheme's is there from the beginning. */
   authIds: Id[];
   /** Requests not yet answered, in the order they came. Replies leave in this order. */
@@ -118,6 +120,8 @@ export interface ClientConn {
 export type ConnPhase =
   /** The first four bytes decide: a four-letter word, or the length of a ConnectRequest. */
   | { readonly kind: 'greeting' }
+  /** The ConnectRequest is awaited. */
+  | { readonly kind: 'handshake' }
   /** The session is being created or revalidated. */
   | {
       readonly kind: 'connecting';
@@ -128,8 +132,10 @@ export type ConnPhase =
       readonly created: boolean;
     }
   | { readonly kind: 'serving'; readonly session: SessionId; readonly timeoutMs: number }
-  /** closeSession was asked for; nothing more is read. */
-  | { readonly kind: 'closing'; readonly session: SessionId; readonly timeoutMs: number };
+  /** closeSession was asked for: nothing more is read, what came before is still answered. */
+  | { readonly kind: 'closing'; readonly session: SessionId; readonly timeoutMs: number }
+  /** Gone. Only seen by the call that closed it. */
+  | { readonly kind: 'closed' };
 
 export interface ConnStats {
   received: number;
@@ -152,18 +158,20 @@ export interface Pending {
   readonly op: number;
   /** Null for requests that are answered with `err` alone. */
   readonly request: ClientRequest | null;
-  /** What is or will be submitted; empty for reads. */
+  /** What is or will be submitted; empty for everything but writes. */
   readonly body: Uint8Array;
-  submitted: boolean;
-  /** `answer`: the code. `write`: what to say instead of the transaction's code, or 0. */
+  /**
+   * `waiting`: for its turn, or behind a sync. `submitted`: the deciding server has it. `done`: only its place in the order
+   * is still to come.
+   */
+  state: 'waiting' | 'submitted' | 'done';
+  /** `answer`: the code. `write`: what to say where its transaction says SESSIONEXPIRED, or 0. */
   readonly err: number;
   readonly arrivedMs: number;
 }
 
 /**
- * `read` waits for its turn, `write` and `sync` for the deciding server, `closeLocal` ends a local session at its turn,
- * `answer` was decided on arrival and only waits for its turn, `answerAndClose` ends the connection too.
+ * `read`: executed at its turn. `write`, `sync`: at their turn and when the deciding server has answered. `leave`: ends a
+ * local session at its turn. `answer`: decided on arrival. `farewell`: likewise, and the connection ends with it.
  */
-export type PendingKind = 'read' | 'write' | 'sync' | 'closeLocal' | 'answer' | 'answerAndClose';
-
-export type { PeerId };
+export type PendingKind = 'read' | 'write' | 'sync' | 'leave' | 'answer' | 'farewell';

@@ -1,0 +1,49 @@
+/** Permission questions of the request path, asked with the configuration at hand. */
+
+import { type AclRules, checkAcl, fixupAcl, visibleAcl } from '../acl/acl.ts';
+import type { AuthProviders } from '../acl/provider.ts';
+import { providersOf } from '../acl/schemes.ts';
+import type { PeerConfig } from '../config/types.ts';
+import type { Acl, Id } from '../types.ts';
+
+/** Upstream takes as many entries as a frame holds; comparing and expanding them would let one request stop the leader. */
+export const ACL_ENTRIES_MAX = 1000;
+
+/** Rules follow from the configuration alone, which never changes within a life: made once for each. */
+const rulesByConfig = new WeakMap<PeerConfig, AclRules>();
+
+export function rulesOf(config: PeerConfig): AclRules {
+  const known = rulesByConfig.get(config);
+  if (known !== undefined) return known;
+  const rules: AclRules = { providers: providersOf(config), skipAcl: config.skipAcl };
+  rulesByConfig.set(config, rules);
+  return rules;
+}
+
+export const providersFor = (config: PeerConfig): AuthProviders => rulesOf(config).providers;
+
+/** Whether one of the identities has one of the permissions in the mask. */
+export function mayAccess(config: PeerConfig, acl: readonly Acl[] | null, perm: number, ids: readonly Id[]): boolean {
+  return checkAcl(acl, perm, ids, rulesOf(config));
+}
+
+/** What getACL shows to these identities: everything with ADMIN, otherwise without the hashes of scheme digest. */
+export function aclAsShown(config: PeerConfig, acl: readonly Acl[], ids: readonly Id[]): readonly Acl[] {
+  return visibleAcl(acl, ids, rulesOf(config));
+}
+
+/** The list as it will be stored, or null for INVALIDACL. */
+export function expandAcl(config: PeerConfig, acl: readonly Acl[] | null, ids: readonly Id[]): readonly Acl[] | null {
+  if (acl === null || acl.length > ACL_ENTRIES_MAX) return null;
+  // `auth` stands for each of the client's ids in turn, so a small list may become a large one.
+  let size = 0;
+  for (const { id } of acl) size += id.scheme === 'auth' ? sizeOfIds(ids) : id.id.length;
+  if (size > config.juteMaxBuffer) return null;
+  return fixupAcl(acl, ids, rulesOf(config).providers);
+}
+
+export function sizeOfIds(ids: readonly Id[]): number {
+  let size = 0;
+  for (const { scheme, id } of ids) size += scheme.length + id.length;
+  return size;
+}
