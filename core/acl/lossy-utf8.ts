@@ -22,20 +22,21 @@ function sequenceSize(bytes: Uint8Array, i: number): number {
   const size =
     first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
   if (size === 0) return -1;
-  // The longest beginning that could still have become a character is replaced as a whole (Unicode 3.9, D93b).
+  // The longest beginning that could still have become a character is replaced as a whole (Unicode 3.9, D93b). Java lets
+  // a surrogate get to its third byte.
   for (let k = 1; k < size; k++) if (!mayContinue(first, k, bytes[i + k])) return -k;
-  return size;
+  return size === 3 && isSurrogate(codeAt(bytes, i, 3)) ? -3 : size;
 }
 
-/** Overlong forms, surrogates and values above U+10FFFF show in the second byte. */
+const isSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdfff;
+
+/** Overlong forms and values above U+10FFFF show in the second byte. */
 function mayContinue(first: number, k: number, next: number | undefined): boolean {
   if (next === undefined || (next & 0xc0) !== 0x80) return false;
   if (k > 1) return true;
   switch (first) {
     case 0xe0:
       return next >= 0xa0;
-    case 0xed:
-      return next <= 0x9f;
     case 0xf0:
       return next >= 0x90;
     case 0xf4:

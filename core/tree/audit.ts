@@ -11,6 +11,7 @@ import type { DataNode } from './node.ts';
 import { type OwnerOptions, ownerKind } from './owner.ts';
 import { childOf, nameOf, parentOf } from './paths.ts';
 import { quotaOfLimitsPath } from './quota.ts';
+import { StateDigest } from './state-digest.ts';
 
 export interface TreeParts {
   readonly tree: DataTree;
@@ -25,20 +26,23 @@ export interface TreeParts {
 
 /** The first thing that does not fit, in words; null when all fits. */
 export function auditTree(parts: TreeParts): string | null {
-  return auditNodes(parts) ?? auditDigest(parts) ?? auditIndices(parts) ?? auditAcls(parts);
+  return auditNodes(parts) ?? auditDigest(parts) ?? auditStateDigest(parts) ?? auditIndices(parts) ?? auditAcls(parts);
 }
 
-function auditNodes({ nodes, options }: TreeParts): string | null {
+function auditNodes({ tree, nodes, options }: TreeParts): string | null {
   let links = 0;
+  let size = 0;
   for (const [path, node] of nodes) {
     if (path !== '/' && !nodes.get(parentOf(path))?.children?.has(nameOf(path)))
       return `${path} is unknown to its parent`;
     for (const name of node.children ?? []) if (!nodes.has(childOf(path, name))) return `${path} lists missing ${name}`;
     links += node.childCount;
+    size += path.length + (node.data?.length ?? 0);
     if (node.contentCrc !== contentCrc(path, node.data)) return `${path} has a stale content CRC`;
     if (node.crc !== statCrc(node.contentCrc, node)) return `${path} has a stale CRC`;
     if (node.ownerKind !== ownerKind(node.ephemeralOwner, options)) return `${path} has the wrong owner kind`;
   }
+  if (size !== tree.approximateDataSize) return 'the size of paths and data is counted wrongly';
   return links === nodes.size - 1 ? null : 'number of nodes and of children differ';
 }
 
@@ -48,6 +52,14 @@ function auditDigest({ tree, nodes }: TreeParts): string | null {
   return tree.digest() === BigInt.asIntN(64, sum)
     ? null
     : 'the incremental tree digest differs from the recomputed one';
+}
+
+function auditStateDigest({ tree, nodes, ephemerals }: TreeParts): string | null {
+  const recomputed = new StateDigest();
+  for (const node of nodes.values()) recomputed.addNode(node);
+  for (const [id, timeoutMs] of tree.sessions) recomputed.addSession(id, timeoutMs);
+  for (const [session, paths] of ephemerals) for (const path of paths) recomputed.addEphemeral(session, path);
+  return tree.stateDigest() === recomputed.value() ? null : 'the state digest differs from the recomputed one';
 }
 
 function auditIndices({ nodes, ephemerals, containers, ttls, quotaPaths }: TreeParts): string | null {

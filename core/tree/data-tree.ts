@@ -17,11 +17,12 @@ import type { SnapshotNode } from '../wire/snapshot-codec.ts';
 import type { Txn } from '../wire/txn.ts';
 import { type AclEntry, AclTable } from './acl-table.ts';
 import { auditTree } from './audit.ts';
-import { contentCrc, DigestSum, hashLong, hashNumber, hashText, isOutsideDigest, MixSum, statCrc } from './digest.ts';
+import { contentCrc, DigestSum, isOutsideDigest, statCrc } from './digest.ts';
 import { DataNode, type ReadNode } from './node.ts';
 import { CONTAINER_OWNER, type OwnerKind, type OwnerOptions, ownerKind, ttlOwner } from './owner.ts';
-import { CONFIG_PATH, childOf, nameOf, parentOf, QUOTA_PATH, ZOOKEEPER_PATH } from './paths.ts';
+import { CONFIG_PATH, childOf, isFixedPath, nameOf, parentOf, QUOTA_PATH, ZOOKEEPER_PATH } from './paths.ts';
 import { chargedStats, freshStats, quotaOfLimitsPath, quotaOfStatsPath, quotaPathOf, statsPathOf } from './quota.ts';
+import { StateDigest } from './state-digest.ts';
 import { TreeSnapshot } from './tree-snapshot.ts';
 
 export type TreeEventType =
@@ -74,11 +75,6 @@ const ZERO_STAT: StatPersisted = {
 const EMPTY_DATA = new Uint8Array(0);
 const NO_PATHS: ReadonlySet<string> = new Set();
 
-/** Tags that keep terms of different kinds apart in the state digest. */
-const NULL_DATA_TAG = 0x5bd1_e995;
-const SESSION_TAG = 0x27d4_eb2f;
-const EPHEMERAL_TAG = 0x1656_67b1;
-
 /** What the operations of one transaction share. */
 interface TxnContext {
   readonly zxid: Zxid;
@@ -107,7 +103,7 @@ export class DataTree {
   private readonly quotaPaths = new Set<string>();
   private readonly options: TreeOptions;
   private readonly treeSum = new DigestSum();
-  private readonly stateSum = new MixSum();
+  private readonly stateSum = new StateDigest();
   private openSnapshots: readonly TreeSnapshot[] = [];
   private lastSequence = 0;
   private pathAndDataSize = 0;
@@ -363,7 +359,7 @@ export class DataTree {
   private delete(context: TxnContext, path: string): number {
     const { zxid } = context;
     const slash = path.lastIndexOf('/');
-    if (slash < 0 || slash === path.length - 1) return Code.BADARGUMENTS;
+    if (slash < 0 || slash === path.length - 1 || isFixedPath(path)) return Code.BADARGUMENTS;
     const parentPath = slash === 0 ? '/' : path.slice(0, slash);
     const parent = this.nodes.get(parentPath);
     if (parent === undefined) return Code.NONODE;
@@ -396,8 +392,7 @@ export class DataTree {
     this.walk(path, (at) => {
       if (at !== path) found.push(at);
     });
-    for (const at of found.reverse()) this.uproot(at, this.nodes.get(at)!);
-    node.children = null;
+    for (const at of found) this.uproot(at, this.nodes.get(at)!);
   }
 
   private setData(context: TxnContext, type: number, txn: Extract<Txn, { kind: 'setData' }>): PartResult {
@@ -440,14 +435,14 @@ export class DataTree {
   putSession(id: SessionId, timeoutMs: number): void {
     this.dropSession(id);
     this.sessionTimeouts.set(id, timeoutMs);
-    this.stateSum.add(hashLong(id) ^ SESSION_TAG, hashNumber(timeoutMs));
+    this.stateSum.addSession(id, timeoutMs);
   }
 
   private dropSession(id: SessionId): void {
     const timeoutMs = this.sessionTimeouts.get(id);
     for (const snapshot of this.openSnapshots) snapshot.keepSession(id, timeoutMs);
     if (timeoutMs === undefined) return;
-    this.stateSum.subtract(hashLong(id) ^ SESSION_TAG, hashNumber(timeoutMs));
+    this.stateSum.subtractSession(id, timeoutMs);
     this.sessionTimeouts.delete(id);
   }
 
@@ -553,7 +548,7 @@ export class DataTree {
         const paths = this.ephemeralPaths.get(session);
         if (paths === undefined) this.ephemeralPaths.set(session, new Set([path]));
         else paths.add(path);
-        this.stateSum.add(hashText(path) ^ EPHEMERAL_TAG, hashLong(session));
+        this.stateSum.addEphemeral(session, path);
         break;
       }
       default:
@@ -568,20 +563,20 @@ export class DataTree {
     const paths = this.ephemeralPaths.get(session);
     if (paths === undefined || !paths.delete(path)) return;
     if (paths.size === 0) this.ephemeralPaths.delete(session);
-    this.stateSum.subtract(hashText(path) ^ EPHEMERAL_TAG, hashLong(session));
+    this.stateSum.subtractEphemeral(session, path);
   }
 
   /** Keeps the node for open snapshots and takes it out of the digests; `afterChange` puts it in again. */
   private beforeChange(path: string, node: DataNode): void {
     for (const snapshot of this.openSnapshots) snapshot.keepNode(path, node);
     if (!isOutsideDigest(path)) this.treeSum.subtract(node.crc);
-    this.stateSum.subtract(node.crc, stateWordOf(node));
+    this.stateSum.subtractNode(node);
   }
 
   private afterChange(path: string, node: DataNode): void {
     node.crc = statCrc(node.contentCrc, node);
     if (!isOutsideDigest(path)) this.treeSum.add(node.crc);
-    this.stateSum.add(node.crc, stateWordOf(node));
+    this.stateSum.addNode(node);
   }
 
   /** Between `beforeChange` and `afterChange`. */
@@ -688,10 +683,4 @@ function ownData(data: Uint8Array | null): Uint8Array | null {
   if (data === null) return null;
   if (data.length === 0) return EMPTY_DATA;
   return data.length * 2 >= data.buffer.byteLength ? data : data.slice();
-}
-
-/** What the state digest sees beside the CRC: the ACL by value, null against empty data, and the number of children. */
-function stateWordOf(node: DataNode): number {
-  const tag = node.data === null ? NULL_DATA_TAG : 0;
-  return node.aclEntry.hash ^ tag ^ Math.imul(node.childCount, 0x9e37_79b1);
 }

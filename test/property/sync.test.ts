@@ -58,11 +58,14 @@ describe('the sync decision', () => {
     },
   );
 
-  test.prop([worlds, fc.nat(), fc.nat(20)])('sends nothing to a learner that is level', (histories, at, windowStart) => {
-    const leader = histories[at % histories.length]!;
-    const view = viewOf(leader, Math.min(windowStart, leader.length));
-    expect(decideSync(view, view.last, OPTIONS)).toEqual({ kind: 'diff', from: view.last });
-  });
+  test.prop([worlds, fc.nat(), fc.nat(20)])(
+    'sends nothing to a learner that is level',
+    (histories, at, windowStart) => {
+      const leader = histories[at % histories.length]!;
+      const view = viewOf(leader, Math.min(windowStart, leader.length));
+      expect(decideSync(view, view.last, OPTIONS)).toEqual({ kind: 'diff', from: view.last });
+    },
+  );
 
   test.prop([worlds, fc.nat(), fc.nat(20)])('force wins over everything', (histories, at, cut) => {
     const leader = histories[at % histories.length]!;
