@@ -16,6 +16,9 @@ export class HostClock {
   private sinceMonoUs: number;
   private wallOffsetUs: number;
   private last: Now;
+  /** Neither clock turns to another millisecond in this span. */
+  private lastFromUs = 0;
+  private lastToUs = -1;
 
   constructor(params: ClockParams) {
     checkRate(params.rate);
@@ -27,11 +30,18 @@ export class HostClock {
 
   /** The same object as long as both clocks show the same. */
   now(timeUs: number): Now {
+    if (timeUs < this.lastFromUs || timeUs > this.lastToUs) this.refresh(timeUs);
+    return this.last;
+  }
+
+  private refresh(timeUs: number): void {
     const monoUs = this.monoUs(timeUs);
     const monoMs = Math.floor(monoUs / 1000);
     const wallMs = Math.floor((monoUs + this.wallOffsetUs) / 1000);
     if (monoMs !== this.last.monoMs || wallMs !== this.last.wallMs) this.last = { monoMs, wallMs };
-    return this.last;
+    const leftUs = Math.min(monoMs * 1000 + 999 - monoUs, wallMs * 1000 + 999 - monoUs - this.wallOffsetUs);
+    this.lastFromUs = timeUs;
+    this.lastToUs = this.rate.num === 0 ? timeUs : timeUs + Math.floor((leftUs * this.rate.den) / this.rate.num);
   }
 
   /** The first true time at which the monotonic clock shows `monoMs`; Infinity for a frozen clock, `timeUs` if it did. */
@@ -47,10 +57,12 @@ export class HostClock {
     this.sinceMonoUs = this.monoUs(timeUs);
     this.sinceUs = timeUs;
     this.rate = rate;
+    this.lastToUs = -1;
   }
 
   jumpWall(byMs: number): void {
     this.wallOffsetUs += byMs * 1000;
+    this.lastToUs = -1;
   }
 
   private monoUs(timeUs: number): number {

@@ -13,7 +13,7 @@ const SAMPLE_COUNT = 32;
 export class RollingHash {
   /** Two halves, each its own multiply-and-rotate chain. */
   low = 0x243f_6a88;
-  private high = 0x85a3_08d3;
+  private high = 0x0a30_8d31;
 
   fold(value: number): void {
     const x = value | 0;
@@ -23,10 +23,15 @@ export class RollingHash {
     this.high = (high << 17) | (high >>> 15);
   }
 
-  /** Integers beyond 32 bits, such as times. */
-  foldWide(value: number): void {
-    this.fold(value);
-    this.fold(Math.floor(value / 0x1_0000_0000));
+  /** Several words at the price of one: each is spread by its own odd factor first. */
+  foldThree(a: number, b: number, c: number): void {
+    this.fold(Math.imul(a, 0x27d4_eb2f) ^ Math.imul(b, 0x1656_67b1) ^ c);
+  }
+
+  /** Times go beyond 32 bits. */
+  foldEvent(seq: number, timeUs: number, place: number): void {
+    this.foldThree(timeUs, place, seq);
+    if (timeUs >= 0x1_0000_0000) this.fold(Math.floor(timeUs / 0x1_0000_0000));
   }
 
   foldText(text: string): void {
@@ -68,19 +73,13 @@ function digestRange(bytes: Uint8Array, from: number, to: number, start: number)
 export function foldInput(hash: RollingHash, input: HostInput): void {
   switch (input.type) {
     case 'connBytes':
-      hash.fold(1);
-      hash.fold(input.conn);
-      hash.fold(input.bytes.length);
-      hash.fold(digestBytes(input.bytes));
+      hash.foldThree(input.conn, input.bytes.length, digestBytes(input.bytes));
       return;
     case 'tick':
       hash.fold(2);
       return;
     case 'fileDone':
-      hash.fold(3);
-      hash.fold(input.op);
-      hash.fold(input.generation);
-      hash.fold(input.result.ok ? 1 : 0);
+      hash.foldThree(input.op, input.generation, input.result.ok ? 3 : 13);
       if (input.result.ok && input.result.bytes !== undefined) hash.fold(digestBytes(input.result.bytes));
       return;
     case 'connOpened':

@@ -97,6 +97,8 @@ export class Host {
 
   crashPoints: ArmedCrash[] = [];
 
+  /** What `nextDeadline` said last. */
+  deadlineMs: number | null = null;
   /** When the machine wants its tick, and when the scheduled timer event (`timerToken`) comes. */
   wakeUs = Number.POSITIVE_INFINITY;
   timerUs = Number.POSITIVE_INFINITY;

@@ -284,14 +284,13 @@ export class Network {
   /** At the end of a step: puts on the wire what the step wrote. */
   pumpDirty(): void {
     const pipes = this.dirty;
-    if (pipes.length === 0) return;
     for (let i = 0; i < pipes.length; i++) {
       const pipe = pipes[i]!;
       pipe.isDirty = false;
       this.pump(pipe);
       this.checkMarks(pipe);
     }
-    pipes.length = 0;
+    while (pipes.length > 0) pipes.pop();
   }
 
   private markDirty(pipe: Pipe): void {

@@ -295,9 +295,7 @@ class SeededWorld implements World, Engine {
     event.timeUs = queue.time;
     event.host = host;
     event.kind = KINDS[kind]!;
-    rolling.foldWide(queue.seq);
-    rolling.foldWide(queue.time);
-    rolling.fold(host * 16 + kind);
+    rolling.foldEvent(queue.seq, queue.time, host * 16 + kind);
     this.hooks.onEvent?.(event);
     this.dispatch(kind, host, arg, ref);
     if (this.recorded.length > 0) this.recordHash();
@@ -405,7 +403,8 @@ class SeededWorld implements World, Engine {
     step.generation = host.generation;
     step.now = now;
     step.input = input;
-    step.effects.length = 0;
+    // Popping beats assigning the length, which leaves compiled code.
+    while (step.effects.length > 0) step.effects.pop();
     step.executed = 0;
     return step;
   }
@@ -484,6 +483,8 @@ class SeededWorld implements World, Engine {
 
   private armTimer(host: Host): void {
     const deadline = host.machine!.nextDeadline();
+    if (deadline === host.deadlineMs && host.wakeUs > this.timeUs && host.timerUs <= host.wakeUs) return;
+    host.deadlineMs = deadline;
     host.wakeUs = deadline === null ? Number.POSITIVE_INFINITY : host.clock.whenMono(deadline, this.timeUs);
     if (host.wakeUs >= host.timerUs) return;
     this.scheduleTimer(host);
@@ -510,6 +511,7 @@ class SeededWorld implements World, Engine {
   }
 
   private clockChanged(host: Host): void {
+    host.wakeUs = 0;
     host.timerUs = Number.POSITIVE_INFINITY;
     host.timerToken += 1;
     if (host.machine !== null) this.armTimer(host);
