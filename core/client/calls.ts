@@ -94,6 +94,15 @@ export type CallBody =
   | { readonly kind: 'whoAmI'; readonly clientInfo: readonly { readonly authScheme: string; readonly user: string }[] }
   | { readonly kind: 'sasl'; readonly token: Uint8Array | null };
 
+/** The body that answers one kind of call. */
+export type CallBodyOf<K extends CallBody['kind']> = CallBody extends infer B
+  ? B extends { readonly kind: infer Kinds }
+    ? K extends Kinds
+      ? B
+      : never
+    : never
+  : never;
+
 /** One result of a multi or multiRead, in the order of its operations. */
 export type CallResult =
   | { readonly kind: 'create'; readonly path: string }

@@ -31,7 +31,7 @@ import type { Address, NoteFields } from '../io.ts';
 import { asConn, asSession, assert, type ConnId, type Now, type SessionId } from '../types.ts';
 import { type FrameBuffer, frameBuffer, nextFrame, pushBytes } from '../wire/framing.ts';
 import { Code, Xid } from '../wire/opcodes.ts';
-import type { Call } from './calls.ts';
+import type { Call, WatcherId } from './calls.ts';
 import {
   type CallPlan,
   decodeConnectResponse,
@@ -55,6 +55,7 @@ import {
   registerWatch,
   takeWatchers,
   unregisterWatch,
+  WATCH_KINDS,
   watchBatches,
 } from './watches.ts';
 
@@ -255,6 +256,17 @@ export function clientSession(client: Client): ClientSession | null {
   const { session, rwSeen, zxidSeen } = client.state;
   if (session === null || !rwSeen) return null;
   return { id: session.id, passwd: session.passwd, lastZxidSeen: zxidSeen };
+}
+
+/** Watchers that may still hear something; whoever keeps a function for each may forget the others. */
+export function liveWatchers(client: Client): Set<WatcherId> {
+  const { watches, phase, queue } = client.state;
+  const live = new Set<WatcherId>();
+  for (const kind of WATCH_KINDS) for (const ids of watches[kind].values()) for (const id of ids) live.add(id);
+  const asked =
+    phase.kind === 'connected' ? [...phase.inFlight, ...queue.map(({ item }) => item)] : queue.map(({ item }) => item);
+  for (const item of asked) if (item.kind === 'request') live.add(item.watcher ?? item.id);
+  return live;
 }
 
 // --- Requests --------------------------------------------------------------------------------------------------------
