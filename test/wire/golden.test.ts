@@ -120,6 +120,14 @@ const REFUSED_REPLIES: Readonly<Record<string, string>> = {
   'raw-ensemble.jsonl:54': 'truncated', // a bare reply header where a ConnectResponse belongs
 };
 
+/** Exceptions that were needed; a list that names more has outlived its reasons. */
+const met = new Set<string>();
+
+function isListed(list: Readonly<Record<string, string>>, where: string): boolean {
+  if (where in list) met.add(where);
+  return where in list;
+}
+
 describe.each(goldenFiles('client'))('client/%s', (file) => {
   test('every frame means what was recorded and encodes to the same bytes', () => {
     const conversation = new Conversation();
@@ -174,13 +182,13 @@ class Conversation {
 function checkConnectRequest({ bytes, told, where }: RecordedFrame): void {
   const request = mustDecode(decodeConnectRequest(bytes), where);
   const same = hex(encodeConnectRequest(request, request.readOnly)) === hex(frame(bytes));
-  expect(same, `${where} encodes to the same bytes`).toBe(!(where in NOT_CANONICAL));
+  expect(same, `${where} encodes to the same bytes`).toBe(!isListed(NOT_CANONICAL, where));
   expect(connectFields('ConnectRequest', request), where).toMatchObject(told);
 }
 
 function checkConnectResponse({ bytes, told, where }: RecordedFrame): void {
   const decoded = decodeConnectResponse(bytes);
-  if (where in REFUSED_REPLIES) {
+  if (isListed(REFUSED_REPLIES, where)) {
     expect(decoded, where).toEqual({ ok: false, error: REFUSED_REPLIES[where] });
     return;
   }
@@ -203,13 +211,13 @@ function connectFields(
 }
 
 function checkRequest({ bytes, told, where }: RecordedFrame, xid: number, decoded: Decoded<ClientRequest>): void {
-  if (where in REFUSED_REQUESTS || !decoded.ok) {
+  if (isListed(REFUSED_REQUESTS, where) || !decoded.ok) {
     expect(decoded, where).toEqual({ ok: false, error: REFUSED_REQUESTS[where] ?? 'nothing' });
     return;
   }
   const request = decoded.value;
   const same = hex(encodeRequestFrame(xid, request)) === hex(frame(bytes));
-  expect(same, `${where} encodes to the same bytes`).toBe(!(where in NOT_CANONICAL));
+  expect(same, `${where} encodes to the same bytes`).toBe(!isListed(NOT_CANONICAL, where));
   const ours = { xid, type: request.kind, ...requestFields(request) };
   if (same) expect(ours, where).toMatchObject(told);
 }
@@ -352,6 +360,11 @@ function checkWatchEvent({ bytes, told, where }: RecordedFrame): void {
   const ours = { ...header, ...event, event: EVENT_NAMES.get(event.type) ?? null, type: 'watchEvent' };
   expect(ours, where).toMatchObject(told);
 }
+
+test('every frame that is listed as an exception is one', () => {
+  const listed = [REFUSED_REQUESTS, REFUSED_REPLIES, NOT_CANONICAL].flatMap((list) => Object.keys(list));
+  expect([...met].sort()).toEqual(listed.sort());
+});
 
 test('the two recorded lengths that are none are refused before anything is allocated', () => {
   const raw = goldenLines('client/raw-default.jsonl').flatMap(({ line }) => (line.raw ? [String(line.raw)] : []));
