@@ -34,6 +34,8 @@ import {
   type Zxid,
   zxidOf,
 } from '../types.ts';
+import { copyBytes } from '../wire/bytes.ts';
+import { encodeRequest } from '../wire/client-codec.ts';
 import { frameBuffer, pushBytes, takeAll } from '../wire/framing.ts';
 import { Op, Packet } from '../wire/opcodes.ts';
 import {
@@ -54,7 +56,6 @@ import {
 import type { QuorumPacket } from '../wire/records.ts';
 import { SNAP_END_MARK, SnapshotReader } from '../wire/snapshot-codec.ts';
 import { decodeTxn } from '../wire/txn-codec.ts';
-import { utf8Encode } from '../wire/utf8.ts';
 import { saveEpochs } from './epochs.ts';
 import { packetOf } from './packets.ts';
 import {
@@ -509,7 +510,7 @@ function onProposal(t: Turn, zxid: Zxid, data: Uint8Array | null): void {
     return loseLeader(t, `proposal ${showZxid(zxid)} does not follow ${showZxid(last)}`);
   }
   // The packet's data is a view of the receive buffer.
-  appendEntry(t, { zxid, bytes: data.slice() });
+  appendEntry(t, { zxid, bytes: copyBytes(data) });
 }
 
 function onCommit(t: Turn, l: Learning, zxid: Zxid): void {
@@ -603,10 +604,7 @@ export function forwardRequest(t: Turn, l: Learning, request: Submission): void 
 }
 
 export function forwardSync(t: Turn, l: Learning, sync: { session: SessionId; cxid: number; path: string }): void {
-  const path = utf8Encode(sync.path);
-  const body = new Uint8Array(4 + path.length);
-  new DataView(body.buffer).setInt32(0, path.length);
-  body.set(path, 4);
+  const body = encodeRequest({ kind: 'sync', op: Op.sync, path: sync.path });
   forwardRequest(t, l, { session: sync.session, cxid: sync.cxid, op: Op.sync, body, authInfo: [] });
   l.syncs.push({ session: sync.session, cxid: sync.cxid });
 }

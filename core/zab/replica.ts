@@ -94,12 +94,17 @@ const TXN_TYPE_OFFSET = 28;
 
 /** The membership that an entry proposes, or null when it is no reconfiguration. */
 export function reconfigOf(entry: LogEntry): Membership | null {
-  const { bytes } = entry;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < TXN_TYPE_OFFSET + 4 || view.getInt32(TXN_TYPE_OFFSET) !== Op.reconfig) return null;
-  const decoded = decodeTxn(bytes);
+  if (txnTypeOf(entry.bytes) !== Op.reconfig) return null;
+  const decoded = decodeTxn(entry.bytes);
   if (!decoded.ok || decoded.value.txn.kind !== 'setData') return null;
   return membershipOf(decoded.value.txn.data);
+}
+
+/** TxnHeader.type without decoding: every proposal passes here. 0, which no transaction has, for bytes too short. */
+function txnTypeOf(bytes: Uint8Array): number {
+  const at = TXN_TYPE_OFFSET;
+  if (bytes.length < at + 4) return 0;
+  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }
 
 export function membershipOf(data: Uint8Array | null): Membership | null {
