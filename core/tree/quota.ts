@@ -53,8 +53,11 @@ const FIELD_OF_KEY: Readonly<Record<string, keyof QuotaNumbers>> = {
 };
 const NUMBER = /^[+-]?[0-9]{1,15}$/;
 
+/** Longest text of numbers that is read; the server's own is far below. */
+const QUOTA_TEXT_MAX = 4096;
+
 export function parseQuota(data: Uint8Array | null): QuotaNumbers {
-  const text = data === null ? null : utf8Decode(data);
+  const text = data === null || data.length > QUOTA_TEXT_MAX ? null : utf8Decode(data);
   if (text === null) return NONE;
   const numbers = { ...NONE };
   for (const pair of text.split(/[,;]+/)) {
@@ -121,24 +124,41 @@ export function checkQuota(view: QuotaView, path: string, change: QuotaAmount): 
   const limits = parseQuota(view.dataOf(limitsPathOf(quotaPath)) ?? null);
   const used = parseQuota(stats);
   const pending = view.pendingOf(quotaPath);
+  const { countHard, bytesHard } = limits;
   const verdicts = [
-    verdictOf(quotaPath, 'count', change.count, used.count + pending.count, limits.countHard, limits.count),
-    verdictOf(quotaPath, 'bytes', change.bytes, used.bytes + pending.bytes, limits.bytesHard, limits.bytes),
+    verdictOf({
+      quotaPath,
+      kind: 'count',
+      change: change.count,
+      used: used.count + pending.count,
+      limits,
+      hard: countHard,
+    }),
+    verdictOf({
+      quotaPath,
+      kind: 'bytes',
+      change: change.bytes,
+      used: used.bytes + pending.bytes,
+      limits,
+      hard: bytesHard,
+    }),
   ].filter((verdict) => verdict !== null);
   return verdicts.find((verdict) => verdict.hard) ?? verdicts[0] ?? null;
 }
 
-/** The hard limit hides the soft one. A change of nothing is never refused, so shrinking is checked like growing. */
-function verdictOf(
-  quotaPath: string,
-  kind: 'count' | 'bytes',
-  change: number,
-  used: number,
-  hardLimit: number,
-  softLimit: number,
-): QuotaVerdict | null {
-  const hard = hardLimit > -1;
-  const limit = hard ? hardLimit : softLimit;
+interface Usage {
+  readonly quotaPath: string;
+  readonly kind: 'count' | 'bytes';
+  readonly change: number;
+  readonly used: number;
+  readonly limits: QuotaNumbers;
+  readonly hard: number;
+}
+
+/** A hard limit hides the soft one. A change of nothing is never refused; one that shrinks is checked like one that grows. */
+function verdictOf({ quotaPath, kind, change, used, limits, hard }: Usage): QuotaVerdict | null {
+  const isHard = hard > -1;
+  const limit = isHard ? hard : limits[kind];
   const would = used + change;
-  return change !== 0 && limit > -1 && would > limit ? { quotaPath, kind, hard, limit, would } : null;
+  return change !== 0 && limit > -1 && would > limit ? { quotaPath, kind, hard: isHard, limit, would } : null;
 }
