@@ -365,7 +365,10 @@ export interface StepRecord {
   readonly executed: number;
 }
 
-/** All optional; an absent hook costs nothing. Hooks may use the verbs of the world except `step` and `runUntil`. */
+/**
+ * All optional; an absent hook costs nothing. Hooks may use the verbs of the world except those that run it; what is decided
+ * in `onSegment` and `intercept`, in the middle of a send, waits for an event of its own (`at`).
+ */
 export interface Hooks {
   /** Before the machine is called; `effects` is empty. Not called for a boot. */
   beforeStep?(step: StepRecord): void;

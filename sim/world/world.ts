@@ -387,6 +387,7 @@ class SeededWorld implements World, Engine {
     const step = this.beginStep(host, now, input);
     step.machine = machine;
     this.hooks.beforeStep?.(step);
+    if (host.machine !== machine) return;
     enterStep();
     try {
       machine.step(now, input, host.emit);
@@ -433,6 +434,8 @@ class SeededWorld implements World, Engine {
         else this.execute(host, effect);
         step.executed = i + 1;
       }
+      // A hook that saw this effect may have ended the process: the rest is lost.
+      if (host.machine !== step.machine) return null;
       if (crash !== null) {
         this.network.pumpDirty();
         this.crash(host, crash.kind, `crash point at ${effect.type}`);
