@@ -215,6 +215,10 @@ function mntrText({ server, heap, config, io }: Call): string {
     ['bytes_received_count', stats.bytesReceived],
     ['watch_count', watches.count],
     ['approximate_data_size', tree.approximateDataSize],
+    // Equal on all servers that have applied the same history; the second covers sessions, quotas and ACLs too.
+    ['last_zxid', showZxid(tree.lastZxid)],
+    ['tree_digest', showSession(tree.digest())],
+    ['state_digest', showSession(tree.stateDigest())],
     ['uptime', io.now.monoMs - stats.startedMs],
     ['auth_failed_count', stats.authFailed],
     ['connection_rejected', stats.connectionsRejected],
