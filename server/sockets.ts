@@ -54,7 +54,8 @@ export class Sockets {
 
   // --- listening -----------------------------------------------------------------------------------------------------
 
-  listen(channel: Channel, address: Address, secure: boolean): void {
+  /** The listener is answered for those who want to know when it listens. */
+  listen(channel: Channel, address: Address, secure: boolean): net.Server {
     const server = secure ? this.secureListener(channel) : net.createServer((socket) => this.accept(channel, socket));
     const group = this.listeners.get(channel) ?? new Set();
     this.listeners.set(channel, group.add(server));
@@ -70,6 +71,7 @@ export class Sockets {
       }
     });
     bind(server, address, backlog);
+    return server;
   }
 
   unlisten(channel: Channel): void {

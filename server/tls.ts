@@ -14,7 +14,8 @@ import type { PemStore, TlsPrefix, TlsSettings } from '../core/config/tls.ts';
 import type { Address } from '../core/io.ts';
 
 export interface ChannelTls {
-  readonly context: tls.SecureContext;
+  /** Keys, trust and versions; a TLS server takes these, not a context made from them. */
+  readonly keys: tls.SecureContextOptions;
   readonly clientAuth: TlsSettings['clientAuth'];
   readonly hostnameVerification: boolean;
   readonly clientHostnameVerification: boolean;
@@ -54,7 +55,7 @@ export function loadTls(settings: TlsSettings, prefix: TlsPrefix): ChannelTls {
     ...(settings.ciphers.length === 0 ? {} : { ciphers: settings.ciphers.map(opensslCipher).join(':') }),
   };
   return {
-    context: secureContext(options, keyStore.location),
+    keys: usableKeys(options, keyStore.location),
     clientAuth,
     hostnameVerification,
     clientHostnameVerification,
@@ -62,9 +63,11 @@ export function loadTls(settings: TlsSettings, prefix: TlsPrefix): ChannelTls {
   };
 }
 
-function secureContext(options: tls.SecureContextOptions, path: string): tls.SecureContext {
+/** OpenSSL has the last word on whether keys and certificates fit each other. */
+function usableKeys(options: tls.SecureContextOptions, path: string): tls.SecureContextOptions {
   try {
-    return tls.createSecureContext(options);
+    tls.createSecureContext(options);
+    return options;
   } catch (cause) {
     throw new TlsConfigError(`the keys in ${path} cannot be used: ${messageOf(cause)}`);
   }
@@ -140,7 +143,7 @@ export function loadClientTls(files: ClientTlsFiles): ChannelTls {
     minVersion: 'TLSv1.2',
   };
   return {
-    context: secureContext(options, files.cert ?? 'no file'),
+    keys: usableKeys(options, files.cert ?? 'no file'),
     clientAuth: 'none',
     hostnameVerification: files.verifyHost,
     clientHostnameVerification: false,
@@ -154,7 +157,7 @@ const CLIENT_HANDSHAKE_MS = 5000;
 
 export function acceptOptions(channel: ChannelTls): tls.TlsOptions {
   return {
-    secureContext: channel.context,
+    ...channel.keys,
     requestCert: channel.clientAuth !== 'none',
     rejectUnauthorized: channel.clientAuth === 'need',
     handshakeTimeout: channel.handshakeMs,
@@ -182,9 +185,9 @@ export function verifyAccepted(channel: ChannelTls, socket: tls.TLSSocket): stri
 export function dialOptions(channel: ChannelTls, address: Address): tls.ConnectionOptions {
   const { host, port } = address;
   return {
+    ...channel.keys,
     host,
     port,
-    secureContext: channel.context,
     ...(net.isIP(host) === 0 ? { servername: host } : {}),
     checkServerIdentity: (name, certificate) =>
       channel.hostnameVerification ? tls.checkServerIdentity(name, certificate) : undefined,
