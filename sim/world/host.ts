@@ -91,6 +91,8 @@ export class Host {
   /** Not empty while the process is stopped, and until what was held back has been delivered. */
   held: Held[] = [];
   resuming = false;
+  /** A tick is among what is held back; one is enough. */
+  tickHeld = false;
   resumeCount = 0;
   /** `fileDone`s of an incarnation that halted; its successor hears them and must not believe them. */
   stale: HostInput[] = [];

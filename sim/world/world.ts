@@ -489,8 +489,7 @@ class SeededWorld implements World, Engine {
     if (deadline === host.deadlineMs && host.wakeUs > this.timeUs && host.timerUs <= host.wakeUs) return;
     host.deadlineMs = deadline;
     host.wakeUs = deadline === null ? Number.POSITIVE_INFINITY : host.clock.whenMono(deadline, this.timeUs);
-    if (host.wakeUs >= host.timerUs) return;
-    this.scheduleTimer(host);
+    if (host.wakeUs < host.timerUs && !host.tickHeld) this.scheduleTimer(host);
   }
 
   private scheduleTimer(host: Host): void {
@@ -508,6 +507,7 @@ class SeededWorld implements World, Engine {
       if (host.wakeUs !== Number.POSITIVE_INFINITY) this.scheduleTimer(host);
       return;
     }
+    host.tickHeld = host.isHolding;
     this.offer(host, { source: SOURCE_TICK, input: { type: 'tick' }, end: null, pipe: null });
     host.spinCount = host.wakeUs <= this.timeUs && !host.isHolding ? host.spinCount + 1 : 0;
     assert(host.spinCount < SPIN_COUNT_MAX, 'machine asks for ticks without end');
@@ -558,6 +558,7 @@ class SeededWorld implements World, Engine {
     const index = host.held.findIndex((held) => held.source === drawn.source);
     const [held] = host.held.splice(index, 1);
     if (host.held.length > 0) this.scheduleResume(host);
+    if (held!.source === SOURCE_TICK) host.tickHeld = false;
     this.take(host, held!);
   }
 
@@ -603,6 +604,7 @@ class SeededWorld implements World, Engine {
     host.status = 'down';
     host.listeners = new Map();
     host.held = [];
+    host.tickHeld = false;
     host.timerToken += 1;
     host.timerUs = Number.POSITIVE_INFINITY;
     host.wakeUs = Number.POSITIVE_INFINITY;

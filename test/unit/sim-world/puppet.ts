@@ -38,8 +38,11 @@ export class Puppet {
         this.emit = emit;
         if (isPoke(input)) for (const effect of this.queued.splice(0)) emit(effect);
         else this.heard.push({ timeUs: this.world.timeUs, now, input });
-        this.reaction(input, emit);
-        this.emit = null;
+        try {
+          this.reaction(input, emit);
+        } finally {
+          this.emit = null;
+        }
       },
       nextDeadline: () => this.deadlineMs,
     };
