@@ -16,8 +16,9 @@
  * knows whether it arrived on the connection before.
  *
  * **A dead peer costs little, and nobody else anything.** Each peer has its own dial, its own deadline and its own
- * back-off (ZOOKEEPER-498, 822, 900, 3756). While a message waits, the peer is dialled again, ever more slowly, until the
- * message is too old to matter; sending again makes it matter again. A peer that knocks is alive and is dialled at once.
+ * back-off (ZOOKEEPER-498, 822, 900, 3756). While this server looks for a leader it insists: a peer for which a message
+ * waits is dialled again, ever more slowly. Once it has found one it rests, because whoever still looks dials by itself;
+ * then a peer is dialled when there is something new to say. A peer that knocks is alive and is dialled at once.
  *
  * Everything that arrives is hostile until checked: a bad handshake or frame ends in `close` and a note.
  */
@@ -51,6 +52,8 @@ export interface CnxState {
   links: Map<PeerId, Link>;
   /** The id for the next observer without one: -1, -2, … */
   nextAnonymous: number;
+  /** Whether waiting messages are worth dialling for again and again. */
+  insisting: boolean;
 }
 
 /** One connection. */
@@ -67,14 +70,13 @@ export interface Link {
   conn: ConnId | null;
   /** The connection being dialled. */
   dial: ConnId | null;
-  /** The message that waits for a connection, and since when. */
+  /** The message that waits for a connection, or for the one there is to take more. */
   queued: Uint8Array | null;
-  queuedAtMs: number;
   lastSent: Uint8Array | null;
   /** When to dial again. */
   dialAtMs: number | null;
   backoffMs: number;
-  /** Which of the peer's addresses is dialled next, and how many of them remain before the next pause. */
+  /** Which of the peer's addresses is dialled next (the one that worked last), and how many remain before the next pause. */
   addressIndex: number;
   addressesLeft: number;
   /** Where the peer said it can be reached; used after the configured addresses. */
@@ -92,7 +94,7 @@ export interface CnxEvent {
 
 /** Starts listening; a standalone server has no election port. */
 export function cnxBoot(config: PeerConfig, io: Io): CnxState {
-  const cnx: CnxState = { listening: [], conns: new Map(), links: new Map(), nextAnonymous: -1 };
+  const cnx: CnxState = { listening: [], conns: new Map(), links: new Map(), nextAnonymous: -1, insisting: false };
   if (config.membership !== null) listenOn(cnx, io, config, electionAddressesOf(config.membership, config.myid));
   return cnx;
 }
@@ -122,7 +124,6 @@ const electionAddressesOf = (m: Membership, id: PeerId): Address[] =>
 export function cnxSend(cnx: CnxState, ctx: CnxCtx, io: Io, to: PeerId, bytes: Uint8Array): void {
   const link = linkOf(cnx, ctx, io, to);
   link.queued = bytes.slice();
-  link.queuedAtMs = io.now.monoMs;
   if (link.conn !== null) flush(cnx, io, link);
   else if (link.dial === null && link.dialAtMs === null) dial(cnx, ctx, io, to, link);
 }
@@ -138,6 +139,21 @@ function flush(cnx: CnxState, io: Io, link: Link): void {
 function isBlocked(cnx: CnxState, conn: ConnId): boolean {
   const state = cnx.conns.get(conn);
   return state?.phase === 'open' && state.blockedAtMs !== null;
+}
+
+/** An election begins: what was said before it is void, and what will be said is worth insisting on. */
+export function cnxInsist(cnx: CnxState): void {
+  cnx.insisting = true;
+  for (const link of cnx.links.values()) {
+    link.queued = null;
+    link.lastSent = null;
+  }
+}
+
+/** The election is over. */
+export function cnxRest(cnx: CnxState): void {
+  cnx.insisting = false;
+  for (const link of cnx.links.values()) link.dialAtMs = null;
 }
 
 /** Whether some peer has been given everything meant for it (QuorumCnxManager.haveDelivered). */
@@ -212,14 +228,18 @@ function onDialFailed(cnx: CnxState, ctx: CnxCtx, io: Io, peer: PeerId, link: Li
   link.dial = null;
   link.addressIndex++;
   link.addressesLeft = Math.max(0, link.addressesLeft - 1);
-  if (link.addressesLeft > 0) dial(cnx, ctx, io, peer, link);
-  else if (isMember(ctx, peer)) pauseDialling(ctx, io, link);
+  if (link.addressesLeft > 0) {
+    dial(cnx, ctx, io, peer, link);
+    return;
+  }
+  link.addressIndex = 0;
+  if (isMember(ctx, peer)) pauseDialling(cnx, ctx, io, link);
   else forget(cnx, io, peer);
 }
 
-function pauseDialling(ctx: CnxCtx, io: Io, link: Link): void {
+function pauseDialling(cnx: CnxState, ctx: CnxCtx, io: Io, link: Link): void {
   link.addressesLeft = 0;
-  if (link.queued === null) return;
+  if (link.queued === null || !cnx.insisting) return;
   link.dialAtMs = io.now.monoMs + link.backoffMs;
   link.backoffMs = Math.min(link.backoffMs * 2, Math.max(DIAL_BACKOFF_MIN_MS, ctx.config.cnxTimeoutMs));
 }
@@ -273,7 +293,7 @@ function onDialled(cnx: CnxState, ctx: CnxCtx, io: Io, conn: ConnId, peer: PeerI
     return;
   }
   // One write: a Java acceptor takes the address with a single read().
-  io.emit({ type: 'send', conn, bytes: encodeHandshake(ownHandshake(ctx)) });
+  io.emit({ type: 'send', conn, bytes: encodeHandshake(ownHandshake(cnx, ctx)) });
   const link = linkOf(cnx, ctx, io, peer);
   link.dial = null;
   if (peer < ctx.self) {
@@ -281,16 +301,17 @@ function onDialled(cnx: CnxState, ctx: CnxCtx, io: Io, conn: ConnId, peer: PeerI
   } else {
     closeConn(cnx, io, conn);
     note(io, 'election.cnx.knock', { peer });
-    pauseDialling(ctx, io, link);
+    pauseDialling(cnx, ctx, io, link);
   }
 }
 
-function ownHandshake(ctx: CnxCtx): Handshake {
-  const listed = electionAddressesOf(ctx.membership, ctx.self);
-  const own = listed.length > 0 ? listed : electionAddressesOf(ctx.committed, ctx.self);
-  const addresses = own.length > 0 ? own : [{ host: '0.0.0.0', port: 0 }];
-  const form = ctx.config.multiAddressEnabled ? 'v2' : 'v1';
-  return { sid: ctx.self, form, addresses: form === 'v2' ? addresses : addresses.slice(0, 1) };
+/** A server that is in no configuration any more can still be reached where it listens. */
+function ownHandshake(cnx: CnxState, ctx: CnxCtx): Handshake {
+  const views = [ctx.membership, ctx.committed].map((m) => electionAddressesOf(m, ctx.self));
+  const addresses = [...views, cnx.listening].find((list) => list.length > 0) ?? [{ host: '0.0.0.0', port: 0 }];
+  return ctx.config.multiAddressEnabled
+    ? { sid: ctx.self, form: 'v2', addresses }
+    : { sid: ctx.self, form: 'v1', addresses: addresses.slice(0, 1) };
 }
 
 /** The `connect` effect failed. */
@@ -334,7 +355,7 @@ export function cnxClosed(
   if (link?.conn !== conn) return;
   link.conn = null;
   if (!isMember(ctx, state.peer)) cnx.links.delete(state.peer);
-  else if (link.dial === null) pauseDialling(ctx, io, link);
+  else if (link.dial === null) pauseDialling(cnx, ctx, io, link);
 }
 
 /** Bytes arrived: the whole messages among them. */
@@ -480,8 +501,7 @@ function tickLink(cnx: CnxState, ctx: CnxCtx, io: Io, peer: PeerId, link: Link):
   }
   if (link.dialAtMs === null || link.dialAtMs > nowMs) return;
   link.dialAtMs = null;
-  const matters = link.queued !== null && nowMs - link.queuedAtMs <= ctx.config.electionMaxNotificationMs;
-  if (matters && link.conn === null && link.dial === null) dial(cnx, ctx, io, peer, link);
+  if (link.queued !== null && link.conn === null && link.dial === null) dial(cnx, ctx, io, peer, link);
 }
 
 /** A peer that does not read may be dead behind a live connection (ZOOKEEPER-4203): another one is tried. */
@@ -513,7 +533,6 @@ function linkOf(cnx: CnxState, ctx: CnxCtx, io: Io, peer: PeerId): Link {
     conn: null,
     dial: null,
     queued: null,
-    queuedAtMs: 0,
     lastSent: null,
     dialAtMs: null,
     backoffMs: DIAL_BACKOFF_MIN_MS,

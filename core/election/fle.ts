@@ -42,7 +42,7 @@ import type { Membership, PeerConfig } from '../config/types.ts';
 import { type Io, note } from '../io.ts';
 import { asPeer, assert, asZxid, EPOCH_MAX, LONG_MIN, type PeerId, showZxid, type Zxid } from '../types.ts';
 import { decodeNotification, encodeNotification, type Notification } from '../wire/election-codec.ts';
-import { cnxDrop, cnxHaveDelivered, cnxIsSilent, cnxReconnectAll, cnxSend } from './cnx-manager.ts';
+import { cnxDrop, cnxHaveDelivered, cnxInsist, cnxIsSilent, cnxReconnectAll, cnxRest, cnxSend } from './cnx-manager.ts';
 import type { ElectionCtx } from './context.ts';
 import { type Candidate, compareCandidates, type PeerStatus, type Vote } from './vote.ts';
 
@@ -128,6 +128,7 @@ export function fleLook(
   fle.early = new Map();
   fle.answered = new Map();
   note(io, 'election.round.start', { round: fle.logicalClock, zxid: own.zxid, peerEpoch: own.peerEpoch });
+  cnxInsist(ctx.cnx);
   propose(fle, ctx, fle.round.own);
   broadcast(fle, ctx, io);
   countVotes(fle, ctx, io);
@@ -380,6 +381,7 @@ function elected(fle: FleState, ctx: ElectionCtx, io: Io, vote: Vote): FleEvent 
   fle.status = state;
   fle.vote = { leader, zxid, peerEpoch, electionEpoch, state };
   fle.round = null;
+  cnxRest(ctx.cnx);
   note(io, 'election.leader.elected', { leader, round: electionEpoch, zxid, peerEpoch, state });
   return { type: 'elected', vote: { ...fle.vote } };
 }

@@ -90,6 +90,8 @@ export class MiniNet {
   private cutIndex = 0;
   onEffect: Observer = () => {};
   onEvent: (server: PeerId, event: FleEvent) => void = () => {};
+  /** A server accepted a connection of another. */
+  onAccept: (server: PeerId, conn: ConnId, from: PeerId) => void = () => {};
 
   /** Adds a server that is not started. */
   add(id: number, membership: Membership, config: Partial<PeerConfig> = {}): MiniServer {
@@ -101,7 +103,7 @@ export class MiniNet {
       lastSeen: membership,
       own: { zxid: 0, peerEpoch: 0 },
       fle: fleBoot(full),
-      cnx: { listening: [], conns: new Map(), links: new Map(), nextAnonymous: -1 },
+      cnx: { listening: [], conns: new Map(), links: new Map(), nextAnonymous: -1, insisting: false },
       up: false,
       settledAtMs: 0,
       nextConn: 1,
@@ -387,6 +389,7 @@ export class MiniNet {
       return;
     }
     const accepted = asConn(target.nextConn++);
+    this.onAccept(target.id, accepted, dialler.id);
     pipe.acceptor = { server: target.id, conn: accepted, inbox: [], open: true };
     cnxOpened(target.cnx, this.ctx(target), this.io(target), { conn: accepted, remote: remoteOf(dialler.id) });
     cnxOpened(dialler.cnx, this.ctx(dialler), this.io(dialler), { conn, remote: remoteOf(target.id) });
