@@ -104,7 +104,11 @@ function outstandingLimit(config: PeerConfig): number {
 function isThrottled(call: Call, conn: ClientConn): boolean {
   const { server, config, io } = call;
   const limit = config.requestThrottleMaxRequests;
-  if (limit <= 0 || server.outstanding < limit || conn.rx.size === 0) return false;
+  if (limit <= 0 || conn.rx.size === 0) return false;
+  if (server.outstanding < limit) {
+    if (conn.heldSinceMs !== null) letGo(call, conn, conn.heldSinceMs);
+    return false;
+  }
   if (conn.heldSinceMs === null) {
     conn.heldSinceMs = io.now.monoMs;
     server.held.add(conn.conn);
@@ -112,17 +116,21 @@ function isThrottled(call: Call, conn: ClientConn): boolean {
   return true;
 }
 
+/** What has arrived by now has waited as long as the first of it. */
+function letGo(call: Call, conn: ClientConn, sinceMs: number): void {
+  call.server.held.delete(conn.conn);
+  conn.heldSinceMs = null;
+  conn.staleSinceMs = sinceMs;
+  conn.staleSize = conn.rx.size;
+}
+
 /** Requests were answered: connections that the throttle held go on, the longest waiting first. */
 export function releaseHeld(call: Call): void {
   const { server, config } = call;
   for (const id of [...server.held]) {
     if (server.outstanding >= config.requestThrottleMaxRequests) return;
-    server.held.delete(id);
     const conn = server.conns.get(id);
-    if (conn === undefined || conn.heldSinceMs === null) continue;
-    conn.staleSinceMs = conn.heldSinceMs;
-    conn.staleSize = conn.rx.size;
-    conn.heldSinceMs = null;
+    assert(conn !== undefined, 'a held connection is gone');
     pump(call, conn);
   }
 }
