@@ -1,0 +1,279 @@
+/**
+ * The committed history: the oracle against which everything is measured.
+ *
+ * Zab promises one sequence of transactions of which every server has committed a prefix. `CommittedHistory` keeps that
+ * sequence: the first server that commits a transaction extends it, every other one must find the same transaction at
+ * the same place. This is TigerBeetle's state checker, and it implies PrefixConsistency, Agreement and TotalOrder at one
+ * comparison per commit; `spec.ts` has the published forms, which cross-check it.
+ *
+ * A transaction enters the oracle only under the conditions that make it safe for ever: a primary proposed these bytes
+ * (Integrity), it follows its neighbour in its epoch (LocalPrimaryOrder), epochs do not go back (GlobalPrimaryOrder), no
+ * later primary has begun without it (PrimaryIntegrity), and the disks of a quorum hold it.
+ */
+
+import { counterOf, epochOf, showZxid, ZXID_ZERO, type Zxid } from '../../core/types.ts';
+import { bytesEqual } from '../../core/wire/bytes.ts';
+import type { Report } from './properties.ts';
+
+/** Where a server stands in the committed history, and when it last moved. */
+interface Delivered {
+  count: number;
+  event: number;
+}
+
+interface Proposed {
+  readonly bytes: Uint8Array;
+  readonly server: number;
+  readonly event: number;
+}
+
+/** A primary as its first proposal shows it. */
+interface Primary {
+  readonly server: number;
+  readonly event: number;
+  lastCounter: number;
+}
+
+export interface CommitContext {
+  /** Id of the present event. */
+  readonly event: number;
+  /** Whether the disks of a quorum hold this transaction; called once per transaction. */
+  heldByQuorum(zxid: Zxid, bytes: Uint8Array): boolean;
+  /** A transaction has become part of the history. */
+  appended(index: number, zxid: Zxid, bytes: Uint8Array): void;
+}
+
+export class CommittedHistory {
+  readonly zxids: Zxid[] = [];
+  readonly bytes: Uint8Array[] = [];
+  /** The event in which the first server committed it. */
+  readonly events: number[] = [];
+  readonly #indexOf = new Map<number, number>();
+  readonly #proposed = new Map<number, Proposed>();
+  readonly #delivered = new Map<number, Delivered>();
+  readonly #primaries = new Map<number, Primary>();
+  /** The highest epoch in which something was proposed. */
+  #primaryEpoch = 0;
+  readonly #report: Report;
+  readonly #context: CommitContext;
+
+  constructor(context: CommitContext, report: Report) {
+    this.#context = context;
+    this.#report = report;
+  }
+
+  get length(): number {
+    return this.zxids.length;
+  }
+
+  get last(): Zxid {
+    return this.zxids.at(-1) ?? ZXID_ZERO;
+  }
+
+  has(zxid: Zxid): boolean {
+    return this.#indexOf.has(zxid);
+  }
+
+  indexOf(zxid: Zxid): number {
+    return this.#indexOf.get(zxid) ?? -1;
+  }
+
+  deliveredCount(server: number): number {
+    return this.#delivered.get(server)?.count ?? 0;
+  }
+
+  proposal(zxid: Zxid): { readonly bytes: Uint8Array; readonly server: number; readonly event: number } | null {
+    return this.#proposed.get(zxid) ?? null;
+  }
+
+  /** The server, established as leader of this epoch, has put a new transaction at the end of its history. */
+  onPropose(server: number, zxid: Zxid, bytes: Uint8Array): void {
+    const event = this.#context.event;
+    const earlier = this.#proposed.get(zxid);
+    if (earlier !== undefined) {
+      if (earlier.server !== server || !bytesEqual(earlier.bytes, bytes)) {
+        this.#report(
+          'zxid-unique',
+          `server ${server} proposes ${showZxid(zxid)}, which server ${earlier.server} used before`,
+          {
+            events: [earlier.event],
+            servers: [earlier.server, server],
+          },
+        );
+      }
+      return;
+    }
+    this.#checkSuccessor(server, zxid, event);
+    this.#proposed.set(zxid, { bytes, server, event });
+  }
+
+  #checkSuccessor(server: number, zxid: Zxid, event: number): void {
+    const epoch = epochOf(zxid);
+    const primary = this.#primaries.get(epoch);
+    if (primary === undefined) {
+      this.#firstProposal(server, zxid, event);
+      return;
+    }
+    if (primary.server !== server) {
+      this.#report('leadership-2', `servers ${primary.server} and ${server} both propose in epoch ${epoch}`, {
+        events: [primary.event],
+        servers: [primary.server, server],
+      });
+    } else if (counterOf(zxid) !== primary.lastCounter + 1) {
+      this.#report(
+        'local-primary-order',
+        `server ${server} proposes ${showZxid(zxid)} after counter ${primary.lastCounter}`,
+        {
+          servers: [server],
+        },
+      );
+    }
+    primary.lastCounter = counterOf(zxid);
+  }
+
+  #firstProposal(server: number, zxid: Zxid, event: number): void {
+    const epoch = epochOf(zxid);
+    if (counterOf(zxid) !== 1) {
+      this.#report('local-primary-order', `the first proposal of epoch ${epoch} is ${showZxid(zxid)}`, {
+        servers: [server],
+      });
+    }
+    const committedHere = this.deliveredCount(server);
+    if (committedHere < this.length && epochOf(this.last) < epoch) {
+      this.#report(
+        'primary-integrity',
+        `server ${server} proposes in epoch ${epoch} having committed ${committedHere} of ${this.length} transactions`,
+        { events: [this.events[committedHere]!], servers: [server] },
+      );
+    }
+    this.#primaries.set(epoch, { server, event, lastCounter: counterOf(zxid) });
+    this.#primaryEpoch = Math.max(this.#primaryEpoch, epoch);
+  }
+
+  /** A server has committed this transaction, directly after the one it committed before. */
+  onCommit(server: number, zxid: Zxid, bytes: Uint8Array): void {
+    const at = this.#deliveredOf(server);
+    const index = at.count;
+    if (index < this.length) this.#compare(server, index, zxid, bytes);
+    else this.#append(server, zxid, bytes);
+    at.count = index + 1;
+    at.event = this.#context.event;
+  }
+
+  /**
+   * What a server has committed is now everything up to `zxid`, which it did not learn one by one: it recovered a
+   * snapshot or received one, or it begins an incarnation. 0 is the empty history.
+   */
+  onRestart(server: number, zxid: Zxid): void {
+    const at = this.#deliveredOf(server);
+    const index = this.indexOf(zxid);
+    // A counter of 0 is the start of an epoch, not a transaction: everything before that epoch.
+    if (index < 0 && counterOf(zxid) !== 0) {
+      this.#report(
+        'committed-never-lost',
+        `server ${server} holds a state of ${showZxid(zxid)}, which nobody committed`,
+        {
+          servers: [server],
+        },
+      );
+      return;
+    }
+    at.count = index >= 0 ? index + 1 : this.#countBefore(zxid);
+    at.event = this.#context.event;
+  }
+
+  #deliveredOf(server: number): Delivered {
+    let at = this.#delivered.get(server);
+    if (at === undefined) {
+      at = { count: 0, event: 0 };
+      this.#delivered.set(server, at);
+    }
+    return at;
+  }
+
+  /** How many committed transactions are below a zxid that need not be one of them. */
+  #countBefore(zxid: Zxid): number {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.zxids[middle]! < zxid) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #compare(server: number, index: number, zxid: Zxid, bytes: Uint8Array): void {
+    const expected = this.zxids[index]!;
+    const where = { events: [this.events[index]!], servers: [server] };
+    if (expected === zxid) {
+      if (bytesEqual(this.bytes[index]!, bytes)) return;
+      this.#report('zxid-unique', `server ${server} committed other bytes under ${showZxid(zxid)}`, where);
+      return;
+    }
+    const said = `server ${server} committed ${showZxid(zxid)} as its transaction ${index + 1}; that place has ${showZxid(expected)}`;
+    this.#report(this.has(zxid) ? 'total-order' : 'prefix-consistency', said, where);
+  }
+
+  #append(server: number, zxid: Zxid, bytes: Uint8Array): void {
+    this.#checkIntegrity(server, zxid, bytes);
+    this.#checkNeighbour(server, zxid);
+    if (epochOf(zxid) < this.#primaryEpoch && !this.has(zxid)) {
+      const primary = this.#primaries.get(this.#primaryEpoch)!;
+      this.#report(
+        'primary-integrity',
+        `server ${server} commits ${showZxid(zxid)} after server ${primary.server} began to propose in epoch ${this.#primaryEpoch}`,
+        { events: [primary.event], servers: [server, primary.server] },
+      );
+    }
+    const index = this.length;
+    this.#indexOf.set(zxid, index);
+    this.zxids.push(zxid);
+    this.bytes.push(bytes);
+    this.events.push(this.#context.event);
+    if (!this.#context.heldByQuorum(zxid, bytes)) {
+      this.#report('committed-by-quorum', `server ${server} commits ${showZxid(zxid)}, which no quorum has on disk`, {
+        events: this.#proposalEvents(zxid),
+        servers: [server],
+      });
+    }
+    this.#context.appended(index, zxid, bytes);
+  }
+
+  #proposalEvents(zxid: Zxid): number[] {
+    const proposed = this.#proposed.get(zxid);
+    return proposed === undefined ? [] : [proposed.event];
+  }
+
+  #checkIntegrity(server: number, zxid: Zxid, bytes: Uint8Array): void {
+    const proposed = this.#proposed.get(zxid);
+    if (proposed === undefined) {
+      this.#report('integrity', `server ${server} commits ${showZxid(zxid)}, which no primary proposed`, {
+        servers: [server],
+      });
+    } else if (!bytesEqual(proposed.bytes, bytes)) {
+      this.#report('integrity', `server ${server} commits other bytes for ${showZxid(zxid)} than were proposed`, {
+        events: [proposed.event],
+        servers: [server, proposed.server],
+      });
+    }
+  }
+
+  #checkNeighbour(server: number, zxid: Zxid): void {
+    const last = this.last;
+    const epoch = epochOf(zxid);
+    const where = { events: this.events.slice(-1), servers: [server] };
+    if (epoch < epochOf(last)) {
+      this.#report('global-primary-order', `server ${server} commits ${showZxid(zxid)} after ${showZxid(last)}`, where);
+    } else {
+      const expected = epoch === epochOf(last) ? counterOf(last) + 1 : 1;
+      if (counterOf(zxid) !== expected) {
+        this.#report(
+          'local-primary-order',
+          `server ${server} commits ${showZxid(zxid)} directly after ${showZxid(last)}`,
+          where,
+        );
+      }
+    }
+  }
+}

@@ -1,0 +1,537 @@
+/**
+ * All step checks, fed from the world's hooks.
+ *
+ * After each step of a server only that server is looked at: a view of its state is compared with the one before, and
+ * each difference goes to the checker it concerns. What a server puts on the quorum port is read from the bytes, what it
+ * has on disk from the platter. Sweeps over the whole ensemble happen at role changes.
+ */
+
+import { hasQuorum, votersOf } from '../../core/config/membership.ts';
+import type { Membership } from '../../core/config/types.ts';
+import type { FileAction, NoteFields } from '../../core/io.ts';
+import type { Peer } from '../../core/peer.ts';
+import { asPeer, epochOf, type PeerId, type SessionId, showZxid, ZXID_ZERO, type Zxid } from '../../core/types.ts';
+import { type PeerView, view } from '../../core/view.ts';
+import { bytesEqual } from '../../core/wire/bytes.ts';
+import { Op } from '../../core/wire/opcodes.ts';
+import type { LogEntry } from '../../core/wire/txn.ts';
+import { decodeTxn, readHeader } from '../../core/wire/txn-codec.ts';
+import { reconfigOf } from '../../core/zab/replica.ts';
+import type { PeerHost } from '../server.ts';
+import type { ConnectionEvent, CrashKind, HostId, StepRecord, World } from '../world/types.ts';
+import { CLIENT_BASE } from '../world/types.ts';
+import { checkBounds } from './bounds.ts';
+import { CommittedHistory } from './committed.ts';
+import { DiskOracle } from './disk.ts';
+import { type LeaderHistory, Leadership } from './leadership.ts';
+import { Links } from './links.ts';
+import type { Report } from './properties.ts';
+import { Replicas } from './replicas.ts';
+import { isExpiry, Sessions } from './sessions.ts';
+import { checkSpec, type SpecServer, type SpecTxn } from './spec.ts';
+import type { Covered } from './wire.ts';
+
+export interface HubOptions {
+  readonly world: World;
+  /** The configuration at the start. */
+  readonly membership: Membership;
+  /** Streams may be reordered: detected nonsense is no violation, belief in it is. */
+  readonly unordered: boolean;
+  /** Of more servers than the ensemble survives, data may be gone: losing it is no violation, disagreeing is. */
+  readonly unrestricted: boolean;
+  sessionOf(client: HostId): SessionId | null;
+  report: Report;
+}
+
+/** What is remembered of a server between its steps. */
+interface Watched {
+  readonly id: PeerId;
+  view: PeerView | null;
+  peer: Peer | null;
+  readonly disk: DiskOracle;
+  /** Last transaction whose commit by this incarnation was checked; null before recovery. */
+  committedTo: Zxid | null;
+  /** Everything it committed, for the sweeps. */
+  committed: SpecTxn[];
+  /** Last history entry of this incarnation that was seen on its platter. */
+  verifiedTo: Zxid;
+  closingIndex: number;
+  steps: number;
+  /** Reasons the world gave it to halt. */
+  excuse: string | null;
+}
+
+const BOUNDS_EVERY_STEPS = 4096;
+/** Sweeps at role changes look at this many of the newest transactions; the one at the end looks at all. */
+const SWEEP_COUNT = 64;
+/** Servers further behind than this are left out of such a sweep. */
+const SWEEP_LAG_MAX = 400;
+
+export class Hub {
+  readonly history: CommittedHistory;
+  readonly leadership: Leadership;
+  readonly replicas: Replicas;
+  readonly sessions: Sessions;
+  readonly #links: Links;
+  readonly #options: HubOptions;
+  readonly #world: World;
+  readonly #report: Report;
+  readonly #servers = new Map<HostId, Watched>();
+  readonly #proposals = new Map<Zxid, Uint8Array>();
+  #membership: Membership;
+  /** Monotonic clock of the server whose step is looked at. */
+  #nowMonoMs = 0;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    this.#world = options.world;
+    this.#report = options.report;
+    this.#membership = options.membership;
+    const { report } = options;
+    const hub = this;
+    this.history = new CommittedHistory(
+      {
+        get event() {
+          return hub.#world.event.id;
+        },
+        heldByQuorum: (zxid, bytes) => this.#isHeldByQuorum(zxid, bytes),
+        appended: (_index, _zxid, bytes) => this.#onAppended(bytes),
+      },
+      report,
+    );
+    this.leadership = new Leadership(report);
+    this.replicas = new Replicas(report);
+    this.sessions = new Sessions(report);
+    this.#links = new Links(
+      {
+        acknowledged: (connection, zxid, covered) => this.#onAcknowledged(connection, zxid, covered),
+        packet: () => {},
+        clientFrame: (server, client) => this.#onClientFrame(server, client),
+        touched: (leader, session) => this.#onTouched(leader, session),
+      },
+      this.#unlessUnordered(report),
+    );
+  }
+
+  get membership(): Membership {
+    return this.#membership;
+  }
+
+  views(): PeerView[] {
+    return [...this.#servers.values()].map((server) => server.view).filter((seen) => seen !== null);
+  }
+
+  viewOf(host: HostId): PeerView | null {
+    return this.#servers.get(host)?.view ?? null;
+  }
+
+  peerOf(host: HostId): Peer | null {
+    return this.#servers.get(host)?.peer ?? null;
+  }
+
+  /** The platter of the server has this transaction. */
+  isDurableOn(host: HostId, zxid: Zxid): boolean {
+    const server = this.#watchedOf(host);
+    server.disk.refresh();
+    return server.disk.holds(zxid);
+  }
+
+  /** The server may give up for this reason: its disk failed or was damaged, or it was asked to leave. */
+  excuse(host: HostId, reason: string): void {
+    this.#watchedOf(host).excuse = reason;
+  }
+
+  /** The world took away or replaced the server's disk. */
+  onDamage(host: HostId): void {
+    this.leadership.onDamage(host);
+    this.excuse(host, 'damage');
+  }
+
+  // --- hooks of the world ---
+
+  afterStep(step: StepRecord): void {
+    if (step.host >= CLIENT_BASE) return;
+    const server = this.#watchedOf(step.host);
+    const { peer } = step.machine as PeerHost;
+    const before = server.view;
+    const after = view(peer);
+    server.peer = peer;
+    server.view = after;
+    this.#nowMonoMs = step.now.monoMs;
+    if (step.input?.type === 'connBytes') this.#links.onBytes(step.host, step.input.conn, step.input.bytes);
+    this.#compare(server, peer, before, after);
+    for (const effect of step.effects) {
+      this.#links.onEffect(step.host, effect);
+      if (effect.type === 'halt') this.#onHalt(server, effect.reason);
+    }
+    if (++server.steps % BOUNDS_EVERY_STEPS === 0) checkBounds(server.id, peer.state, this.#report);
+  }
+
+  onConnection(event: ConnectionEvent): void {
+    this.#links.onConnection(event);
+  }
+
+  onBoot(host: HostId): void {
+    if (host < CLIENT_BASE) this.#forget(host);
+  }
+
+  onCrash(host: HostId, _kind: CrashKind): void {
+    if (host < CLIENT_BASE) this.#forget(host);
+  }
+
+  onFile(host: HostId, action: FileAction): void {
+    // Truncations and removals are looked at when they happen: later records may hide them.
+    if (host < CLIENT_BASE && (action.kind === 'truncate' || action.kind === 'remove'))
+      this.#watchedOf(host).disk.refresh();
+  }
+
+  onNote(host: HostId, code: string, fields: NoteFields | undefined): void {
+    if (!code.startsWith('zab.illegal.') || this.#options.unordered) return;
+    const said =
+      fields === undefined
+        ? ''
+        : ` (${Object.entries(fields)
+            .map(([key, value]) => `${key} ${value}`)
+            .join(', ')})`;
+    this.#report('should-not-be-triggered', `server ${host} got what it must not get: ${code}${said}`, {
+      servers: [host],
+    });
+  }
+
+  /** The naive invariants over everything, once. */
+  atEnd(): void {
+    this.#sweep(Number.POSITIVE_INFINITY);
+    for (const server of this.#servers.values()) {
+      if (server.peer !== null) checkBounds(server.id, server.peer.state, this.#report);
+    }
+  }
+
+  // --- one server, before and after a step ---
+
+  #compare(server: Watched, peer: Peer, before: PeerView | null, after: PeerView): void {
+    if (after.phase === 'recovering') return;
+    const event = this.#world.event.id;
+    if (server.committedTo === null) this.#onRecovered(server, after);
+    if (before === null || before.phase === 'recovering' || epochsDiffer(before, after)) {
+      this.leadership.onEpochs(server.id, { accepted: after.acceptedEpoch, current: after.currentEpoch }, event);
+    }
+    const roleChanged = before === null || before.zabState !== after.zabState || before.phase !== after.phase;
+    if (before?.established === true && !after.established) this.leadership.onLeft(server.id);
+    if (after.established && before?.established !== true) this.#onEstablished(server, peer, before, after);
+    if (before !== null && after.loggedZxid !== before.loggedZxid) this.#onLogged(server, peer, before, after);
+    if (after.committedZxid !== (before?.committedZxid ?? ZXID_ZERO)) this.#onCommitted(server, peer, before, after);
+    if (after.appliedZxid !== before?.appliedZxid) this.#onApplied(server, peer, after, event);
+    if (isServing(after)) {
+      if (before === null || roleChanged || movedOn(before, after)) {
+        this.replicas.onPosition(server.id, { committed: after.committedZxid, applied: after.appliedZxid }, event);
+      }
+    } else if (roleChanged) this.replicas.onPause(server.id);
+    if (roleChanged) this.#onRoleChanged(server, after);
+  }
+
+  #onRecovered(server: Watched, after: PeerView): void {
+    this.#restartAt(server, after.appliedZxid);
+    server.verifiedTo = ZXID_ZERO;
+  }
+
+  #restartAt(server: Watched, zxid: Zxid): void {
+    if (!this.#options.unrestricted || this.history.has(zxid)) this.history.onRestart(server.id, zxid);
+    server.committedTo = zxid;
+    server.committed = this.#prefix(this.history.deliveredCount(server.id));
+  }
+
+  #prefix(count: number): SpecTxn[] {
+    return this.history.zxids.slice(0, count).map((zxid, index) => ({ zxid, bytes: this.history.bytes[index]! }));
+  }
+
+  #onEstablished(server: Watched, peer: Peer, before: PeerView | null, after: PeerView): void {
+    const { world } = this.#options;
+    const initialZxid = before?.loggedZxid ?? ZXID_ZERO;
+    const leader = { epoch: after.epoch, server: server.id, event: world.event.id, atUs: world.timeUs, initialZxid };
+    const committedLast = this.#options.unrestricted ? ZXID_ZERO : this.history.last;
+    this.leadership.onEstablished(leader, this.#historyOf(peer), committedLast);
+    // Its session tracker starts with a full timeout for every session.
+    for (const session of this.sessions.open()) this.#onTouched(server.id, session);
+  }
+
+  #historyOf(peer: Peer): LeaderHistory {
+    const { log } = peer.heap;
+    return { last: log.last, has: (zxid) => this.#logHas(log, zxid) };
+  }
+
+  #logHas(log: Peer['heap']['log'], zxid: Zxid): boolean {
+    if (zxid <= log.base) return this.history.has(zxid) || epochOf(zxid) < epochOf(log.base) || zxid === log.base;
+    const index = log.find(zxid);
+    if (index < 0) return false;
+    const place = this.history.indexOf(zxid);
+    return place < 0 || bytesEqual(this.history.bytes[place]!, log.get(index).bytes);
+  }
+
+  #onLogged(server: Watched, peer: Peer, before: PeerView, after: PeerView): void {
+    if (after.loggedZxid < before.loggedZxid) server.verifiedTo = minZxid(server.verifiedTo, after.loggedZxid);
+    if (after.phase !== 'leading' && after.phase !== 'standalone') return;
+    const { log } = peer.heap;
+    for (let i = log.firstAfter(before.loggedZxid); i < log.length; i++) this.#onProposed(server, after, log.get(i));
+  }
+
+  #onProposed(server: Watched, after: PeerView, entry: LogEntry): void {
+    if (after.phase === 'leading' && (!after.established || epochOf(entry.zxid) !== after.epoch)) {
+      this.#report(
+        'should-not-be-triggered',
+        `server ${server.id} proposes ${showZxid(entry.zxid)} in ${after.zabState} of epoch ${after.epoch}`,
+        { servers: [server.id] },
+      );
+    }
+    this.#proposals.set(entry.zxid, entry.bytes);
+    this.history.onPropose(server.id, entry.zxid, entry.bytes);
+    const header = readHeader(entry.bytes);
+    if (!header.ok) return;
+    const { clientId, type } = header.value;
+    if (type === Op.createSession) this.#onTouched(server.id, clientId);
+    else if (isExpiry(header.value)) this.sessions.onExpiry(clientId, server.id, this.#nowMonoMs);
+  }
+
+  #onCommitted(server: Watched, peer: Peer, before: PeerView | null, after: PeerView): void {
+    const { log } = peer.heap;
+    if (before !== null && after.committedZxid < before.committedZxid) this.#restartAt(server, after.appliedZxid);
+    // What was not learnt one by one came as a snapshot.
+    if (log.base > (server.committedTo ?? ZXID_ZERO)) this.#restartAt(server, log.base);
+    for (let i = log.firstAfter(server.committedTo ?? ZXID_ZERO); i < log.length; i++) {
+      const { zxid, bytes } = log.get(i);
+      if (zxid > after.committedZxid) break;
+      this.history.onCommit(server.id, zxid, bytes);
+      server.committed.push({ zxid, bytes });
+      server.committedTo = zxid;
+    }
+  }
+
+  #onApplied(server: Watched, peer: Peer, after: PeerView, event: number): void {
+    const { tree } = peer.heap;
+    this.replicas.onApplied(server.id, after.appliedZxid, tree.stateDigest(), event);
+    const { closings } = this.sessions;
+    for (; server.closingIndex < closings.length; server.closingIndex++) {
+      const { zxid, session } = closings[server.closingIndex]!;
+      if (zxid > after.appliedZxid) break;
+      this.sessions.onClosedIn(server.id, session, tree.ephemeralsOf(session));
+    }
+  }
+
+  #onRoleChanged(server: Watched, after: PeerView): void {
+    this.#sweep(SWEEP_COUNT);
+    const { budget } = this.#world;
+    if (!budget.damaged.has(server.id) || !isServing(after) || after.resync) return;
+    if (this.history.length === 0 || this.isDurableOn(server.id, this.history.last)) budget.repaired(server.id);
+  }
+
+  #onHalt(server: Watched, reason: string): void {
+    if (server.excuse !== null || this.#world.budget.damaged.has(server.id)) return;
+    this.#report('no-unexplained-halt', `server ${server.id} gives up: ${reason}`, { servers: [server.id] });
+  }
+
+  // --- the committed history ---
+
+  #isHeldByQuorum(zxid: Zxid, bytes: Uint8Array): boolean {
+    const { damaged } = this.#world.budget;
+    const holders: PeerId[] = [];
+    for (const server of this.#servers.values()) {
+      server.disk.refresh();
+      if (server.disk.holds(zxid) || damaged.has(server.id)) holders.push(server.id);
+    }
+    const next = reconfigOf({ zxid, bytes });
+    return hasQuorum(this.#membership, holders) && (next === null || hasQuorum(next, holders));
+  }
+
+  #onAppended(bytes: Uint8Array): void {
+    const decoded = decodeTxn(bytes);
+    if (!decoded.ok) return;
+    const { header, txn } = decoded.value;
+    this.sessions.onCommitted(header, txn, this.#world.event.id);
+    if (header.type !== Op.reconfig) return;
+    const next = reconfigOf({ zxid: header.zxid, bytes });
+    if (next === null) return;
+    this.#membership = next;
+    this.#world.budget.voters = votersOf(next);
+    for (const server of this.#servers.values()) {
+      if (!next.servers.some((spec) => spec.id === server.id)) server.excuse = 'left the ensemble';
+    }
+  }
+
+  // --- acknowledgements ---
+
+  #onAcknowledged(connection: { learner: number; leader: number }, zxid: Zxid, covered: Covered): void {
+    const server = this.#servers.get(connection.learner);
+    if (server === undefined || server.peer === null || server.view?.resync === true) return;
+    server.disk.refresh();
+    if (covered.kind === 'newLeader') this.#checkNewLeader(server, server.peer, connection.leader, zxid, covered.upTo);
+    this.#checkDurable(server, server.peer, covered.upTo);
+  }
+
+  /** Everything of the history up to `upTo` must be on the platter. */
+  #checkDurable(server: Watched, peer: Peer, upTo: Zxid): void {
+    const { log } = peer.heap;
+    for (let i = log.firstAfter(server.verifiedTo); i < log.length; i++) {
+      const { zxid } = log.get(i);
+      if (zxid > upTo) break;
+      if (!server.disk.holds(zxid)) {
+        this.#report(
+          'durable-before-ack',
+          `server ${server.id} acknowledges ${showZxid(upTo)} while ${showZxid(zxid)} would not survive a power cut`,
+          { events: this.#proposalEvent(zxid), servers: [server.id] },
+        );
+        return;
+      }
+      server.verifiedTo = zxid;
+    }
+  }
+
+  #checkNewLeader(server: Watched, peer: Peer, leader: number, zxid: Zxid, upTo: Zxid): void {
+    server.verifiedTo = ZXID_ZERO;
+    if (server.disk.currentEpoch < epochOf(zxid) && !this.#world.budget.damaged.has(server.id)) {
+      this.#report(
+        'durable-before-ack',
+        `server ${server.id} accepts the leader of epoch ${epochOf(zxid)} with ${server.disk.currentEpoch} in its currentEpoch file`,
+        { servers: [server.id, leader] },
+      );
+    }
+    const other = this.#servers.get(leader);
+    if (other?.peer === undefined || other.peer === null || other.view?.epoch !== epochOf(zxid)) return;
+    const { log } = peer.heap;
+    const theirs = other.peer.heap.log;
+    for (let i = Math.max(0, log.firstAfter(upTo) - SWEEP_COUNT); i < log.length; i++) {
+      const entry = log.get(i);
+      if (entry.zxid > upTo) break;
+      if (this.#logHas(theirs, entry.zxid)) continue;
+      this.#report(
+        'process-consistency',
+        `server ${server.id} accepts leader ${leader} of epoch ${epochOf(zxid)} with ${showZxid(entry.zxid)}, which that leader does not have`,
+        { servers: [server.id, leader] },
+      );
+      return;
+    }
+  }
+
+  #proposalEvent(zxid: Zxid): number[] {
+    const proposal = this.history.proposal(zxid);
+    return proposal === null ? [] : [proposal.event];
+  }
+
+  #onClientFrame(server: HostId, client: HostId): void {
+    if (this.#servers.get(server)?.view?.established !== true) return;
+    const session = this.#options.sessionOf(client);
+    if (session !== null) this.#onTouched(server, session);
+  }
+
+  #onTouched(leader: HostId, session: SessionId): void {
+    this.sessions.onTouch(session, leader, this.#nowMonoMs, this.#world.event.id);
+  }
+
+  // --- disks ---
+
+  #watchedOf(host: HostId): Watched {
+    let server = this.#servers.get(host);
+    if (server === undefined) {
+      const disk = new DiskOracle(() => this.#world.durableImage(host), {
+        held: (zxid, bytes) => this.#onHeld(host, zxid, bytes),
+        lost: (zxid) => this.#onLost(host, zxid),
+      });
+      server = {
+        id: asPeer(host),
+        view: null,
+        peer: null,
+        disk,
+        committedTo: null,
+        committed: [],
+        verifiedTo: ZXID_ZERO,
+        closingIndex: 0,
+        steps: 0,
+        excuse: null,
+      };
+      this.#servers.set(host, server);
+    }
+    return server;
+  }
+
+  #onHeld(host: HostId, zxid: Zxid, bytes: Uint8Array): void {
+    const proposal = this.history.proposal(zxid);
+    if (proposal === null || bytesEqual(proposal.bytes, bytes)) return;
+    this.#report('zxid-unique', `server ${host} has other bytes on disk for ${showZxid(zxid)} than were proposed`, {
+      events: [proposal.event],
+      servers: [host, proposal.server],
+    });
+  }
+
+  #onLost(host: HostId, zxid: Zxid): void {
+    const { budget } = this.#world;
+    if (this.#options.unrestricted || budget.damaged.has(host)) return;
+    const index = this.history.indexOf(zxid);
+    if (index < 0) return;
+    this.#report(
+      'committed-never-lost',
+      `server ${host} removed ${showZxid(zxid)}, which is committed, from its disk`,
+      {
+        events: [this.history.events[index]!],
+        servers: [host],
+      },
+    );
+  }
+
+  #forget(host: HostId): void {
+    const server = this.#watchedOf(host);
+    server.view = null;
+    server.peer = null;
+    server.committedTo = null;
+    server.committed = [];
+    server.verifiedTo = ZXID_ZERO;
+    this.leadership.onLeft(host);
+    this.replicas.onPause(host);
+    this.#links.onGone(host);
+  }
+
+  // --- sweeps ---
+
+  #sweep(count: number): void {
+    const running = [...this.#servers.values()].filter((server) => server.view !== null && server.committedTo !== null);
+    const longest = Math.max(0, ...running.map((server) => server.committed.length));
+    const lagMax = count === Number.POSITIVE_INFINITY ? count : SWEEP_LAG_MAX;
+    const near = running.filter((server) => longest - server.committed.length <= lagMax);
+    const shortest = Math.min(...near.map((server) => server.committed.length));
+    const from = Math.max(0, shortest - count);
+    const first = this.history.zxids[from] ?? ZXID_ZERO;
+    const proposals = new Map([...this.#proposals].filter(([zxid]) => zxid >= first));
+    const epochLeaders = this.leadership.leadersOf;
+    for (const violation of checkSpec({
+      servers: near.map((server) => specOf(server, from)),
+      proposals,
+      epochLeaders,
+    })) {
+      this.#report(violation.property, violation.message, { servers: violation.servers });
+    }
+  }
+
+  #unlessUnordered(report: Report): Report {
+    return this.#options.unordered ? () => {} : report;
+  }
+}
+
+const epochsDiffer = (a: PeerView, b: PeerView): boolean =>
+  a.acceptedEpoch !== b.acceptedEpoch || a.currentEpoch !== b.currentEpoch;
+const movedOn = (a: PeerView, b: PeerView): boolean =>
+  a.committedZxid !== b.committedZxid || a.appliedZxid !== b.appliedZxid;
+const isServing = (seen: PeerView): boolean => seen.zabState === 'broadcast';
+const minZxid = (a: Zxid, b: Zxid): Zxid => (a < b ? a : b);
+
+function specOf(server: Watched, from: number): SpecServer {
+  const seen = server.view!;
+  const state =
+    seen.phase === 'looking' || seen.phase === 'following' || seen.phase === 'leading' ? seen.phase : 'other';
+  return {
+    id: seen.id,
+    state,
+    zabState: seen.zabState,
+    established: seen.established,
+    acceptedEpoch: seen.acceptedEpoch,
+    currentEpoch: seen.currentEpoch,
+    leader: seen.leader,
+    committed: server.committed.slice(from),
+  };
+}

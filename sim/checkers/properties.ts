@@ -1,0 +1,84 @@
+/**
+ * Every property that is checked: a stable id and the promise in one sentence.
+ *
+ * Ids never change meaning: shrinking keeps a schedule only while the same id fires, and the zoo names the id that must
+ * find each bug. The first ten are the invariants of the official TLA+ specification (zookeeper-specifications).
+ */
+
+export const PROPERTIES = {
+  // --- the ten invariants of the official specification ---
+  'should-not-be-triggered': 'No server gets a message that its role, phase and epoch make impossible.',
+  'leadership-1': 'Two established leaders of the same epoch are the same server.',
+  'leadership-2': 'At most one server ever becomes the established leader of an epoch.',
+  'prefix-consistency': 'Of the histories two servers committed, one is a prefix of the other.',
+  integrity: 'Every committed transaction was proposed by a primary of its epoch, with the same bytes.',
+  agreement: 'Of two servers, at least one has committed what the other has.',
+  'total-order': 'All servers commit transactions in the same order.',
+  'local-primary-order': 'Who commits a transaction has committed every earlier one of the same primary before it.',
+  'global-primary-order': 'A transaction of an earlier epoch is never committed after one of a later epoch.',
+  'primary-integrity':
+    'A primary has committed, before its first proposal, all that was ever committed of earlier epochs.',
+
+  // --- what the published specification leaves out ---
+  'initial-history': 'The history a leader starts its epoch with contains that of every earlier established leader.',
+  'leader-completeness': 'An established leader has every transaction that was ever committed in its log.',
+  'process-consistency': 'A follower that accepted a leader has exactly the history that leader starts with.',
+  'committed-by-quorum': 'A transaction is committed only when the disks of a quorum hold it.',
+  'committed-never-lost': 'A committed transaction is never truncated, overwritten or lost by what a server does.',
+  'acknowledged-is-committed': 'What a client was told has happened is part of the committed history.',
+  'durable-before-ack': 'Whatever a server acknowledges survives a power cut of that server.',
+  'zxid-unique': 'One zxid never stands for two different transactions.',
+  'equal-digest': 'Servers that applied the same zxid have the same state.',
+  'epoch-monotone':
+    'The accepted and the current epoch of a server never go back, and accepted is never below current.',
+  'commit-monotone':
+    'While it runs, what a server has logged, committed and applied never goes back without a truncation.',
+  'session-lifetime': 'A session ends once, and is expired only after a full timeout without a word from its client.',
+  'ephemeral-lifetime': 'An ephemeral node exists only as long as its session.',
+  'no-exception': 'No step of a machine throws.',
+  'no-unexplained-halt': 'A server gives up only for a reason that the world gave it.',
+  'bounded-queues': 'No collection in the state of a server grows beyond a bound.',
+
+  // --- what clients see ---
+  'client-fifo': 'A session is answered in the order of its requests, each exactly once.',
+  'session-zxid': 'The zxid a session sees never goes back, not even on another server.',
+  'read-your-writes': 'A session reads at least what it wrote itself.',
+  'version-function': 'A version of a node has one content.',
+  'watch-before-data': 'A client hears of a change it watches before it can read the new data.',
+  'watch-unasked': 'A client gets a watch event only for a watch it has set, and a one-shot watch only once.',
+  'sequence-unique': 'Sequential names below a parent are unique and grow with the zxid.',
+  'write-order': 'A write that was answered before another was asked for has the lower zxid.',
+  'sync-then-read': 'A read after a sync sees everything that was answered before the sync was asked for.',
+
+  // --- at the end of a run ---
+  recovery: 'From every disk a server recovers a prefix of the history that contains all it acknowledged.',
+  convergence: 'With the network healed and no load, all live servers come to the same state.',
+  liveness: 'With a healed quorum and load, the ensemble elects, synchronises, commits and expires within a bound.',
+} as const;
+
+export type PropertyId = keyof typeof PROPERTIES;
+
+export type ViolationKind = 'safety' | 'liveness' | 'crash';
+
+export interface Violation {
+  readonly property: PropertyId;
+  readonly kind: ViolationKind;
+  /** The promise that was broken. */
+  readonly sentence: string;
+  /** What happened instead, with names and numbers. */
+  readonly message: string;
+  readonly atUs: number;
+  /** Ids of the events that clash, oldest first. */
+  readonly events: readonly number[];
+  readonly servers: readonly number[];
+}
+
+/** What a checker calls when its property is broken. `events` are the earlier events; the present one is added. */
+export type Report = (
+  property: PropertyId,
+  message: string,
+  where?: { readonly events?: readonly number[]; readonly servers?: readonly number[] },
+) => void;
+
+export const kindOf = (property: PropertyId): ViolationKind =>
+  property === 'no-exception' ? 'crash' : property === 'liveness' || property === 'convergence' ? 'liveness' : 'safety';

@@ -1,0 +1,182 @@
+/** The command line of the simulator: what each flag takes, and one clear line for everything that is wrong. */
+
+import { CLIENTS_MAX, NODES_MAX } from '../schedule.ts';
+import { PROFILES, type Profile } from '../swarm.ts';
+
+export interface Args {
+  readonly help: boolean;
+  readonly seed: string | null;
+  readonly nodes: number | null;
+  readonly observers: number | null;
+  readonly clients: number | null;
+  readonly durationMs: number | null;
+  readonly profile: Profile;
+  readonly scenario: string | null;
+  readonly schedule: string | null;
+  readonly save: string | null;
+  readonly trace: string | null;
+  readonly history: string | null;
+  readonly checkDeterminism: boolean;
+  readonly lockstep: boolean;
+  readonly seeds: { readonly from: number; readonly to: number } | null;
+  readonly jobs: number;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly unrestricted: boolean;
+}
+
+export type ParsedArgs = { readonly ok: true; readonly args: Args } | { readonly ok: false; readonly problem: string };
+
+interface Flag {
+  readonly takes: string | null;
+  readonly says: string;
+}
+
+const FLAGS = {
+  seed: { takes: 'TEXT', says: 'what the run is drawn from; default: a new one each time' },
+  seeds: { takes: 'A..B', says: 'a campaign over these seeds' },
+  jobs: { takes: 'N', says: 'worker threads of a campaign; default 1' },
+  profile: { takes: 'NAME', says: `what is drawn: ${Object.keys(PROFILES).join(', ')}` },
+  nodes: { takes: 'N', says: 'voting servers' },
+  observers: { takes: 'N', says: 'observing servers' },
+  clients: { takes: 'N', says: 'clients' },
+  duration: { takes: 'TIME', says: 'length of the phase with faults: 500ms, 30s, 2m' },
+  scenario: { takes: 'NAME', says: 'a story from scenarios/ (list: all of them by name)' },
+  schedule: { takes: 'FILE', says: 'the schedule to run, instead of drawing one' },
+  save: { takes: 'FILE', says: 'writes the schedule' },
+  trace: { takes: 'FILE', says: 'runs once more and writes every event and change of state, for the viewer' },
+  history: { takes: 'FILE', says: 'writes what the clients asked and were told, as JSON lines' },
+  'check-determinism': { takes: null, says: 'runs the seed twice, another, and it again; names the first difference' },
+  lockstep: { takes: null, says: 'steps every server twice, raw and drafted, and compares' },
+  unrestricted: { takes: null, says: 'allows faults that nobody survives; only silent divergence counts' },
+  json: { takes: null, says: 'one JSON object a run, nothing else' },
+  quiet: { takes: null, says: 'only the closing line' },
+  help: { takes: null, says: 'this' },
+} as const satisfies Record<string, Flag>;
+type FlagName = keyof typeof FLAGS;
+
+export function usage(): string {
+  const lines = Object.entries(FLAGS).map(([name, { takes, says }]) => {
+    const left = `  --${name}${takes === null ? '' : ` ${takes}`}`;
+    return `${left.padEnd(24)}${says}`;
+  });
+  return [
+    'usage: npm run sim -- [flags]',
+    '',
+    'Runs a whole ensemble in a seeded world and checks that it keeps its promises.',
+    '',
+    ...lines,
+    '',
+    'exit codes: 0 all promises kept, 2 bad usage, 127 something threw, 128 no progress, 129 a promise was broken,',
+    '            130 two runs of one seed differ',
+    '',
+  ].join('\n');
+}
+
+export function parseArgs(argv: readonly string[]): ParsedArgs {
+  const given = new Map<FlagName, string>();
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!;
+    if (!word.startsWith('--')) return refuse(`unexpected word ${word}`);
+    const [name, inline] = splitFlag(word);
+    if (!(name in FLAGS)) return refuse(`unknown flag --${name}${didYouMean(name)}`);
+    const flag = name as FlagName;
+    if (given.has(flag)) return refuse(`--${name} is given twice`);
+    const { takes } = FLAGS[flag];
+    if (takes === null) {
+      if (inline !== null) return refuse(`--${name} takes no value`);
+      given.set(flag, '');
+      continue;
+    }
+    const value = inline ?? argv[++i];
+    if (value === undefined || (inline === null && value.startsWith('--'))) return refuse(`--${name} needs ${takes}`);
+    given.set(flag, value);
+  }
+  return read(given);
+}
+
+const refuse = (problem: string): { ok: false; problem: string } => ({ ok: false, problem });
+
+function splitFlag(word: string): [string, string | null] {
+  const at = word.indexOf('=');
+  return at < 0 ? [word.slice(2), null] : [word.slice(2, at), word.slice(at + 1)];
+}
+
+/** The known flag that begins alike. */
+function didYouMean(name: string): string {
+  const near = Object.keys(FLAGS).find((flag) => flag.startsWith(name.slice(0, 3)) || name.startsWith(flag));
+  return near === undefined ? '' : ` (did you mean --${near}?)`;
+}
+
+function read(given: ReadonlyMap<FlagName, string>): ParsedArgs {
+  const problems: string[] = [];
+  const text = (name: FlagName): string | null => given.get(name) ?? null;
+  const count = (name: FlagName, least: number, most: number): number | null => {
+    const value = given.get(name);
+    if (value === undefined) return null;
+    const number = /^[0-9]{1,9}$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    problems.push(`--${name} is ${value}, not a whole number from ${least} to ${most}`);
+    return null;
+  };
+  const profile = text('profile') ?? 'default';
+  if (!(profile in PROFILES)) problems.push(`--profile is ${profile}, not one of ${Object.keys(PROFILES).join(', ')}`);
+  const seeds = seedsOf(text('seeds'), problems);
+  const args: Args = {
+    help: given.has('help'),
+    seed: text('seed'),
+    nodes: count('nodes', 1, NODES_MAX),
+    observers: count('observers', 0, NODES_MAX),
+    clients: count('clients', 0, CLIENTS_MAX),
+    durationMs: durationOf(text('duration'), problems),
+    profile: profile as Profile,
+    scenario: text('scenario'),
+    schedule: text('schedule'),
+    save: text('save'),
+    trace: text('trace'),
+    history: text('history'),
+    checkDeterminism: given.has('check-determinism'),
+    lockstep: given.has('lockstep'),
+    seeds,
+    jobs: count('jobs', 1, 256) ?? 1,
+    json: given.has('json'),
+    quiet: given.has('quiet'),
+    unrestricted: given.has('unrestricted'),
+  };
+  const clash = clashOf(args);
+  if (clash !== null) problems.push(clash);
+  return problems.length > 0 ? refuse(problems[0]!) : { ok: true, args };
+}
+
+function seedsOf(text: string | null, problems: string[]): Args['seeds'] {
+  if (text === null) return null;
+  const match = /^([0-9]{1,12})\.\.([0-9]{1,12})$/.exec(text);
+  const [from, to] = [Number(match?.[1]), Number(match?.[2])];
+  if (match !== null && from <= to) return { from, to };
+  problems.push(`--seeds is ${text}, not a range such as 1..100`);
+  return null;
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+function durationOf(text: string | null, problems: string[]): number | null {
+  if (text === null) return null;
+  const match = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)$/.exec(text);
+  if (match !== null) {
+    const ms = Number(match[1]) * UNITS[match[2]!]!;
+    if (ms >= 1 && ms <= 1e9) return ms;
+  }
+  problems.push(`--duration is ${text}, not a time such as 500ms, 30s or 2m`);
+  return null;
+}
+
+function clashOf(args: Args): string | null {
+  const sources = ['seeds', 'scenario', 'schedule'].filter(
+    (name) => args[name as 'seeds' | 'scenario' | 'schedule'] !== null,
+  );
+  if (sources.length > 1) return `--${sources[0]} and --${sources[1]} exclude each other`;
+  if (args.seeds !== null && args.seed !== null) return '--seeds and --seed exclude each other';
+  if (args.seeds !== null && (args.trace ?? args.save ?? args.history) !== null) return '--seeds writes no files';
+  if (args.schedule !== null && args.seed !== null) return '--schedule has its own seed';
+  return null;
+}

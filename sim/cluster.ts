@@ -1,0 +1,160 @@
+/**
+ * The servers of a run: their addresses, configurations and programs, made from the options of a schedule.
+ *
+ * Servers 1..nodes vote, then come observers, then spares that wait to be taken in by a reconfiguration. Clients are
+ * hosts of their own (`workload.ts`).
+ */
+
+import { DEFAULT_CONFIG } from '../core/config/defaults.ts';
+import { formatServer } from '../core/config/membership.ts';
+import type { Membership, PeerConfig, ServerSpec } from '../core/config/types.ts';
+import type { Address } from '../core/io.ts';
+import { asPeer, ZXID_ZERO } from '../core/types.ts';
+import type { RunOptions, Settings, Swarm } from './schedule.ts';
+import { type PeerRunner, peerProgram } from './server.ts';
+import type { HostId, Identity, Program, World } from './world/types.ts';
+
+export const CLIENT_PORT = 2181;
+const QUORUM_PORT = 2888;
+const ELECTION_PORT = 3888;
+
+/** `super:vivarium` as the administrator of the simulated ensemble signs in. */
+export const SUPER_AUTH = 'super:vivarium';
+const SUPER_DIGEST = 'super:hlLz5BRJjJmor2SDUfv6APAi42E=';
+
+/** What every simulated server has unless its schedule says otherwise: the defaults, but with limits a short run reaches. */
+export const SIMULATED: Settings = {
+  tickTimeMs: 500,
+  initLimitTicks: 10,
+  syncLimitTicks: 5,
+  minSessionTimeoutMs: 1000,
+  maxSessionTimeoutMs: 60_000,
+  maxClientCnxns: 0,
+  cnxTimeoutMs: 1000,
+  electionMaxNotificationMs: 5000,
+  preAllocSizeKb: 16,
+  snapCount: 200,
+  commitLogCount: 100,
+  containerCheckIntervalMs: 5000,
+  superDigest: SUPER_DIGEST,
+  fourLetterWords: 'all',
+};
+
+export interface ClusterOptions {
+  readonly options: RunOptions;
+  readonly swarm: Swarm;
+  readonly runner: PeerRunner;
+}
+
+export class Cluster {
+  /** The configuration at the start: voters and observers. */
+  readonly membership: Membership;
+  readonly voters: readonly HostId[];
+  readonly observers: readonly HostId[];
+  readonly spares: readonly HostId[];
+  readonly #options: ClusterOptions;
+  readonly #settings = new Map<HostId, Settings>();
+
+  constructor(options: ClusterOptions) {
+    const { nodes, observers, spares } = options.options;
+    this.#options = options;
+    this.voters = range(1, nodes);
+    this.observers = range(nodes + 1, observers);
+    this.spares = range(nodes + observers + 1, spares);
+    this.membership = {
+      version: ZXID_ZERO,
+      servers: [
+        ...this.voters.map((id) => specOf(id, 'participant')),
+        ...this.observers.map((id) => specOf(id, 'observer')),
+      ],
+      groups: null,
+      weights: [],
+    };
+  }
+
+  get servers(): readonly HostId[] {
+    return [...this.voters, ...this.observers, ...this.spares];
+  }
+
+  /** Puts the servers into the world; spares stay off. */
+  addTo(world: World): void {
+    const { swarm, options } = this.#options;
+    for (const id of this.servers) {
+      const clock = world.stream(`clock/${id}`);
+      const ppm = Math.round(swarm['clock.drift']);
+      const offset = Math.round(swarm['clock.offset']);
+      const rate = { num: 1_000_000 + clock.between(-ppm, ppm), den: 1_000_000 };
+      const wallMs = EPOCH_MS + clock.between(-offset, offset);
+      world.addHost({
+        id,
+        program: this.program(id),
+        startAtUs: this.spares.includes(id) ? null : clock.between(0, 300_000),
+        clock: { rate: small(rate), wallMs, monoMs: clock.between(1000, 1_000_000) },
+        ...(options.tls ? { identity: identityOf(id), dialsTls: ['election', 'quorum'] as const } : {}),
+      });
+    }
+  }
+
+  /** The program of a server, from its next start on with other settings if given. */
+  program(id: HostId, settings: Settings | null = null): Program {
+    if (settings !== null) this.#settings.set(id, { ...this.#settings.get(id), ...settings });
+    return peerProgram(this.#options.runner, this.configOf(id), SESSION_SECRET);
+  }
+
+  configOf(id: HostId): PeerConfig {
+    const { options } = this.#options;
+    const isSpare = this.spares.includes(id);
+    const isObserver = this.observers.includes(id) || isSpare;
+    // A newcomer starts as an observer of the ensemble it knows; the reconfiguration makes it a voter.
+    const membership = isSpare
+      ? { ...this.membership, servers: [...this.membership.servers, specOf(id, 'observer')] }
+      : this.membership;
+    const alone = options.nodes + options.observers + options.spares === 1;
+    return {
+      ...DEFAULT_CONFIG,
+      ...SIMULATED,
+      reconfigEnabled: options.spares > 0,
+      ...options.settings,
+      ...this.#settings.get(id),
+      sslQuorum: options.tls,
+      myid: asPeer(id),
+      membership: alone ? null : membership,
+      peerType: isObserver ? 'observer' : 'participant',
+      clientAddress: addressOf(id, CLIENT_PORT),
+    };
+  }
+
+  /** Where clients may connect. */
+  clientAddresses(): Address[] {
+    return [...this.voters, ...this.observers].map((id) => addressOf(id, CLIENT_PORT));
+  }
+
+  /** `newMembers` of a reconfiguration. */
+  membersText(members: readonly HostId[]): string {
+    return members.map((id) => `server.${id}=${formatServer(specOf(id, 'participant'))}`).join(',');
+  }
+}
+
+const EPOCH_MS = 1_767_225_600_000;
+const SESSION_SECRET = Uint8Array.from({ length: 32 }, (_, index) => (index * 37 + 11) & 0xff);
+
+const range = (first: number, count: number): HostId[] => Array.from({ length: count }, (_, index) => first + index);
+const ipOf = (id: HostId): string => `10.0.0.${id}`;
+const addressOf = (id: HostId, port: number): Address => ({ host: ipOf(id), port });
+
+/** The world wants ratios of small numbers. */
+function small(rate: { num: number; den: number }): { num: number; den: number } {
+  return { num: Math.round(rate.num / 100), den: rate.den / 100 };
+}
+
+function specOf(id: HostId, role: 'participant' | 'observer'): ServerSpec {
+  return {
+    id: asPeer(id),
+    addresses: [{ host: ipOf(id), quorumPort: QUORUM_PORT, electionPort: ELECTION_PORT }],
+    role,
+    client: addressOf(id, CLIENT_PORT),
+    secureClient: null,
+  };
+}
+
+const identityOf = (id: HostId): Identity => ({ certificate: Uint8Array.of(0x30, 0x01, id) });

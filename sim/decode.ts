@@ -1,0 +1,226 @@
+/**
+ * Bytes into messages a person can read: what a trace shows of every connection. One decoder per direction keeps what is
+ * cut off until the rest comes. It is for looking only, so whatever it cannot read becomes a line that says so.
+ */
+
+import type { Channel } from '../core/io.ts';
+import { showZxid, type Zxid } from '../core/types.ts';
+import {
+  decodeConnectRequest,
+  decodeConnectResponse,
+  decodeReply,
+  decodeReplyHeader,
+  decodeRequest,
+  decodeRequestFrame,
+  decodeWatchEvent,
+  opNameOf,
+} from '../core/wire/client-codec.ts';
+import { decodeNotification, nextHandshake } from '../core/wire/election-codec.ts';
+import { type FrameBuffer, frameBuffer, nextFrame, pushBytes } from '../core/wire/framing.ts';
+import { Packet, Xid } from '../core/wire/opcodes.ts';
+import { decodePingTouches, decodeRequestPayload } from '../core/wire/quorum-codec.ts';
+import { decodeTxn } from '../core/wire/txn-codec.ts';
+import { PACKET_NAMES, PacketScanner } from './checkers/wire.ts';
+import { bytesText } from './text.ts';
+
+/** A decoded message: what it is called, and its fields as plain values. */
+export interface Message {
+  readonly name: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+const FRAME_MAX = 64 * 1024 * 1024;
+
+/** Both directions of one connection. */
+export class ConnectionDecoder {
+  readonly #fromDialer: (bytes: Uint8Array) => Message[];
+  readonly #fromAcceptor: (bytes: Uint8Array) => Message[];
+
+  constructor(channel: Channel) {
+    switch (channel) {
+      case 'quorum':
+        this.#fromDialer = quorumDecoder();
+        this.#fromAcceptor = quorumDecoder();
+        return;
+      case 'election':
+        this.#fromDialer = electionDecoder(true);
+        this.#fromAcceptor = electionDecoder(false);
+        return;
+      case 'client': {
+        /** Operations asked for, by xid. */
+        const ops = new Map<number, number[]>();
+        this.#fromDialer = requestDecoder(ops);
+        this.#fromAcceptor = replyDecoder(ops);
+        return;
+      }
+      default:
+        channel satisfies never;
+        throw new Error('unknown channel');
+    }
+  }
+
+  push(isDialer: boolean, bytes: Uint8Array): Message[] {
+    return (isDialer ? this.#fromDialer : this.#fromAcceptor)(bytes);
+  }
+}
+
+/** `PROPOSAL 0x100000003 setData /a`. */
+export function messageText({ name, fields }: Message): string {
+  const said = Object.entries(fields).filter(([, value]) => value !== null && value !== '');
+  return [name, ...said.map(([key, value]) => `${key} ${valueText(value)}`)].join(' ');
+}
+
+function valueText(value: unknown): string {
+  if (value instanceof Uint8Array) return bytesText(value);
+  if (typeof value === 'bigint') return `0x${BigInt.asUintN(64, value).toString(16)}`;
+  if (typeof value === 'object') return JSON.stringify(value, (_key, inner: unknown) => plainOf(inner));
+  return String(value);
+}
+
+const plainOf = (value: unknown): unknown =>
+  typeof value === 'bigint' || value instanceof Uint8Array ? valueText(value) : value;
+
+// --- the quorum port -------------------------------------------------------------------------------------------------
+
+function quorumDecoder(): (bytes: Uint8Array) => Message[] {
+  let found: Message[] = [];
+  const scanner = new PacketScanner((type, zxid, data) => found.push(packetMessage(type, zxid, data)));
+  return (bytes) => {
+    found = [];
+    scanner.push(bytes);
+    return found;
+  };
+}
+
+function packetMessage(type: number, zxid: Zxid, data: Uint8Array): Message {
+  const name = PACKET_NAMES.get(type) ?? `packet ${type}`;
+  return { name, fields: { zxid: showZxid(zxid), ...packetFields(type, data) } };
+}
+
+function packetFields(type: number, data: Uint8Array): Record<string, unknown> {
+  if (data.length === 0) return {};
+  switch (type) {
+    case Packet.PROPOSAL:
+    case Packet.INFORM: {
+      const txn = decodeTxn(data);
+      return txn.ok ? { txn: txn.value.txn.kind, ...pathOf(txn.value.txn) } : { bytes: data.length };
+    }
+    case Packet.REQUEST: {
+      const request = decodeRequestPayload(data);
+      return request.ok ? { op: opNameOf(request.value.type) ?? request.value.type } : { bytes: data.length };
+    }
+    case Packet.PING: {
+      const touches = decodePingTouches(data);
+      return touches.ok ? { touches: touches.value.length } : { bytes: data.length };
+    }
+    default:
+      return { bytes: data.length };
+  }
+}
+
+const pathOf = (value: object): { path?: string } =>
+  'path' in value && typeof value.path === 'string' ? { path: value.path } : {};
+
+// --- the election port -----------------------------------------------------------------------------------------------
+
+function electionDecoder(hasHandshake: boolean): (bytes: Uint8Array) => Message[] {
+  const buffer = frameBuffer();
+  let greeted = !hasHandshake;
+  return (bytes) => {
+    pushBytes(buffer, bytes);
+    const found: Message[] = [];
+    if (!greeted) {
+      const next = nextHandshake(buffer);
+      if (next.kind === 'more') return found;
+      greeted = true;
+      if (next.kind === 'bad') return [{ name: 'unreadable handshake', fields: {} }];
+      found.push({ name: 'HELLO', fields: { from: next.handshake.sid } });
+    }
+    for (const frame of framesOf(buffer)) found.push(notificationMessage(frame));
+    return found;
+  };
+}
+
+function notificationMessage(frame: Uint8Array): Message {
+  const notification = decodeNotification(frame);
+  if (!notification.ok) return { name: 'unreadable notification', fields: { bytes: frame.length } };
+  const { state, leader, zxid, electionEpoch, peerEpoch } = notification.value;
+  return { name: 'VOTE', fields: { state, leader, zxid: showZxid(zxid), round: electionEpoch, peerEpoch } };
+}
+
+function* framesOf(buffer: FrameBuffer): Generator<Uint8Array> {
+  for (;;) {
+    const next = nextFrame(buffer, FRAME_MAX);
+    if (next.kind !== 'frame') return;
+    yield next.bytes;
+  }
+}
+
+// --- the client port -------------------------------------------------------------------------------------------------
+
+function requestDecoder(ops: Map<number, number[]>): (bytes: Uint8Array) => Message[] {
+  const buffer = frameBuffer();
+  let connected = false;
+  return (bytes) => {
+    pushBytes(buffer, bytes);
+    const found: Message[] = [];
+    for (const frame of framesOf(buffer)) {
+      found.push(connected ? requestMessage(frame, ops) : connectMessage('CONNECT', decodeConnectRequest(frame)));
+      connected = true;
+    }
+    return found;
+  };
+}
+
+function connectMessage(
+  name: string,
+  decoded: ReturnType<typeof decodeConnectRequest | typeof decodeConnectResponse>,
+): Message {
+  if (!decoded.ok) return { name: `unreadable ${name}`, fields: {} };
+  const { sessionId, timeOut } = decoded.value;
+  return { name, fields: { session: sessionId, timeoutMs: timeOut } };
+}
+
+function requestMessage(frame: Uint8Array, ops: Map<number, number[]>): Message {
+  const split = decodeRequestFrame(frame);
+  if (!split.ok) return { name: 'unreadable request', fields: { bytes: frame.length } };
+  const { xid, type } = split.value.header;
+  ops.set(xid, [...(ops.get(xid) ?? []), type]);
+  const request = decodeRequest(type, split.value.body);
+  const name = opNameOf(type) ?? `operation ${type}`;
+  return { name, fields: { xid, ...(request.ok ? pathOf(request.value) : {}) } };
+}
+
+function replyDecoder(ops: Map<number, number[]>): (bytes: Uint8Array) => Message[] {
+  const buffer = frameBuffer();
+  let connected = false;
+  return (bytes) => {
+    pushBytes(buffer, bytes);
+    const found: Message[] = [];
+    for (const frame of framesOf(buffer)) {
+      found.push(connected ? replyMessage(frame, ops) : connectMessage('CONNECTED', decodeConnectResponse(frame)));
+      connected = true;
+    }
+    return found;
+  };
+}
+
+function replyMessage(frame: Uint8Array, ops: Map<number, number[]>): Message {
+  const header = decodeReplyHeader(frame.subarray(0, 16));
+  if (!header.ok) return { name: 'unreadable reply', fields: { bytes: frame.length } };
+  const { xid, zxid, err } = header.value;
+  if (xid === Xid.notification) {
+    const event = decodeWatchEvent(frame);
+    return {
+      name: 'EVENT',
+      fields: event.ok ? { zxid: showZxid(zxid), type: event.value.event.type, path: event.value.event.path } : {},
+    };
+  }
+  const asked = ops.get(xid);
+  const op = asked?.shift();
+  if (asked !== undefined && asked.length === 0) ops.delete(xid);
+  const reply = op === undefined || err !== 0 ? null : decodeReply(op, frame);
+  const body = reply?.ok === true && reply.value.body !== null ? pathOf(reply.value.body) : {};
+  const name = op === undefined ? 'reply' : `${opNameOf(op) ?? op} reply`;
+  return { name, fields: { xid, zxid: showZxid(zxid), ...(err === 0 ? {} : { err }), ...body } };
+}

@@ -1,0 +1,236 @@
+/** `npm run sim`: the command line of the simulator. */
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { findScenario, SCENARIOS } from '../scenarios/index.ts';
+import { toJsonLines } from './checkers/history/record.ts';
+import type { Violation } from './checkers/properties.ts';
+import { type Args, parseArgs, usage } from './cli/args.ts';
+import { campaign, type SeedResult, serveAsWorker } from './cli/campaign.ts';
+import { checkDeterminism } from './cli/determinism.ts';
+import { Reporter, type Screen } from './cli/report.ts';
+import { runLockstep } from './lockstep.ts';
+import { type Result, type RunSettings, run, unmetExpectations, type Verdict } from './runner.ts';
+import { formatSchedule, parseSchedule, type RunOptions, type Schedule } from './schedule.ts';
+import { generate } from './swarm.ts';
+import { explainEvents, traceTo } from './trace.ts';
+
+const EXIT = { ok: 0, usage: 2, crash: 127, liveness: 128, safety: 129, nondeterminism: 130 } as const;
+const EXIT_OF: Readonly<Record<Verdict, number>> = {
+  ok: EXIT.ok,
+  crash: EXIT.crash,
+  liveness: EXIT.liveness,
+  safety: EXIT.safety,
+};
+
+async function main(argv: readonly string[]): Promise<number> {
+  const parsed = parseArgs(argv);
+  if (!parsed.ok) return fail(parsed.problem);
+  const { args } = parsed;
+  if (args.help) {
+    process.stdout.write(usage());
+    return EXIT.ok;
+  }
+  if (args.scenario === 'list') return listScenarios();
+  if (args.seeds !== null) return runCampaign(args, args.seeds);
+  const schedule = scheduleOf(args);
+  if (typeof schedule === 'string') return fail(schedule);
+  if (args.save !== null) writeFileSync(args.save, formatSchedule(schedule));
+  return args.checkDeterminism ? runDeterminism(args, schedule) : runOne(args, schedule);
+}
+
+function fail(problem: string): number {
+  process.stderr.write(`sim: ${problem}\n`);
+  return EXIT.usage;
+}
+
+function listScenarios(): number {
+  for (const scenario of SCENARIOS) process.stdout.write(`${scenario.name.padEnd(28)}${scenario.title}\n`);
+  return EXIT.ok;
+}
+
+function commitOf(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+function optionsOf(args: Args): Partial<RunOptions> {
+  return {
+    ...(args.nodes === null ? {} : { nodes: args.nodes }),
+    ...(args.observers === null ? {} : { observers: args.observers }),
+    ...(args.clients === null ? {} : { clients: args.clients }),
+    ...(args.durationMs === null ? {} : { duration: args.durationMs }),
+    ...(args.unrestricted ? { unrestricted: true } : {}),
+  };
+}
+
+/** The schedule that the flags ask for, or what is wrong with them. */
+function scheduleOf(args: Args): Schedule | string {
+  const commit = commitOf();
+  const options = optionsOf(args);
+  if (args.scenario !== null) {
+    const scenario = findScenario(args.scenario);
+    if (scenario === null) return `there is no scenario ${args.scenario}; --scenario list names them`;
+    const { schedule } = scenario;
+    return { ...schedule, commit, seed: args.seed ?? schedule.seed, options: { ...schedule.options, ...options } };
+  }
+  if (args.schedule !== null) {
+    const read = readSchedule(args.schedule);
+    return typeof read === 'string' ? read : { ...read, options: { ...read.options, ...options } };
+  }
+  const seed = args.seed ?? String(Date.now() % 1_000_000_000);
+  return generate({ seed, profile: args.profile, commit, options });
+}
+
+function readSchedule(path: string): Schedule | string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    return `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  const parsed = parseSchedule(text);
+  if (parsed.ok) return parsed.value;
+  return `${path}: ${parsed.problems.join('; ')}`;
+}
+
+function screenOf(): Screen {
+  const live = process.stdout.isTTY === true;
+  return {
+    write: (text) => {
+      process.stdout.write(text);
+    },
+    live,
+    color: live && (process.env.NO_COLOR ?? '') === '',
+    columns: process.stdout.columns ?? 100,
+  };
+}
+
+function runOne(args: Args, schedule: Schedule): number {
+  const reporter = new Reporter(screenOf(), args.quiet || args.json);
+  reporter.opening(schedule);
+  const started = process.cpuUsage();
+  const result = run(schedule, {
+    ...settingsOf(args),
+    keepHistory: args.history !== null,
+    onMoment: (moment) => reporter.moment(moment),
+    onProgress: (progress) => reporter.progress(progress),
+  });
+  const used = process.cpuUsage(started);
+  const cpuMs = (used.user + used.system) / 1000;
+  if (args.history !== null) writeFileSync(args.history, [...toJsonLines(result.history)].join(''));
+  if (args.trace !== null) traceTo(args.trace, schedule);
+  if (args.json) process.stdout.write(`${JSON.stringify(summary(schedule, result, cpuMs))}\n`);
+  else report(reporter, args, schedule, result, cpuMs);
+  return exitCodeOf(schedule, result, reporter, args);
+}
+
+const settingsOf = (args: Args): RunSettings => (args.lockstep ? { runner: runLockstep } : {});
+
+function report(reporter: Reporter, args: Args, schedule: Schedule, result: Result, cpuMs: number): void {
+  if (result.violations.length > 0) {
+    const ids = new Set(result.violations.flatMap((violation: Violation) => violation.events));
+    const explained = explainEvents(schedule, ids, settingsOf(args));
+    for (const violation of result.violations) {
+      reporter.violation(
+        violation,
+        violation.events.map((id) => explained.get(id) ?? `event ${id}`),
+      );
+    }
+    reporter.replay(schedule, commandOf(args, schedule));
+  }
+  reporter.closing(result, cpuMs);
+}
+
+/** The command that gives the same run again. */
+function commandOf(args: Args, schedule: Schedule): string {
+  const words = ['npm run sim --'];
+  if (args.scenario !== null) words.push(`--scenario ${args.scenario}`);
+  if (args.schedule !== null) words.push(`--schedule ${args.schedule}`);
+  else words.push(`--seed ${schedule.seed}`);
+  if (args.profile !== 'default') words.push(`--profile ${args.profile}`);
+  if (args.nodes !== null) words.push(`--nodes ${args.nodes}`);
+  if (args.observers !== null) words.push(`--observers ${args.observers}`);
+  if (args.clients !== null) words.push(`--clients ${args.clients}`);
+  if (args.durationMs !== null) words.push(`--duration ${args.durationMs}ms`);
+  if (args.unrestricted) words.push('--unrestricted');
+  return words.join(' ');
+}
+
+function exitCodeOf(schedule: Schedule, result: Result, reporter: Reporter, args: Args): number {
+  if (schedule.expect === undefined) return EXIT_OF[result.verdict];
+  const unmet = unmetExpectations(schedule.expect, result);
+  if (!args.json) for (const text of unmet) reporter.line(`not as expected: ${text}`);
+  if (unmet.length === 0) return EXIT.ok;
+  return result.verdict === 'ok' ? EXIT.safety : EXIT_OF[result.verdict];
+}
+
+function summary(schedule: Schedule, result: Result, cpuMs: number): object {
+  const { verdict, violations, hash, events, stats, marks } = result;
+  const { seed, commit, profile } = schedule;
+  return { seed, commit, profile, verdict, hash, events, cpuMs, violations, stats, marks };
+}
+
+function runDeterminism(args: Args, schedule: Schedule): number {
+  const other = generate({
+    seed: `${schedule.seed} again`,
+    profile: args.profile,
+    commit: schedule.commit,
+    options: {},
+  });
+  const difference = checkDeterminism(schedule, other, settingsOf(args));
+  if (difference === null) {
+    process.stdout.write(`seed ${schedule.seed}: three runs, one hash\n`);
+    return EXIT.ok;
+  }
+  process.stdout.write(
+    `seed ${schedule.seed}: ${difference.runs} run differ from event ${difference.index} on\n  ${difference.left}\n  ${difference.right}\n`,
+  );
+  return EXIT.nondeterminism;
+}
+
+async function runCampaign(args: Args, seeds: { readonly from: number; readonly to: number }): Promise<number> {
+  const commit = commitOf();
+  const options = optionsOf(args);
+  const tasks = Array.from({ length: seeds.to - seeds.from + 1 }, (_, index) => ({
+    seed: String(seeds.from + index),
+    profile: args.profile,
+    commit,
+    options,
+  }));
+  const failed: SeedResult[] = [];
+  let events = 0;
+  let cpuMs = 0;
+  await campaign(tasks, args.jobs, (result) => {
+    events += result.events;
+    cpuMs += result.cpuMs;
+    if (result.verdict !== 'ok') failed.push(result);
+    printSeed(args, result);
+  });
+  if (!args.json) {
+    const verdict =
+      failed.length === 0 ? 'PASSED' : `FAILED ${failed.length}: ${failed.map(({ seed }) => seed).join(' ')}`;
+    process.stdout.write(`${verdict}  seeds=${tasks.length} events=${events} cpu=${(cpuMs / 1000).toFixed(1)}\n`);
+  }
+  return Math.max(EXIT.ok, ...failed.map(({ verdict }) => EXIT_OF[verdict]));
+}
+
+function printSeed(args: Args, result: SeedResult): void {
+  if (args.json) {
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  if (result.verdict === 'ok' && args.quiet) return;
+  const head = `seed ${result.seed.padEnd(6)} ${result.verdict.padEnd(8)} ${result.hash}  ${result.events} events, ${result.elections} elections, ${result.operations} operations, ${result.cpuMs.toFixed(0)} ms`;
+  process.stdout.write(`${head}\n`);
+  for (const { property, message } of result.violations.slice(0, 3))
+    process.stdout.write(`  ${property}: ${message}\n`);
+}
+
+if (!serveAsWorker()) process.exitCode = await main(process.argv.slice(2));

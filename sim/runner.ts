@@ -1,0 +1,663 @@
+/**
+ * One run: a schedule in, a verdict out. Everything a run does follows from the schedule; running it twice gives the same
+ * events, byte for byte.
+ *
+ * ```
+ *   faults and load          healed core, load goes on            no load
+ *   |----- duration -----|---- until all goals are met ----|-- until all are equal --| every disk recovers
+ * ```
+ *
+ * The first phase asks for safety alone. The second heals a drawn core of at least a quorum (the others may stay cut off,
+ * half deaf or dead) and asks for progress within a bound. Runs in a browser too: no Node here.
+ */
+
+import { votersOf } from '../core/config/membership.ts';
+import { ClientChecks } from './checkers/client.ts';
+import type { HistoryRecord } from './checkers/history/record.ts';
+import { Hub } from './checkers/hub.ts';
+import { kindOf, PROPERTIES, type PropertyId, type Report, type Violation } from './checkers/properties.ts';
+import { checkRecovery } from './checkers/recovery.ts';
+import { Cluster, SUPER_AUTH } from './cluster.ts';
+import { type Ensemble, FaultDriver, type FaultStats } from './faults.ts';
+import type { Expectation, Schedule } from './schedule.ts';
+import { type PeerRunner, runRaw } from './server.ts';
+import { span } from './text.ts';
+import { ClientMachine, clientHost, SECRET_PREFIX, Workload, type WorkloadStats } from './workload.ts';
+import { CLIENT_BASE, type Hooks, type HostId, type StepRecord, type World, type WorldStats } from './world/types.ts';
+import { createWorld } from './world/world.ts';
+
+export type Verdict = 'ok' | 'safety' | 'liveness' | 'crash';
+
+/** Why the healed core did not do what it must. */
+export type LivenessReason =
+  | 'no-leader'
+  | 'core-not-synchronised'
+  | 'no-commit'
+  | 'session-not-expired'
+  | 'request-unanswered'
+  | 'not-converged';
+
+export interface Moment {
+  readonly atUs: number;
+  readonly text: string;
+}
+
+export interface RunStats {
+  readonly virtualUs: number;
+  readonly world: Readonly<WorldStats>;
+  readonly faults: Readonly<FaultStats>;
+  readonly workload: Readonly<WorkloadStats>;
+  readonly elections: number;
+  readonly slowestElectionUs: number;
+  readonly committed: number;
+  readonly epochs: number;
+  readonly disksRecovered: number;
+  /** From the healing of the core until every goal was met. */
+  readonly settledUs: number;
+}
+
+export interface Result {
+  readonly verdict: Verdict;
+  readonly violations: readonly Violation[];
+  readonly hash: string;
+  readonly events: number;
+  readonly stats: RunStats;
+  /** How often each note was left. */
+  readonly marks: Readonly<Record<string, number>>;
+  readonly moments: readonly Moment[];
+  readonly history: readonly HistoryRecord[];
+}
+
+export interface Progress {
+  readonly atUs: number;
+  readonly phase: 'faults' | 'settling' | 'quiet';
+  readonly leader: HostId | null;
+  readonly epoch: number;
+  readonly faults: number;
+  readonly operations: number;
+}
+
+export interface RunSettings {
+  /** How servers are stepped; default raw. */
+  readonly runner?: PeerRunner;
+  /** Notable events as they happen. */
+  readonly onMoment?: (moment: Moment) => void;
+  readonly onProgress?: (progress: Progress) => void;
+  /** More to hear of the world, for traces. */
+  readonly hooks?: Hooks;
+  readonly recordHashes?: boolean;
+  /** Keep the clients' history; default false. */
+  readonly keepHistory?: boolean;
+  /** Called with the world before anything runs, and with it when all is over. */
+  readonly onWorld?: (world: World) => void;
+}
+
+const MS = 1000;
+/** Goals are looked at this often. */
+const GOAL_EVERY_US = 100 * MS;
+const VIOLATIONS_MAX = 16;
+const RECONFIG_RETRY_US = 1000 * MS;
+const RECONFIG_TRIES_MAX = 60;
+
+export function run(schedule: Schedule, settings: RunSettings = {}): Result {
+  return new Run(schedule, settings).result();
+}
+
+class Run {
+  readonly #schedule: Schedule;
+  readonly #settings: RunSettings;
+  readonly #cluster: Cluster;
+  readonly #world: World;
+  readonly #hub: Hub;
+  readonly #clients: ClientChecks;
+  readonly #workload: Workload;
+  readonly #faults: FaultDriver;
+  readonly #violations: Violation[] = [];
+  readonly #moments: Moment[] = [];
+  readonly #history: HistoryRecord[] = [];
+  readonly #marks = new Map<string, number>();
+  readonly #unordered: boolean;
+  #phase: Progress['phase'] = 'faults';
+  #leaderSinceUs: number | null = null;
+  #leaderLostUs = 0;
+  #slowestElectionUs = 0;
+  #elections = 0;
+  #settledUs = 0;
+  #disksRecovered = 0;
+  #reconfigTries = 0;
+
+  constructor(schedule: Schedule, settings: RunSettings) {
+    this.#schedule = schedule;
+    this.#settings = settings;
+    const { options, swarm } = schedule;
+    this.#unordered = schedule.ops.some((op) => op.do === 'unordered');
+    this.#cluster = new Cluster({ options, swarm, runner: settings.runner ?? runRaw });
+    this.#world = createWorld({
+      seed: schedule.seed,
+      unordered: this.#unordered,
+      recordHashes: settings.recordHashes ?? false,
+      hooks: this.#makeHooks(),
+      connectTimeoutUs: 2_000_000,
+      ...weatherOf(schedule),
+    });
+    const world = this.#world;
+    world.budget.voters = this.#cluster.voters;
+    world.budget.unrestricted = options.unrestricted;
+    this.#hub = new Hub({
+      world,
+      membership: this.#cluster.membership,
+      unordered: this.#unordered,
+      unrestricted: options.unrestricted,
+      sessionOf: (client) => sessionOf(world, client),
+      report: this.#report,
+    });
+    this.#clients = new ClientChecks(
+      {
+        event: () => world.event.id,
+        isCommitted: (zxid) => this.#hub.history.has(zxid),
+        isSecret: (path) => path.startsWith(SECRET_PREFIX),
+      },
+      this.#report,
+    );
+    this.#cluster.addTo(world);
+    this.#makeFarLinks();
+    this.#workload = new Workload(
+      world,
+      {
+        clients: options.clients,
+        swarm,
+        servers: this.#cluster.clientAddresses(),
+        extendedTypes: options.settings.extendedTypesEnabled ?? false,
+      },
+      this.#makeListener(),
+    );
+    this.#faults = new FaultDriver(world, schedule.ops, this.#makeEnsemble(), this.#workload, (text) =>
+      this.#say(text),
+    );
+    if (this.#faults.wantsSegments) world.hooks.intercept = (segment) => this.#faults.intercept(segment);
+    settings.onWorld?.(world);
+  }
+
+  // --- the three phases ---
+
+  result(): Result {
+    try {
+      this.#runPhases();
+    } catch (error) {
+      this.#onThrown(error);
+    }
+    return {
+      verdict: verdictOf(this.#violations),
+      violations: this.#violations,
+      hash: this.#world.hash(),
+      events: this.#world.stats.events,
+      stats: this.#stats(),
+      marks: Object.fromEntries([...this.#marks].sort(([a], [b]) => (a < b ? -1 : 1))),
+      moments: this.#moments,
+      history: this.#history,
+    };
+  }
+
+  #runPhases(): void {
+    const { options } = this.#schedule;
+    this.#runFor(options.duration * MS, () => false);
+    if (this.#isOver) return;
+    const core = this.#heal();
+    this.#settle(core);
+    if (this.#isOver) return;
+    this.#quiet(core);
+    if (this.#isOver) return;
+    this.#hub.atEnd();
+    this.#recoverDisks();
+  }
+
+  get #isOver(): boolean {
+    return this.#violations.length > 0;
+  }
+
+  /** Runs on until the time is over, `done` holds or something is broken. */
+  #runFor(us: number, done: () => boolean): boolean {
+    const untilUs = this.#world.timeUs + us;
+    while (this.#world.timeUs < untilUs && !this.#isOver) {
+      this.#world.runUntil(Math.min(untilUs, this.#world.timeUs + GOAL_EVERY_US));
+      this.#progress();
+      if (done()) return true;
+    }
+    return done();
+  }
+
+  /** Draws who has to make progress, and what is left of the others. */
+  #heal(): readonly HostId[] {
+    const world = this.#world;
+    this.#faults.end();
+    this.#phase = 'settling';
+    const stream = world.stream('core');
+    const voters = votersOf(this.#hub.membership);
+    const sound = stream.shuffled(voters).filter((host) => !world.budget.damaged.has(host));
+    const quorum = Math.floor(voters.length / 2) + 1;
+    const size = stream.between(Math.min(quorum, sound.length), sound.length);
+    const core: HostId[] = sound.slice(0, size);
+    const others = this.#cluster.servers.filter((host) => !core.includes(host) && world.status(host) !== 'off');
+    if (stream.below(4) === 0) core.push(...others.filter((host) => !world.budget.damaged.has(host)));
+    core.sort((a, b) => a - b);
+    const clients = world.hosts().filter((host) => host >= CLIENT_BASE);
+    const { swarm } = this.#schedule;
+    const link = { minUs: swarm['network.latency'] * MS, meanUs: swarm['network.jitter'] * MS };
+    world.heal([...core, ...clients], { link: { ...link, stallPpm: 0, resetPpm: 0 } });
+    for (const host of clients) if (world.status(host) === 'down') world.start(host);
+    for (const host of core) {
+      this.#hub.excuse(host, 'faults before the healing');
+      if (world.status(host) === 'down') world.start(host, { delayUs: stream.between(0, 500_000) });
+    }
+    for (const host of others) if (!core.includes(host)) this.#leaveOutside(host, core, stream.below(5));
+    this.#say(`the core ${core.join(',')} is healed`);
+    return core;
+  }
+
+  /** What becomes of a server outside the core: the uniform faults of the first phase never show these for long. */
+  #leaveOutside(host: HostId, core: readonly HostId[], fate: number): void {
+    const world = this.#world;
+    if (fate === 0) world.kill(host);
+    else if (fate === 1) world.cut({ from: host, to: core });
+    // It can send but not hear: it calls for elections that it never learns the outcome of.
+    else if (fate === 2) world.cut({ from: core, to: host, direction: 'oneWay' });
+    else if (world.status(host) === 'down') world.start(host);
+    if (world.status(host) === 'paused') world.resume(host);
+  }
+
+  #settle(core: readonly HostId[]): void {
+    const { options } = this.#schedule;
+    const startUs = this.#world.timeUs;
+    const writes = this.#workload.stats.writes;
+    let missing: LivenessReason | null = 'no-leader';
+    this.#runFor(options.settle * MS, () => {
+      missing = this.#missingGoal(core, writes);
+      return missing === null;
+    });
+    this.#settledUs = this.#world.timeUs - startUs;
+    if (missing !== null && !this.#isOver) this.#reportLiveness(missing, core);
+  }
+
+  /** The first thing the core still owes, or null. */
+  #missingGoal(core: readonly HostId[], writes: number): LivenessReason | null {
+    const leader = this.#hub.leadership.current();
+    if (this.#cluster.servers.length > 1 && (leader === null || !core.includes(leader.server))) return 'no-leader';
+    if (!core.every((host) => this.#isServing(host))) return 'core-not-synchronised';
+    if (this.#loads && this.#workload.stats.writes <= writes) return 'no-commit';
+    const late = this.#workload.dead.some(({ session, diedAtUs }) => this.#isOverdue(session, diedAtUs));
+    return late ? 'session-not-expired' : null;
+  }
+
+  get #loads(): boolean {
+    const { options, swarm } = this.#schedule;
+    return options.clients > 0 && swarm['workload.rate'] > 0;
+  }
+
+  #isServing(host: HostId): boolean {
+    const seen = this.#hub.viewOf(host);
+    return seen !== null && seen.zabState === 'broadcast';
+  }
+
+  /** Dead and still open. The settling phase goes on until there is none, so its bound is the bound of expiry. */
+  #isOverdue(session: Parameters<Hub['sessions']['isOpen']>[0], diedAtUs: number): boolean {
+    return diedAtUs < this.#world.timeUs && this.#hub.sessions.isOpen(session) && !this.#isTaken(session);
+  }
+
+  /** Another program goes on with the session. */
+  #isTaken(session: Parameters<Hub['sessions']['isOpen']>[0]): boolean {
+    for (let client = 1; client <= this.#schedule.options.clients; client++) {
+      if (sessionOf(this.#world, clientHost(client)) === session) return true;
+    }
+    return false;
+  }
+
+  /** No load: all requests are answered and all of the core comes to the same state. */
+  #quiet(core: readonly HostId[]): void {
+    this.#phase = 'quiet';
+    this.#workload.stop();
+    const { options } = this.#schedule;
+    let missing: LivenessReason | null = 'request-unanswered';
+    this.#runFor(options.settle * MS, () => {
+      missing = this.#workload.openCount > 0 ? 'request-unanswered' : this.#areEqual(core) ? null : 'not-converged';
+      return missing === null;
+    });
+    if (missing !== null && !this.#isOver) this.#reportLiveness(missing, core);
+  }
+
+  #areEqual(core: readonly HostId[]): boolean {
+    const views = core.map((host) => this.#hub.viewOf(host));
+    const applied = views[0]?.appliedZxid;
+    return views.every(
+      (seen) =>
+        seen !== null && seen.zabState === 'broadcast' && seen.appliedZxid === applied && seen.loggedZxid === applied,
+    );
+  }
+
+  #reportLiveness(reason: LivenessReason, core: readonly HostId[]): void {
+    if (this.#schedule.options.unrestricted || this.#unordered) return;
+    const said = core.map((host) => {
+      const seen = this.#hub.viewOf(host);
+      return `${host} ${seen === null ? this.#world.status(host) : `${seen.phase}/${seen.zabState} ${seen.loggedZxid.toString(16)}`}`;
+    });
+    const property = reason === 'not-converged' ? 'convergence' : 'liveness';
+    this.#report(
+      property,
+      `${reason}: after ${span(this.#world.timeUs - this.#schedule.options.duration * MS)} the core is ${said.join(', ')}`,
+      {
+        servers: core,
+      },
+    );
+  }
+
+  #recoverDisks(): void {
+    const world = this.#world;
+    for (const host of this.#cluster.servers) {
+      if (world.status(host) === 'off' || world.budget.damaged.has(host)) continue;
+      checkRecovery(
+        {
+          host,
+          config: this.#cluster.configOf(host),
+          image: world.durableCopy(host),
+          history: this.#hub.history,
+          digestAt: (zxid) => this.#hub.replicas.digestAt(zxid),
+          isDurable: (zxid) => this.#hub.isDurableOn(host, zxid),
+          unrestricted: this.#schedule.options.unrestricted,
+        },
+        this.#report,
+      );
+      this.#disksRecovered += 1;
+    }
+  }
+
+  // --- what is heard of the world ---
+
+  #makeHooks(): Hooks {
+    const extra = this.#settings.hooks ?? {};
+    const hooks: Hooks = {
+      ...extra,
+      afterStep: (step) => {
+        extra.afterStep?.(step);
+        this.#afterStep(step);
+      },
+      onNote: (host, code, fields) => {
+        extra.onNote?.(host, code, fields);
+        this.#marks.set(code, (this.#marks.get(code) ?? 0) + 1);
+        this.#hub.onNote(host, code, fields);
+        this.#faults.onNote(host, code, fields);
+        if (host < CLIENT_BASE) this.#narrate(host, code, fields);
+      },
+      onConnection: (event) => {
+        extra.onConnection?.(event);
+        this.#hub.onConnection(event);
+      },
+      onCrash: (host, kind, reason) => {
+        extra.onCrash?.(host, kind, reason);
+        this.#hub.onCrash(host, kind);
+        this.#faults.onCrash(host, kind, reason);
+        this.#noticeLeader();
+      },
+      onBoot: (host, generation) => {
+        extra.onBoot?.(host, generation);
+        this.#hub.onBoot(host);
+      },
+      onFile: (host, action, error) => {
+        extra.onFile?.(host, action, error);
+        this.#hub.onFile(host, action);
+      },
+    };
+    return hooks;
+  }
+
+  #afterStep(step: StepRecord): void {
+    if (step.host >= CLIENT_BASE) {
+      this.#workload.onStep(step);
+      return;
+    }
+    this.#hub.afterStep(step);
+    this.#noticeLeader();
+  }
+
+  #makeListener(): ConstructorParameters<typeof Workload>[2] {
+    const { keepHistory = false } = this.#settings;
+    return {
+      onInvoke: (client, id, call) => {
+        this.#clients.onInvoke(client, id, call);
+        if (keepHistory) this.#history.push({ type: 'invoke', client, id, atUs: this.#world.timeUs, call });
+      },
+      onEffect: (client, effect) => {
+        const atUs = this.#world.timeUs;
+        const session = sessionOf(this.#world, clientHost(client));
+        if (effect.type === 'reply') {
+          this.#clients.onReply(client, effect);
+          const { id, err, zxid, body } = effect;
+          const type = err === 0 ? 'ok' : zxid < 0 && effect.sent ? 'info' : 'fail';
+          if (keepHistory) this.#history.push({ type, client, id, atUs, session, err, zxid, body });
+        } else if (effect.type === 'watch') {
+          this.#clients.onWatch(client, effect);
+          const { path, type } = effect.event;
+          if (keepHistory)
+            this.#history.push({ type: 'watch', client, atUs, session, path, event: type, zxid: effect.zxid });
+        } else if (effect.type === 'state') {
+          this.#clients.onState(client, effect);
+          if (keepHistory) this.#history.push({ type: 'state', client, atUs, session, state: effect.state });
+        }
+      },
+      onIncarnation: (client) => this.#clients.onIncarnation(client),
+    };
+  }
+
+  #makeEnsemble(): Ensemble {
+    const world = this.#world;
+    return {
+      servers: () => this.#cluster.servers.filter((host) => world.status(host) !== 'off'),
+      observers: () => this.#cluster.observers,
+      leader: () => {
+        const leader = this.#hub.leadership.current();
+        return leader === null ? null : leader.server;
+      },
+      start: (host, delayUs, settings) => {
+        if (world.status(host) === 'running' || world.status(host) === 'paused') return false;
+        return world.start(host, { delayUs, program: this.#cluster.program(host, settings) });
+      },
+      reconfigure: (members) => this.#reconfigure(members),
+      excuse: (host, reason) => this.#hub.excuse(host, reason),
+      onDamage: (host) => this.#hub.onDamage(host),
+    };
+  }
+
+  /** The administrator is client 1, signed in as super; it asks again until the ensemble has changed. */
+  #reconfigure(members: readonly HostId[]): boolean {
+    const world = this.#world;
+    for (const host of members) if (world.status(host) === 'off') world.start(host);
+    this.#workload.addAuth(1, 'digest', SUPER_AUTH);
+    this.#reconfigTries = 0;
+    this.#askReconfig(members);
+    return true;
+  }
+
+  #askReconfig(members: readonly HostId[]): void {
+    const voters = votersOf(this.#hub.membership);
+    const isDone = voters.length === members.length && members.every((host) => voters.some((voter) => voter === host));
+    if (isDone || this.#reconfigTries++ >= RECONFIG_TRIES_MAX) return;
+    const newMembers = this.#cluster.membersText(members);
+    this.#workload.request(1, {
+      kind: 'reconfig',
+      joiningServers: null,
+      leavingServers: null,
+      newMembers,
+      curConfigId: -1,
+    });
+    this.#world.at(this.#world.timeUs + RECONFIG_RETRY_US, 'reconfiguration', () => this.#askReconfig(members));
+  }
+
+  /** Links that are permanently slow, drawn once for each pair. */
+  #makeFarLinks(): void {
+    const { swarm } = this.#schedule;
+    if (swarm['network.far'] === 0) return;
+    const { servers } = this.#cluster;
+    for (const from of servers) {
+      for (const to of servers) {
+        if (from >= to) continue;
+        const stream = this.#world.stream(`far/${from}-${to}`);
+        const isFar = stream.below(100) < swarm['network.far'];
+        const extraUs = stream.between(0, Math.round(swarm['network.farBy'] * MS));
+        if (isFar) this.#world.setLink({ from, to }, { extraUs });
+      }
+    }
+  }
+
+  // --- what is told ---
+
+  readonly #report: Report = (property, message, where = {}) => {
+    if (this.#violations.length >= VIOLATIONS_MAX) return;
+    if (this.#violations.some((other) => other.property === property && other.message === message)) return;
+    this.#violations.push(this.#violation(property, message, where));
+    this.#world.stop();
+  };
+
+  #violation(property: PropertyId, message: string, where: NonNullable<Parameters<Report>[2]>): Violation {
+    return {
+      property,
+      kind: kindOf(property),
+      sentence: PROPERTIES[property],
+      message,
+      atUs: this.#world.timeUs,
+      events: [...(where.events ?? []), this.#world.event.id],
+      servers: where.servers ?? [],
+    };
+  }
+
+  #onThrown(error: unknown): void {
+    const { event } = this.#world;
+    const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#report('no-exception', `event ${event.id} (${event.kind}) of host ${event.host}: ${said}`, {
+      servers: [event.host],
+    });
+  }
+
+  #say(text: string): void {
+    const moment = { atUs: this.#world.timeUs, text };
+    this.#moments.push(moment);
+    this.#settings.onMoment?.(moment);
+  }
+
+  /** Tells of elections, and measures how long there was no leader. */
+  #noticeLeader(): void {
+    const leader = this.#hub.leadership.current();
+    if (leader !== null && this.#leaderSinceUs !== leader.atUs) {
+      const tookUs = this.#world.timeUs - this.#leaderLostUs;
+      this.#leaderSinceUs = leader.atUs;
+      this.#elections += 1;
+      this.#slowestElectionUs = Math.max(this.#slowestElectionUs, tookUs);
+      this.#leaderLostUs = this.#world.timeUs;
+      this.#say(`server ${leader.server} leads epoch ${leader.epoch} after ${span(tookUs)}`);
+    } else if (leader === null && this.#leaderSinceUs !== null) {
+      this.#leaderSinceUs = null;
+      this.#leaderLostUs = this.#world.timeUs;
+    }
+  }
+
+  #narrate(host: HostId, code: string, fields: Readonly<Record<string, unknown>> | undefined): void {
+    switch (code) {
+      case 'zab.sync.snap':
+        this.#say(`server ${String(fields?.peer)} gets a snapshot from ${host}`);
+        return;
+      case 'zab.sync.trunc':
+        this.#say(`server ${String(fields?.peer)} must cut its log`);
+        return;
+      case 'zab.leading.gaveup':
+        this.#say(`server ${host} gives up leading: ${String(fields?.reason)}`);
+        return;
+      case 'zab.config.active':
+        this.#say(`server ${host} obeys a new configuration`);
+        return;
+      case 'peer.readonly.started':
+        this.#say(`server ${host} serves reads only`);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #progress(): void {
+    const { onProgress } = this.#settings;
+    if (onProgress === undefined) return;
+    const leader = this.#hub.leadership.current();
+    const { stats } = this.#workload;
+    onProgress({
+      atUs: this.#world.timeUs,
+      phase: this.#phase,
+      leader: leader?.server ?? null,
+      epoch: this.#hub.leadership.latest?.epoch ?? 0,
+      faults: this.#faults.stats.applied,
+      operations: stats.ok + stats.failed,
+    });
+  }
+
+  #stats(): RunStats {
+    return {
+      virtualUs: this.#world.timeUs,
+      world: { ...this.#world.stats, byKind: { ...this.#world.stats.byKind } },
+      faults: { ...this.#faults.stats },
+      workload: { ...this.#workload.stats },
+      elections: this.#elections,
+      slowestElectionUs: this.#slowestElectionUs,
+      committed: this.#hub.history.length,
+      epochs: this.#hub.leadership.count,
+      disksRecovered: this.#disksRecovered,
+      settledUs: this.#settledUs,
+    };
+  }
+}
+
+/** The parts of the swarm that are base parameters of the world. */
+function weatherOf({ swarm }: Schedule): Pick<Parameters<typeof createWorld>[0], 'link' | 'disk'> {
+  const us = (name: Parameters<typeof at>[1]): number => Math.round(at(swarm, name) * MS);
+  return {
+    link: {
+      minUs: us('network.latency'),
+      meanUs: us('network.jitter'),
+      stallPpm: Math.round(swarm['network.stall']),
+      resetPpm: Math.round(swarm['network.reset']),
+      cutPpm: Math.round(swarm['network.cut'] * 10_000),
+      windowBytes: Math.round(swarm['network.buffer']),
+    },
+    disk: {
+      writeMinUs: us('disk.write'),
+      writeMeanUs: us('disk.write'),
+      fsyncMinUs: us('disk.fsync'),
+      fsyncMeanUs: us('disk.fsyncJitter'),
+    },
+  };
+}
+
+const at = (swarm: Schedule['swarm'], name: keyof Schedule['swarm']): number => swarm[name];
+
+/** The session the program on a client's host has now. */
+function sessionOf(world: World, client: HostId): ReturnType<Hub['sessions']['open']>[number] | null {
+  const machine = world.machine(client);
+  return machine instanceof ClientMachine ? (machine.client.state.session?.id ?? null) : null;
+}
+
+function verdictOf(violations: readonly Violation[]): Verdict {
+  const kinds = new Set(violations.map((violation) => violation.kind));
+  if (kinds.has('crash')) return 'crash';
+  if (kinds.has('safety')) return 'safety';
+  return kinds.has('liveness') ? 'liveness' : 'ok';
+}
+
+/** What a run did not do although its schedule expects it; empty when all is as expected. */
+export function unmetExpectations(expect: Expectation | undefined, result: Result): string[] {
+  if (expect === undefined) return result.verdict === 'ok' ? [] : [`the verdict is ${result.verdict}`];
+  const unmet: string[] = [];
+  if (result.verdict !== expect.verdict) unmet.push(`the verdict is ${result.verdict}, not ${expect.verdict}`);
+  if (expect.property !== undefined && result.violations.every((violation) => violation.property !== expect.property)) {
+    unmet.push(`${expect.property} was not violated`);
+  }
+  for (const mark of expect.marks ?? [])
+    if ((result.marks[mark] ?? 0) === 0) unmet.push(`no server left the note ${mark}`);
+  const { writes } = result.stats.workload;
+  if (expect.writes !== undefined && writes < expect.writes)
+    unmet.push(`only ${writes} of ${expect.writes} writes went through`);
+  return unmet;
+}

@@ -1,0 +1,458 @@
+/**
+ * From a seed to a schedule: which faults, how many, when and how hard.
+ *
+ * Swarm testing (Groce et al.): a run that has everything has little of each, so every kind of fault and every size is
+ * itself drawn, and half of them are off. One seed in four has a theme, a single kind of trouble and much of it; one in
+ * sixteen is calm, which is where liveness and speed regressions show. Every decision has a stream of its own name, so
+ * that a new kind of fault changes no old schedule of another kind.
+ *
+ * Only faults that the ensemble is supposed to survive are drawn, except with `unrestricted`.
+ */
+
+import {
+  CALM,
+  DEFAULT_OPTIONS,
+  type FileClass,
+  type Op,
+  type OpName,
+  type RunOptions,
+  SCHEDULE_FORMAT,
+  type Schedule,
+  type Settings,
+  type Swarm,
+  type SwarmName,
+} from './schedule.ts';
+import { makeStream } from './world/random.ts';
+import type { Stream } from './world/types.ts';
+
+export const PROFILES = {
+  default: 'a bit of everything, sized so that a seed takes about a second',
+  swarm: 'more servers, more faults, longer',
+  calm: 'no faults: speed and liveness',
+  elections: 'crashes and partitions aimed at leaders',
+  disk: 'power cuts, errors, rot, crash points around every file operation',
+  sessions: 'clients that die, move and come back',
+  network: 'slow, lossy, cut and flapping links',
+} as const;
+export type Profile = keyof typeof PROFILES;
+
+export interface SwarmRequest {
+  readonly seed: string;
+  readonly profile: Profile;
+  readonly commit: string;
+  /** What the caller insists on; the rest is drawn. */
+  readonly options: Partial<RunOptions>;
+}
+
+/** Kinds of trouble that are switched on and off as a whole. */
+const TROUBLES = [
+  'crash',
+  'power',
+  'crashPoint',
+  'pause',
+  'partition',
+  'oneWay',
+  'links',
+  'connections',
+  'diskSlow',
+  'diskError',
+  'rot',
+  'wipe',
+  'clock',
+  'clients',
+  'restart',
+] as const;
+type Trouble = (typeof TROUBLES)[number];
+
+const FAVOURED: Readonly<Record<Profile, readonly Trouble[]>> = {
+  default: [],
+  swarm: [],
+  calm: [],
+  elections: ['crash', 'partition', 'oneWay', 'pause', 'crashPoint'],
+  disk: ['power', 'crashPoint', 'diskSlow', 'diskError', 'rot', 'wipe'],
+  sessions: ['clients', 'crash', 'partition', 'clock'],
+  network: ['links', 'partition', 'oneWay', 'connections'],
+};
+
+const SECOND = 1000;
+
+export function generate(request: SwarmRequest): Schedule {
+  return new Generator(request).schedule();
+}
+
+class Generator {
+  readonly #request: SwarmRequest;
+  readonly #isCalm: boolean;
+  readonly #theme: Trouble | null;
+
+  constructor(request: SwarmRequest) {
+    this.#request = request;
+    const stream = this.#stream('character');
+    const isCalm = stream.below(16) === 0;
+    const hasTheme = stream.below(4) === 0;
+    const theme = stream.pick(TROUBLES);
+    this.#isCalm = request.profile === 'calm' || (isCalm && request.profile === 'default');
+    this.#theme = hasTheme ? theme : null;
+  }
+
+  #stream(name: string): Stream {
+    return makeStream(this.#request.seed, `swarm/${name}`);
+  }
+
+  schedule(): Schedule {
+    const options = this.#options();
+    const swarm = this.#swarm();
+    const ops = this.#isCalm ? [] : this.#ops(options);
+    const { seed, profile, commit } = this.#request;
+    return { format: SCHEDULE_FORMAT, commit, seed, profile, options, swarm, ops };
+  }
+
+  // --- sizes ---
+
+  #options(): RunOptions {
+    const stream = this.#stream('sizes');
+    const big = this.#request.profile === 'swarm';
+    const nodes = weighted(stream, [
+      [1, 3],
+      [3, 40],
+      [4, 4],
+      [5, 48],
+      [7, big ? 12 : 5],
+    ]);
+    const observers = weighted(stream, [
+      [0, 75],
+      [1, 18],
+      [2, 7],
+    ]);
+    const clients = stream.between(2, big ? 8 : 5);
+    const duration = (big ? 40 : 20) * SECOND + stream.between(0, 10 * SECOND);
+    const settings = this.#settings();
+    const options = { ...DEFAULT_OPTIONS, nodes, observers: nodes === 1 ? 0 : observers, clients, duration, settings };
+    const merged = { ...options, ...this.#request.options };
+    return {
+      ...merged,
+      settings: { ...settings, ...this.#request.options.settings },
+      settle: settleOf(merged.settings),
+    };
+  }
+
+  #settings(): Settings {
+    const stream = this.#stream('settings');
+    const tickTimeMs = stream.pick([200, 300, 500, 500, 1000]);
+    const drawn: Settings = {
+      tickTimeMs,
+      initLimitTicks: stream.between(5, 12),
+      syncLimitTicks: stream.between(3, 8),
+      // Small numbers bring snapshots, log rolls and every way to synchronise into a short run.
+      snapCount: stream.pick([20, 50, 100, 200, 1000]),
+      commitLogCount: stream.pick([40, 60, 100, 500]),
+      maxBatchSize: stream.pick([1, 4, 100, 1000]),
+      snapshotSizeFactor: stream.pick([-1, 0.33, 0.33, 1]),
+      snapshotCompression: stream.pick(['none', 'none', 'none', 'gz'] as const),
+      forceSnapshotSync: stream.below(24) === 0,
+      digestEnabled: stream.below(8) !== 0,
+      localSessionsEnabled: false,
+      extendedTypesEnabled: stream.below(3) === 0,
+      leaderServes: stream.below(6) !== 0,
+      electionFinalizeWaitMs: stream.pick([50, 200, 200]),
+      globalOutstandingLimit: stream.pick([10, 1000, 1000]),
+      maxConcurrentSnapSyncs: stream.pick([1, 10]),
+      dbAutocreate: true,
+    };
+    return drawn;
+  }
+
+  // --- weather ---
+
+  #swarm(): Swarm {
+    const stream = this.#stream('weather');
+    const swarm: Record<SwarmName, number> = { ...CALM };
+    const set = (name: SwarmName, chance: number, draw: () => number): void => {
+      const on = stream.below(100) < chance;
+      const value = draw();
+      if (on && !this.#isCalm) swarm[name] = value;
+    };
+    set('network.latency', 60, () => stream.pick([0.1, 0.5, 1, 2, 5]));
+    set('network.jitter', 60, () => stream.pick([0.2, 1, 3, 10, 30]));
+    set('network.far', 25, () => stream.pick([10, 20, 40]));
+    set('network.farBy', 100, () => stream.pick([5, 20, 60]));
+    set('network.stall', 40, () => stream.pick([50, 500, 3000]));
+    set('network.reset', 30, () => stream.pick([10, 50, 300]));
+    set('network.cut', 50, () => stream.pick([1, 10, 50]));
+    set('network.buffer', 20, () => stream.pick([2000, 20_000, 100_000]));
+    set('disk.fsync', 70, () => stream.pick([0.2, 1, 5, 15]));
+    set('disk.fsyncJitter', 70, () => stream.pick([0.5, 2, 10, 30]));
+    set('clock.drift', 40, () => stream.pick([100, 10_000, 50_000]));
+    set('clock.offset', 40, () => stream.pick([50, 5000, 3_600_000]));
+    this.#load(stream, swarm);
+    return swarm;
+  }
+
+  #load(stream: Stream, swarm: Record<SwarmName, number>): void {
+    swarm['workload.rate'] = stream.pick([4, 8, 12, 20]);
+    swarm['workload.pipeline'] = stream.pick([1, 2, 4, 8]);
+    swarm['workload.paths'] = stream.pick([6, 20, 40, 100]);
+    swarm['workload.hot'] = stream.between(1, 4);
+    swarm['workload.bytes'] = stream.pick([8, 40, 40, 300, 2000]);
+    swarm['workload.session'] = stream.pick([2000, 4000, 6000, 10_000]);
+    for (const name of Object.keys(CALM) as SwarmName[]) {
+      if (!name.startsWith('mix.')) continue;
+      const isOff = stream.below(5) === 0;
+      const weight = stream.between(1, 20);
+      swarm[name] = isOff ? 0 : Math.ceil((CALM[name] * weight) / 8);
+    }
+    // Something must be written, or nothing is tested.
+    swarm['mix.create'] = Math.max(4, swarm['mix.create']);
+    swarm['mix.setData'] = Math.max(4, swarm['mix.setData']);
+    const restless = this.#request.profile === 'sessions' || this.#theme === 'clients';
+    for (const name of ['client.move', 'client.close', 'client.die', 'client.ahead'] as const) {
+      const on = stream.below(3) === 0;
+      const rate = stream.between(1, 8);
+      if ((on || restless) && !this.#isCalm) swarm[name] = restless ? 2 * rate : rate;
+    }
+  }
+
+  // --- operations ---
+
+  #ops(options: RunOptions): Op[] {
+    const ops: OpDraft[] = [];
+    for (const trouble of TROUBLES) ops.push(...this.#opsOf(trouble, options));
+    // Ids follow the time, so that a person reads them in order.
+    ops.sort((a, b) => a.at - b.at);
+    return ops.map((op, index) => ({ id: index + 1, ...op }) as unknown as Op);
+  }
+
+  #opsOf(trouble: Trouble, options: RunOptions): OpDraft[] {
+    const stream = this.#stream(`trouble/${trouble}`);
+    const isOn = stream.below(2) === 0;
+    const most = this.#request.profile === 'swarm' ? 10 : 5;
+    const weight = stream.between(1, most);
+    const favoured = FAVOURED[this.#request.profile].includes(trouble) || this.#theme === trouble;
+    if (!isOn && !favoured) return [];
+    // Under a theme the other troubles are rare.
+    const count = favoured ? 2 * weight : this.#theme === null ? weight : Math.min(1, weight);
+    const ops: OpDraft[] = [];
+    for (let i = 0; i < count; i++) {
+      const each = this.#stream(`trouble/${trouble}/${i}`);
+      const at = each.between(500, Math.max(1000, options.duration - SECOND));
+      const drawn = draftOf(trouble, each, options);
+      if (drawn !== null) ops.push({ at, ...drawn });
+    }
+    return ops;
+  }
+}
+
+type Draft = { readonly do: OpName } & Readonly<Record<string, unknown>>;
+type OpDraft = Draft & { readonly at: number };
+
+/** Half of all faults are aimed at the leader: that is where promises are made. */
+const node = (stream: Stream, options: RunOptions): number | 'leader' => {
+  const leader = stream.below(2) === 0;
+  const any = stream.between(1, options.nodes + options.observers);
+  return leader ? 'leader' : any;
+};
+const voter = (stream: Stream, options: RunOptions): number => stream.between(1, options.nodes);
+
+/** Mostly short, sometimes long: a long fault tests what many short ones do not. */
+function lasting(stream: Stream, meanMs: number): number {
+  return Math.max(20, stream.exponential(Math.round(meanMs * 1000))) / 1000;
+}
+
+function draftOf(trouble: Trouble, stream: Stream, options: RunOptions): Draft | null {
+  const alone = options.nodes + options.observers === 1;
+  switch (trouble) {
+    case 'crash':
+      return { do: 'crash', node: node(stream, options), for: round(lasting(stream, 2000)) };
+    case 'power':
+      return { do: 'power', node: node(stream, options), for: round(lasting(stream, 2000)) };
+    case 'crashPoint':
+      return { ...crashPoint(stream, options), for: round(lasting(stream, 1500)) };
+    case 'pause':
+      return { do: 'pause', node: node(stream, options), for: round(lasting(stream, 2500)) };
+    case 'partition':
+      return alone ? null : partition(stream, options);
+    case 'oneWay':
+      return alone
+        ? null
+        : {
+            do: 'isolate',
+            node: node(stream, options),
+            direction: stream.pick(['in', 'out']),
+            for: round(lasting(stream, 4000)),
+          };
+    case 'links':
+      return links(stream, options);
+    case 'connections':
+      return connections(stream, options);
+    case 'diskSlow': {
+      const target = node(stream, options);
+      const duration = round(lasting(stream, 2000));
+      return stream.below(2) === 0
+        ? { do: 'diskStall', node: target, for: duration }
+        : { do: 'diskSlow', node: target, by: stream.pick([5, 20, 100, 400]), for: duration };
+    }
+    case 'diskError':
+      return {
+        do: 'diskError',
+        node: node(stream, options),
+        error: stream.pick(['EIO', 'EIO', 'ENOSPC']),
+        file: stream.pick<FileClass>(['log', 'log', 'snapshot', 'epoch', 'any']),
+        count: stream.between(1, 3),
+        for: round(lasting(stream, 3000)),
+      };
+    case 'rot':
+      return { do: 'bitRot', node: voter(stream, options), file: stream.pick<FileClass>(['log', 'snapshot']) };
+    case 'wipe':
+      // An empty disk may vote again, so this is only survived outside the quorum (observers), or where
+      // db.autocreate is off.
+      return options.observers === 0
+        ? null
+        : { do: 'wipe', node: options.nodes + stream.between(1, options.observers), for: round(lasting(stream, 2000)) };
+    case 'clock':
+      return stream.below(2) === 0
+        ? {
+            do: 'clock',
+            node: node(stream, options),
+            jump: stream.pick([-3_600_000, -5000, -500, 500, 5000, 3_600_000]),
+          }
+        : {
+            do: 'drift',
+            node: node(stream, options),
+            rate: stream.pick([0.5, 0.9, 1.1, 2]),
+            for: round(lasting(stream, 6000)),
+          };
+    case 'clients':
+      return client(stream, options);
+    case 'restart':
+      return { do: 'crash', node: node(stream, options), for: stream.pick([10, 50]) };
+    default:
+      return trouble satisfies never;
+  }
+}
+
+function crashPoint(stream: Stream, options: RunOptions): Draft {
+  const base = { do: 'crashWhen', node: node(stream, options), how: stream.pick(['kill', 'power', 'power']) } as const;
+  const skip = stream.below(20);
+  const edge = stream.pick(['before', 'after', 'done']);
+  const files: readonly Draft[] = [
+    { ...base, action: 'fsync', file: 'log', edge, skip },
+    { ...base, action: 'append', file: 'log', edge, skip },
+    { ...base, action: 'write', file: 'log', edge, skip },
+    { ...base, action: 'fsync', file: 'epoch', edge },
+    { ...base, action: 'rename', file: 'epoch', edge },
+    { ...base, action: 'fsync', file: 'snapshot', edge },
+    { ...base, action: 'rename', file: 'snapshot', edge },
+    { ...base, action: 'truncate', edge },
+    { ...base, action: 'fsyncDir', edge, skip: skip % 4 },
+    { ...base, action: 'remove', edge },
+    { ...base, effect: 'send', channel: 'quorum', edge: edge === 'done' ? 'after' : edge, skip },
+    { ...base, effect: 'send', channel: 'election', edge: edge === 'done' ? 'after' : edge, skip },
+    { ...base, effect: 'note', note: 'zab.newleader.acked', edge: 'before' },
+    { ...base, effect: 'note', note: 'zab.established', edge: 'after' },
+  ];
+  return stream.pick(files);
+}
+
+function partition(stream: Stream, options: RunOptions): Draft {
+  const duration = round(lasting(stream, 5000));
+  const all = Array.from({ length: options.nodes + options.observers }, (_, index) => index + 1);
+  const order = stream.shuffled(all);
+  const at = stream.between(1, Math.max(1, order.length - 1));
+  const target = node(stream, options);
+  switch (stream.below(6)) {
+    case 0:
+      return {
+        do: 'partition',
+        groups: [order.slice(0, at).sort(ascending), order.slice(at).sort(ascending)],
+        for: duration,
+      };
+    case 1:
+    case 2:
+      return { do: 'isolate', node: target, for: duration };
+    case 3:
+      return { do: 'bridge', node: target, for: duration };
+    case 4:
+      return { do: 'ring', for: duration };
+    default:
+      return { do: 'isolate', node: 'leader', for: duration };
+  }
+}
+
+function links(stream: Stream, options: RunOptions): Draft {
+  const from = voter(stream, options);
+  const to = options.nodes === 1 ? from : 1 + ((from - 1 + stream.between(1, options.nodes - 1)) % options.nodes);
+  const link = `${from}${stream.pick(['>', '-'])}${to}`;
+  const duration = round(lasting(stream, 4000));
+  const channel = stream.pick([undefined, undefined, 'election', 'quorum'] as const);
+  const period = stream.pick([100, 500, 1500]);
+  const by = stream.pick([20, 100, 400]);
+  switch (stream.below(4)) {
+    case 0:
+      return { do: 'cut', links: [link], ...(channel === undefined ? {} : { channel }), for: duration };
+    case 1:
+      return { do: 'flap', links: [link], period, for: duration };
+    case 2:
+      return { do: 'slow', links: [link], by, for: duration };
+    default:
+      return { do: 'clog', links: [link], for: duration };
+  }
+}
+
+function connections(stream: Stream, options: RunOptions): Draft {
+  const target = voter(stream, options);
+  const channel = stream.pick(['election', 'quorum', 'client'] as const);
+  const duration = round(lasting(stream, 3000));
+  switch (stream.below(4)) {
+    case 0:
+      return { do: 'reset', links: [`${target}-*`] };
+    case 1:
+      return { do: 'reset', links: [`${target}-*`], channel: 'quorum' };
+    case 2:
+      return { do: 'refuse', node: target, channel, how: stream.pick(['refuse', 'hang']), for: duration };
+    default:
+      return { do: 'reset', links: [`${target}-c*`] };
+  }
+}
+
+function client(stream: Stream, options: RunOptions): Draft | null {
+  if (options.clients === 0) return null;
+  const target = stream.between(1, options.clients);
+  const duration = round(lasting(stream, 3000));
+  switch (stream.below(6)) {
+    case 0:
+      return { do: 'clientKill', client: target };
+    case 1:
+      return { do: 'clientKill', client: target, same: true };
+    case 2:
+      return { do: 'clientMove', client: target };
+    case 3:
+      return { do: 'clientPause', client: target, for: duration };
+    case 4:
+      return { do: 'clientSlow', client: target, for: duration };
+    default:
+      return { do: 'clientClose', client: target };
+  }
+}
+
+const round = (ms: number): number => Math.max(1, Math.round(ms));
+const ascending = (a: number, b: number): number => a - b;
+
+/**
+ * How long the healed core may take: a few elections with their limits, the wait for stalled connections, and the longest
+ * session to expire. Generous, because the question is whether, not how fast.
+ */
+function settleOf(settings: Settings): number {
+  const tickMs = settings.tickTimeMs ?? 500;
+  const limits = (settings.initLimitTicks ?? 10) + (settings.syncLimitTicks ?? 5);
+  return 6 * limits * tickMs + 40 * SECOND;
+}
+
+function weighted<T>(stream: Stream, choices: readonly (readonly [T, number])[]): T {
+  const total = choices.reduce((sum, [, weight]) => sum + weight, 0);
+  let drawn = stream.below(total);
+  for (const [value, weight] of choices) {
+    if (drawn < weight) return value;
+    drawn -= weight;
+  }
+  return choices[0]![0];
+}

@@ -1,0 +1,612 @@
+/**
+ * The load: programs that use the ensemble through the real client machine (`core/client`), and mostly misuse nothing.
+ *
+ * Each client is a host of the world with a stream of its own, so that a fault that slows one client changes neither what
+ * the others ask nor what this one asks next. Every written value is unique (`c3.17` is the 17th request of client 3), so
+ * that a read names the write it saw. What a client does, hears and becomes goes to a `Listener`: the checks and the
+ * history.
+ */
+
+import type { Call, MultiCall } from '../core/client/calls.ts';
+import { type Client, clientBoot, clientDeadline, clientSession, clientStep } from '../core/client/client.ts';
+import { CLIENT_DEFAULTS, type ClientEffect, type ClientInput, type ClientSession } from '../core/client/io.ts';
+import type { Address } from '../core/io.ts';
+import { type Acl, type Now, OPEN_ACL, Perm, READ_ACL, type SessionId } from '../core/types.ts';
+import { AddWatchMode, CreateMode, WatcherType } from '../core/wire/opcodes.ts';
+import { utf8Encode } from '../core/wire/utf8.ts';
+import type { Swarm, SwarmName } from './schedule.ts';
+import {
+  CLIENT_BASE,
+  type HostEmit,
+  type HostId,
+  type HostInput,
+  type Machine,
+  type Program,
+  type StepRecord,
+  type Stream,
+  type World,
+} from './world/types.ts';
+
+export interface Listener {
+  onInvoke(client: number, id: number, call: Call): void;
+  onEffect(client: number, effect: ClientEffect): void;
+  onIncarnation(client: number): void;
+}
+
+export interface WorkloadOptions {
+  readonly clients: number;
+  readonly swarm: Swarm;
+  /** Where clients may connect; each shuffles them for itself. */
+  readonly servers: readonly Address[];
+  /** createTTL is understood. */
+  readonly extendedTypes: boolean;
+}
+
+export interface WorkloadStats {
+  invoked: number;
+  ok: number;
+  failed: number;
+  unknown: number;
+  writes: number;
+  reads: number;
+  watches: number;
+  sessions: number;
+  expired: number;
+  deaths: number;
+  moves: number;
+}
+
+/** A session whose client is gone without having closed it. */
+export interface DeadSession {
+  readonly session: SessionId;
+  readonly diedAtUs: number;
+}
+
+/** Nodes whose ACL changes, so that watches on them may be filtered. */
+export const SECRET_PREFIX = '/acl';
+const PRINCIPALS = ['alice:wonder', 'bob:builder', 'carol:lewis'] as const;
+/** A program that has ended is started again after this. */
+const COMEBACK_US = 250_000;
+
+export const clientHost = (client: number): HostId => CLIENT_BASE + client;
+export const clientOf = (host: HostId): number => host - CLIENT_BASE;
+
+/** Runs one client machine as a host of the world. */
+export class ClientMachine implements Machine {
+  readonly client: Client;
+
+  constructor(client: Client) {
+    this.client = client;
+  }
+
+  step(now: Now, input: HostInput, emit: HostEmit): void {
+    clientStep(this.client, now, input as ClientInput, emit);
+  }
+
+  nextDeadline(): number | null {
+    return clientDeadline(this.client);
+  }
+}
+
+export class Workload {
+  readonly stats: WorkloadStats = {
+    invoked: 0,
+    ok: 0,
+    failed: 0,
+    unknown: 0,
+    writes: 0,
+    reads: 0,
+    watches: 0,
+    sessions: 0,
+    expired: 0,
+    deaths: 0,
+    moves: 0,
+  };
+  readonly dead: DeadSession[] = [];
+  readonly #world: World;
+  readonly #options: WorkloadOptions;
+  readonly #listener: Listener;
+  readonly #actors: Actor[] = [];
+  #stopped = false;
+
+  constructor(world: World, options: WorkloadOptions, listener: Listener) {
+    this.#world = world;
+    this.#options = options;
+    this.#listener = listener;
+    for (let i = 1; i <= options.clients; i++) this.#actors.push(this.#addActor(i));
+  }
+
+  /** Requests that have not been answered. */
+  get openCount(): number {
+    return this.#actors.reduce((sum, actor) => sum + actor.open, 0);
+  }
+
+  /** Clients whose session is alive. */
+  get connectedCount(): number {
+    return this.#actors.filter((actor) => actor.connected).length;
+  }
+
+  /** Asks for nothing any more; sessions stay. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Every step of a client's host. */
+  onStep(step: StepRecord): void {
+    const actor = this.#actors[clientOf(step.host) - 1];
+    if (actor === undefined) return;
+    for (const effect of step.effects) actor.onEffect(effect as ClientEffect);
+  }
+
+  // --- what schedules and scenarios ask for; false when it does not apply ---
+
+  request(client: number, call: Call): boolean {
+    return this.#actors[client - 1]?.request(call) ?? false;
+  }
+
+  addAuth(client: number, scheme: string, auth: string): boolean {
+    return this.#input(client, { type: 'addAuth', scheme, auth: utf8Encode(auth) });
+  }
+
+  move(client: number): boolean {
+    this.stats.moves += 1;
+    return this.#input(client, { type: 'move' });
+  }
+
+  close(client: number): boolean {
+    return this.#input(client, { type: 'close' });
+  }
+
+  /** Dies and comes back: as a new program (`fresh`), or as one that goes on with the session. */
+  kill(client: number, comeback: 'fresh' | 'same', how: 'kill' | 'power'): boolean {
+    return this.#actors[client - 1]?.die(comeback, how) ?? false;
+  }
+
+  #input(client: number, input: ClientInput): boolean {
+    return this.#world.input(clientHost(client), input);
+  }
+
+  #addActor(index: number): Actor {
+    const world = this.#world;
+    const actor = new Actor({
+      index,
+      world,
+      swarm: this.#options.swarm,
+      servers: this.#options.servers,
+      extendedTypes: this.#options.extendedTypes,
+      listener: this.#listener,
+      stats: this.stats,
+      dead: this.dead,
+      isStopped: () => this.#stopped,
+    });
+    return actor;
+  }
+}
+
+interface ActorOptions {
+  readonly index: number;
+  readonly world: World;
+  readonly swarm: Swarm;
+  readonly servers: readonly Address[];
+  readonly extendedTypes: boolean;
+  readonly listener: Listener;
+  readonly stats: WorkloadStats;
+  readonly dead: DeadSession[];
+  readonly isStopped: () => boolean;
+}
+
+/** One client: when it asks, what it asks, and what becomes of its program. */
+class Actor {
+  readonly #o: ActorOptions;
+  readonly #host: HostId;
+  readonly #stream: Stream;
+  readonly #mix: readonly { readonly kind: MixKind; readonly upTo: number }[];
+  #ids = 0;
+  #session: SessionId | null = null;
+  /** The program on the host has ended by itself. */
+  #ended = false;
+  #prologueSent = false;
+  readonly #isUpdate = new Map<number, boolean>();
+  connected = false;
+
+  constructor(options: ActorOptions) {
+    this.#o = options;
+    this.#host = clientHost(options.index);
+    this.#stream = options.world.stream(`client/${options.index}`);
+    this.#mix = mixOf(options.swarm);
+    const { world } = options;
+    world.addHost({ id: this.#host, program: this.#program(null), startAtUs: 1000 * options.index });
+    this.#wakeIn(this.#pauseUs());
+  }
+
+  get open(): number {
+    return this.#isUpdate.size;
+  }
+
+  #program(session: ClientSession | null): Program {
+    const { world, index, servers, swarm } = this.#o;
+    return (context, emit) => {
+      const hosts = world.stream(`client/${index}/hosts/${context.generation}`).shuffled(servers);
+      const client = clientBoot(
+        {
+          ...CLIENT_DEFAULTS,
+          hosts,
+          session,
+          sessionTimeoutMs: swarm['workload.session'],
+          jitterSeed: context.jitterSeed,
+        },
+        context.now,
+        emit,
+      );
+      return new ClientMachine(client);
+    };
+  }
+
+  // --- what it hears ---
+
+  onEffect(effect: ClientEffect): void {
+    const { stats, listener, index } = this.#o;
+    switch (effect.type) {
+      case 'reply':
+        this.#countReply(effect);
+        break;
+      case 'watch':
+        stats.watches += 1;
+        break;
+      case 'state':
+        this.#onState(effect);
+        break;
+      case 'connect':
+      case 'send':
+      case 'close':
+      case 'note':
+        return;
+      default:
+        effect satisfies never;
+    }
+    listener.onEffect(index, effect);
+  }
+
+  #countReply(reply: Extract<ClientEffect, { type: 'reply' }>): void {
+    const { stats } = this.#o;
+    const update = this.#isUpdate.get(reply.id) ?? false;
+    this.#isUpdate.delete(reply.id);
+    if (reply.zxid < 0) stats[reply.sent ? 'unknown' : 'failed'] += 1;
+    else stats[reply.err === 0 ? 'ok' : 'failed'] += 1;
+    if (reply.err === 0) stats[update ? 'writes' : 'reads'] += 1;
+  }
+
+  #onState(state: Extract<ClientEffect, { type: 'state' }>): void {
+    this.connected = state.state === 'syncConnected';
+    if (state.state === 'syncConnected' && state.session !== this.#session) {
+      this.#session = state.session;
+      this.#o.stats.sessions += 1;
+    }
+    if (state.state === 'expired') this.#o.stats.expired += 1;
+    if (state.state === 'expired' || state.state === 'closed' || state.state === 'authFailed') {
+      this.#session = null;
+      this.#ended = true;
+    }
+  }
+
+  // --- when it asks ---
+
+  #pauseUs(): number {
+    const rate = Math.max(0.01, this.#o.swarm['workload.rate']);
+    return 1 + this.#stream.exponential(Math.round(1e6 / rate));
+  }
+
+  #wakeIn(us: number): void {
+    const { world, index } = this.#o;
+    world.at(world.timeUs + us, `client ${index}`, () => this.#wake());
+  }
+
+  #wake(): void {
+    // Drawn before anything is decided, so that the decision does not shift the stream.
+    const pauseUs = this.#pauseUs();
+    const whim = this.#stream.below(1000);
+    if (this.#o.isStopped()) return;
+    this.#wakeIn(pauseUs);
+    const status = this.#o.world.status(this.#host);
+    if (this.#ended && status === 'running') this.#restart('fresh', 'kill');
+    if (status !== 'running' || this.#misbehave(whim)) return;
+    if (!this.#prologueSent) this.#prologue();
+    if (this.open < this.#o.swarm['workload.pipeline']) this.#askSomething();
+  }
+
+  /** Moves, closes or dies, if the whim says so. */
+  #misbehave(whim: number): boolean {
+    const { swarm, world, stats } = this.#o;
+    let from = 0;
+    const hit = (name: SwarmName): boolean => {
+      const start = from;
+      from += swarm[name];
+      return whim >= start && whim < from;
+    };
+    if (hit('client.move')) {
+      stats.moves += 1;
+      return world.input(this.#host, { type: 'move' });
+    }
+    if (hit('client.close')) return world.input(this.#host, { type: 'close' });
+    if (hit('client.die')) return this.die('fresh', whim % 2 === 0 ? 'kill' : 'power');
+    return hit('client.ahead') && this.die('same', 'kill');
+  }
+
+  /** Everybody creates the parents everybody needs; all but one are told that they exist. */
+  #prologue(): void {
+    this.#prologueSent = true;
+    for (const path of PARENTS) this.request({ kind: 'create', path, data: null, acl: OPEN_ACL, flags: 0 });
+    const principal = PRINCIPALS[this.#o.index % (PRINCIPALS.length + 1)];
+    if (principal !== undefined && this.#o.swarm['mix.auth'] > 0) {
+      this.#o.world.input(this.#host, { type: 'addAuth', scheme: 'digest', auth: utf8Encode(principal) });
+    }
+  }
+
+  request(call: Call): boolean {
+    const { world, listener, stats, index } = this.#o;
+    if (world.status(this.#host) !== 'running' || this.#ended) return false;
+    const id = ++this.#ids;
+    if (!world.input(this.#host, { type: 'request', id, request: call })) return false;
+    this.#isUpdate.set(id, UPDATE_KINDS.has(call.kind));
+    stats.invoked += 1;
+    listener.onInvoke(index, id, call);
+    return true;
+  }
+
+  // --- what becomes of it ---
+
+  die(comeback: 'fresh' | 'same', how: 'kill' | 'power'): boolean {
+    const { world, stats } = this.#o;
+    if (world.status(this.#host) === 'down' || world.status(this.#host) === 'off') return false;
+    stats.deaths += 1;
+    this.#restart(comeback, how);
+    return true;
+  }
+
+  #restart(comeback: 'fresh' | 'same', how: 'kill' | 'power'): void {
+    const { world, dead, listener, index, stats } = this.#o;
+    const machine = world.machine(this.#host) as ClientMachine | null;
+    const session = comeback === 'same' && machine !== null ? clientSession(machine.client) : null;
+    if (how === 'kill') world.kill(this.#host);
+    else world.powerCut(this.#host);
+    if (this.#session !== null && session === null) dead.push({ session: this.#session, diedAtUs: world.timeUs });
+    if (session === null) this.#session = null;
+    stats.unknown += this.#isUpdate.size;
+    this.#isUpdate.clear();
+    this.#ended = false;
+    this.connected = false;
+    listener.onIncarnation(index);
+    world.start(this.#host, { delayUs: COMEBACK_US, program: this.#program(session) });
+  }
+
+  // --- what it asks ---
+
+  #askSomething(): void {
+    const total = this.#mix.at(-1)?.upTo ?? 0;
+    if (total === 0) return;
+    const drawn = this.#stream.below(total);
+    const { kind } = this.#mix.find((entry) => drawn < entry.upTo)!;
+    for (const call of this.#callsOf(kind)) this.request(call);
+  }
+
+  #tag(): Uint8Array {
+    const tag = `c${this.#o.index}.${this.#ids + 1}`;
+    return utf8Encode(tag.padEnd(this.#o.swarm['workload.bytes'], ' '));
+  }
+
+  /** Half of all requests go to the hot paths. */
+  #path(): string {
+    const { swarm } = this.#o;
+    const hot = this.#stream.below(2) === 0;
+    const count = Math.max(1, Math.round(swarm[hot ? 'workload.hot' : 'workload.paths']));
+    return pathOf(this.#stream.below(count));
+  }
+
+  #callsOf(kind: MixKind): Call[] {
+    const path = this.#path();
+    const die = this.#stream.below(12);
+    switch (kind) {
+      case 'create':
+        return [{ kind: die < 4 ? 'create' : 'create2', path, data: this.#tag(), acl: OPEN_ACL, flags: 0 }];
+      case 'setData':
+        // Some are conditional; most of those fail, which must also be ordered.
+        return [{ kind: 'setData', path, data: this.#tag(), version: die === 0 ? this.#stream.below(5) : -1 }];
+      case 'delete':
+        return [{ kind: 'delete', path, version: die === 0 ? this.#stream.below(5) : -1 }];
+      case 'read':
+        return [this.#read(path, die)];
+      case 'children':
+        return [this.#childrenCall(path, die)];
+      case 'sync':
+        return [
+          { kind: 'sync', path },
+          { kind: 'getData', path, watch: false },
+        ];
+      case 'multi':
+        return [{ kind: 'multi', ops: this.#multi() }];
+      case 'ephemeral':
+        return [this.#ephemeral(die)];
+      case 'sequence':
+        return [this.#sequence(die)];
+      case 'container':
+        return this.#container(die);
+      case 'watch':
+        return [this.#watch(path, die)];
+      case 'acl':
+        return [this.#acl(die)];
+      case 'auth':
+        return [{ kind: 'whoAmI' }];
+      case 'check':
+        return [this.#mistake(path, die)];
+      case 'admin':
+        return [{ kind: 'getConfig', watch: die < 3 }];
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  #read(path: string, die: number): Call {
+    if (die < 7) return { kind: 'getData', path, watch: false };
+    if (die < 9) return { kind: 'exists', path, watch: false };
+    if (die < 10) return { kind: 'getACL', path };
+    return {
+      kind: 'multiRead',
+      ops: [
+        { kind: 'getData', path },
+        { kind: 'getChildren', path: '/' },
+      ],
+    };
+  }
+
+  #childrenCall(path: string, die: number): Call {
+    if (die < 3) return { kind: 'getChildren', path: '/', watch: false };
+    if (die < 8) return { kind: 'getChildren2', path: die < 6 ? QUEUE : path, watch: false };
+    if (die < 10) return { kind: 'getAllChildrenNumber', path: '/' };
+    return { kind: 'getEphemerals', prefixPath: '/' };
+  }
+
+  #multi(): MultiCall[] {
+    const ops: MultiCall[] = [];
+    const count = 1 + this.#stream.below(4);
+    for (let i = 0; i < count; i++) {
+      const path = this.#path();
+      const die = this.#stream.below(10);
+      if (die < 4) ops.push({ kind: 'setData', path, data: this.#tag(), version: -1 });
+      else if (die < 7) ops.push({ kind: 'create', path, data: this.#tag(), acl: OPEN_ACL, flags: 0 });
+      else if (die < 8) ops.push({ kind: 'create2', path: `${QUEUE}/m-`, data: this.#tag(), acl: OPEN_ACL, flags: 2 });
+      else if (die < 9) ops.push({ kind: 'delete', path, version: -1 });
+      else ops.push({ kind: 'check', path, version: -1 });
+    }
+    return ops;
+  }
+
+  #ephemeral(die: number): Call {
+    const path = `${EPHEMERALS}/c${this.#o.index}-${this.#stream.below(4)}`;
+    if (die < 8) return { kind: 'create2', path, data: this.#tag(), acl: OPEN_ACL, flags: CreateMode.ephemeral };
+    if (die < 10) return { kind: 'delete', path, version: -1 };
+    return {
+      kind: 'create2',
+      path: `${QUEUE}/e-`,
+      data: this.#tag(),
+      acl: OPEN_ACL,
+      flags: CreateMode.ephemeralSequential,
+    };
+  }
+
+  #sequence(die: number): Call {
+    if (die < 9) {
+      return {
+        kind: die < 5 ? 'create' : 'create2',
+        path: `${QUEUE}/s-`,
+        data: this.#tag(),
+        acl: OPEN_ACL,
+        flags: CreateMode.persistentSequential,
+      };
+    }
+    // Removes an old entry, if there is one of this number.
+    const number = String(this.#stream.below(200)).padStart(10, '0');
+    return { kind: 'delete', path: `${QUEUE}/s-${number}`, version: -1 };
+  }
+
+  #container(die: number): Call[] {
+    const path = `/box${this.#stream.below(3)}`;
+    const acl = OPEN_ACL;
+    if (die < 5) return [{ kind: 'createContainer', path, data: null, acl, flags: CreateMode.container }];
+    if (die < 8) return [{ kind: 'create', path: `${path}/in`, data: this.#tag(), acl, flags: 0 }];
+    if (die < 11 || !this.#o.extendedTypes) return [{ kind: 'delete', path: `${path}/in`, version: -1 }];
+    const flags = CreateMode.persistentTtl;
+    return [{ kind: 'createTTL', path: `/ttl${die}`, data: this.#tag(), acl, flags, ttl: 5000 }];
+  }
+
+  #watch(path: string, die: number): Call {
+    if (die < 4) return { kind: 'getData', path, watch: true };
+    if (die < 7) return { kind: 'exists', path, watch: true };
+    if (die < 9) return { kind: 'getChildren2', path: die < 8 ? QUEUE : '/', watch: true };
+    if (die < 10) return { kind: 'addWatch', path, mode: AddWatchMode.persistent };
+    if (die < 11) return { kind: 'addWatch', path: '/n1', mode: AddWatchMode.persistentRecursive };
+    return { kind: 'removeWatches', path, type: WatcherType.any, local: false };
+  }
+
+  #acl(die: number): Call {
+    const path = `${SECRET_PREFIX}/s${this.#stream.below(4)}`;
+    const acl = this.#someAcl();
+    if (die < 4) return { kind: 'create2', path, data: this.#tag(), acl, flags: 0 };
+    if (die < 7) return { kind: 'setACL', path, acl, version: -1 };
+    if (die < 9) return { kind: 'getACL', path };
+    if (die < 11) return { kind: 'getData', path, watch: die < 10 };
+    return { kind: 'delete', path, version: -1 };
+  }
+
+  #someAcl(): readonly Acl[] {
+    const acls: readonly (readonly Acl[])[] = [
+      OPEN_ACL,
+      READ_ACL,
+      [{ perms: Perm.ALL, id: { scheme: 'auth', id: '' } }],
+      [{ perms: Perm.ALL, id: { scheme: 'ip', id: '10.0.0.0/8' } }],
+      [
+        { perms: Perm.READ, id: { scheme: 'world', id: 'anyone' } },
+        { perms: Perm.ALL, id: { scheme: 'ip', id: `10.0.${Math.floor(CLIENT_BASE / 256)}.0/24` } },
+      ],
+    ];
+    return this.#stream.pick(acls);
+  }
+
+  /** Requests that must fail, each in its own way. */
+  #mistake(path: string, die: number): Call {
+    if (die < 2) return { kind: 'create', path: `${path}/no/such`, data: null, acl: OPEN_ACL, flags: 0 };
+    if (die < 4) return { kind: 'create', path: '/bad//path', data: null, acl: OPEN_ACL, flags: 0 };
+    if (die < 6) return { kind: 'delete', path: '/', version: -1 };
+    if (die < 8) return { kind: 'create', path, data: null, acl: [], flags: 0 };
+    if (die < 10) return { kind: 'setData', path: '/zookeeper/quota', data: null, version: 7 };
+    return { kind: 'multi', ops: [{ kind: 'check', path, version: 12_345 }] };
+  }
+}
+
+/** Parents that exist from the beginning of the load. */
+const QUEUE = '/queue';
+const EPHEMERALS = '/live';
+const PARENTS = [QUEUE, EPHEMERALS, SECRET_PREFIX] as const;
+
+/** Two of three paths are children of the root; the others lie below one of the first. */
+export const pathOf = (index: number): string => (index % 3 === 2 ? `/n${index % 5}/m${index}` : `/n${index}`);
+
+type MixName = Extract<SwarmName, `mix.${string}`>;
+type MixKind = MixName extends `mix.${infer K}` ? K : never;
+
+function mixOf(swarm: Swarm): { kind: MixKind; upTo: number }[] {
+  let upTo = 0;
+  return MIX_KINDS.map((kind) => {
+    upTo += Math.round(swarm[`mix.${kind}`]);
+    return { kind, upTo };
+  });
+}
+
+const MIX_KINDS = [
+  'create',
+  'setData',
+  'delete',
+  'read',
+  'children',
+  'sync',
+  'multi',
+  'ephemeral',
+  'sequence',
+  'container',
+  'watch',
+  'acl',
+  'auth',
+  'check',
+  'admin',
+] as const satisfies readonly MixKind[];
+
+const UPDATE_KINDS: ReadonlySet<Call['kind']> = new Set([
+  'create',
+  'create2',
+  'createContainer',
+  'createTTL',
+  'delete',
+  'setData',
+  'setACL',
+  'multi',
+  'reconfig',
+]);
