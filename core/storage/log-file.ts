@@ -139,6 +139,8 @@ export interface Tail {
    * by a Java server) every doubt counts against the tail.
    */
   readonly marked: boolean;
+  /** `bytes` are the beginning of the file: not even its header is good. */
+  readonly isHeader: boolean;
 }
 
 export type TailVerdict =
@@ -150,10 +152,11 @@ export type TailVerdict =
   | 'damaged';
 
 export function classifyTail(tail: Tail): TailVerdict {
-  const { bytes, dirtyBeyond, marked } = tail;
+  const { bytes, dirtyBeyond, marked, isHeader } = tail;
   if (!dirtyBeyond && isZero(bytes, 0, bytes.length)) return 'clean';
-  if (isWhole(bytes) || isOneBitOff(bytes)) return 'damaged';
+  if (isHeader ? isHeaderOneBitOff(bytes) : isWhole(bytes) || isOneBitOff(bytes)) return 'damaged';
   if (marked) return 'torn';
+  if (isHeader) return 'damaged';
   if (dirtyBeyond || bytes.length < RECORD_HEAD_SIZE) return dirtyBeyond ? 'damaged' : 'torn';
   const { length } = headAt(bytes, 0);
   // Unwritten, yet something follows; or a length that no server writes.
@@ -170,6 +173,14 @@ function hasRecord(bytes: Uint8Array): boolean {
     if (bytes[at] === 0 && parseRecord(bytes, at, true).kind === 'record') return true;
   }
   return false;
+}
+
+function isHeaderOneBitOff(bytes: Uint8Array): boolean {
+  if (bytes.length < LOG_HEADER_SIZE) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = view.getInt32(0) ^ LOG_MAGIC;
+  const version = view.getInt32(4) ^ LOG_VERSION;
+  return magic === 0 ? isPowerOfTwo(version >>> 0) : version === 0 && isPowerOfTwo(magic >>> 0);
 }
 
 /** The checksum holds, but what it guards cannot be an entry. */
@@ -214,7 +225,7 @@ function isOneBitOffAsIs(bytes: Uint8Array, checksum: bigint, length: number): b
   return checksum >> 32n === 0n && isEntryOneBitOff(bytes, Number(checksum), sum, length);
 }
 
-const isPowerOfTwo = (value: number): boolean => value !== 0 && (value & (value - 1)) === 0;
+const isPowerOfTwo = (value: number): boolean => value !== 0 && (value & (value - 1)) === 0; // Also for 2^31.
 
 const ADLER_MODULUS = 65_521;
 

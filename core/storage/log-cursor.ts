@@ -1,0 +1,50 @@
+/** Reading a log file from its beginning in pieces, as plain data. */
+
+import type { FileAction } from '../io.ts';
+import { concat } from '../wire/bytes.ts';
+import { checkLogHeader, type HeaderVerdict, LOG_HEADER_SIZE, type Parsed, parseRecord } from './log-file.ts';
+
+/** What one read asks for. */
+export const READ_BYTES = 256 * 1024;
+
+export interface LogCursor {
+  /** Bytes that were read and not yet consumed. */
+  pending: Uint8Array;
+  /** Place of `pending` in the file. */
+  offset: number;
+  /** `pending` reaches the end of the file. */
+  whole: boolean;
+}
+
+export const logCursor = (): LogCursor => ({ pending: new Uint8Array(0), offset: 0, whole: false });
+
+export function readOf(cursor: LogCursor, path: string): FileAction {
+  return { kind: 'read', path, offset: cursor.offset + cursor.pending.length, length: READ_BYTES };
+}
+
+/** A read of `READ_BYTES` brought these. */
+export function feed(cursor: LogCursor, bytes: Uint8Array): void {
+  cursor.pending = cursor.pending.length === 0 ? bytes : concat([cursor.pending, bytes]);
+  cursor.whole = bytes.length < READ_BYTES;
+}
+
+/** The file header, consumed when it is good; null when more must be read first. */
+export function takeHeader(cursor: LogCursor): HeaderVerdict | null {
+  if (cursor.pending.length < LOG_HEADER_SIZE && !cursor.whole) return null;
+  const verdict = checkLogHeader(cursor.pending);
+  if (verdict === 'good') drop(cursor, LOG_HEADER_SIZE);
+  return verdict;
+}
+
+/** What stands at the cursor; a record is consumed. `next` of a record is its end in the file. */
+export function takeRecord(cursor: LogCursor): Parsed {
+  const parsed = parseRecord(cursor.pending, 0, cursor.whole);
+  if (parsed.kind !== 'record') return parsed;
+  drop(cursor, parsed.next);
+  return { kind: 'record', entry: parsed.entry, next: cursor.offset };
+}
+
+function drop(cursor: LogCursor, size: number): void {
+  cursor.pending = cursor.pending.subarray(size);
+  cursor.offset += size;
+}

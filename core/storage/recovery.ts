@@ -1,0 +1,577 @@
+/**
+ * Recovery: what does this server have, and can it prove it?
+ *
+ * The history is a snapshot and the log entries that follow it without a gap. Recovery takes the newest snapshot that is
+ * whole, reads the log from there, and believes it only if
+ *
+ * - each entry follows the one before it (the next zxid, or the first of a later epoch), across file borders too;
+ * - every newer snapshot that is not whole is covered: the log holds the very transaction its name ends with. Otherwise
+ *   part of the history was only in that snapshot (after a SNAP the log begins above it), and an older snapshot plus the
+ *   rest of the log would be a history with a hole in it;
+ * - it reaches the durable mark (mark.ts): whatever was promised is there;
+ * - what stands behind the last entry is explained by a write that was never confirmed (log-file.ts).
+ *
+ * If not, the files are left as they are and the recovery says `mustResync`: this server asks a leader for everything, and
+ * does not vote before it has it. A crash alone, at whatever moment, never leads there.
+ *
+ * Then the files are put in order: leftovers of interrupted writes go, a torn end is cut, an interrupted installation is
+ * completed, the epoch files are repaired, and everything that was only read is made durable before it is reported. Reading
+ * proves nothing about the platter: the bytes may be in the page cache only, left by a process that died, or that gave up
+ * because its fsync failed, after which the kernel calls the pages clean and a later fsync does nothing. So what lies above
+ * the mark is written once more.
+ *
+ * All of it is one chain of operations, and doing it twice is the same as doing it once.
+ */
+
+import type { FileAction, FileEntry, FileResult, Io } from '../io.ts';
+import { note } from '../io.ts';
+import { DataTree } from '../tree/data-tree.ts';
+import { assert, asZxid, epochOf, showZxid, ZXID_ZERO, type Zxid } from '../types.ts';
+import { concat } from '../wire/bytes.ts';
+import type { LogEntry } from '../wire/txn.ts';
+import { follows } from '../zab/sync.ts';
+import { epochActions, replaceFile } from './epoch-writer.ts';
+import { decodeEpoch, EPOCH_FILE_BYTES_MAX, type EpochFile, encodeEpoch, repairEpochs } from './epochs.ts';
+import { feed, logCursor, READ_BYTES, readOf, takeHeader, takeRecord } from './log-cursor.ts';
+import { classifyTail, isZero, LOG_HEADER_SIZE, RECORD_BYTES_MAX } from './log-file.ts';
+import { decodeMark } from './mark.ts';
+import { markActions } from './mark-writer.ts';
+import {
+  ACCEPTED_EPOCH,
+  CURRENT_EPOCH,
+  compressionOf,
+  DATA_DIR,
+  DATA_ROOT,
+  INITIALIZE_NAME,
+  inData,
+  inLog,
+  isLeftover,
+  LOG_DIR,
+  LOG_ROOT,
+  MARK_NAME,
+  type NamedFile,
+  namedFiles,
+  snapshotName,
+  TMP_SUFFIX,
+} from './names.ts';
+import { advance, ask, fail, type StoreTurn, scriptOf } from './ops.ts';
+import { SnapshotFileWriter, SnapshotLoad } from './snapshot-file.ts';
+import { addSnapshot, installedName, switchActions } from './snapshots.ts';
+import type { Recovery, RecoveryStage, RecoveryState, StoreState } from './state.ts';
+import { TxnWindow } from './window.ts';
+
+type Stage<K extends RecoveryStage['kind']> = Extract<RecoveryStage, { kind: K }>;
+
+const MISSING: EpochFile = { kind: 'missing' };
+const DAMAGED: EpochFile = { kind: 'damaged' };
+const BEFORE_ALL = asZxid(-1);
+const CURRENT_TMP = inData(CURRENT_EPOCH + TMP_SUFFIX);
+
+export function newRecovery(): RecoveryState {
+  const script = scriptOf([
+    { kind: 'mkdir', path: DATA_DIR },
+    { kind: 'mkdir', path: LOG_DIR },
+    { kind: 'fsyncDir', path: DATA_ROOT },
+    { kind: 'fsyncDir', path: LOG_ROOT },
+  ]);
+  return {
+    stage: { kind: 'prepare', script },
+    initializeFile: false,
+    smallFiles: [],
+    leftovers: [],
+    installs: [],
+    snapshots: [],
+    logs: [],
+    accepted: MISSING,
+    current: MISSING,
+    currentTmp: MISSING,
+    mark: null,
+    invalid: [],
+    base: null,
+    isInstall: false,
+    isEmpty: false,
+    readLogs: [],
+    tail: { kind: 'keep' },
+    unproved: null,
+    problem: null,
+    notes: [],
+  };
+}
+
+export function beginRecovery(store: StoreState, io: Io): void {
+  const { stage } = recoveryOf(store);
+  assert(stage.kind === 'prepare', 'recovery begun twice');
+  advance(store, io, 'recovery', stage.script);
+}
+
+function recoveryOf(store: StoreState): RecoveryState {
+  assert(store.phase.kind === 'recovering', 'not recovering');
+  return store.phase.recovery;
+}
+
+/** The operation that recovery waited for is complete. Only reads come here with an error. */
+export function onRecoveryOp(turn: StoreTurn, result: FileResult): void {
+  const { store, io } = turn;
+  const r = recoveryOf(store);
+  const { stage } = r;
+  switch (stage.kind) {
+    case 'prepare':
+      if (!advance(store, io, 'recovery', stage.script)) list(store, io, 'listRoot', DATA_ROOT);
+      return;
+    case 'listRoot':
+      r.initializeFile = entriesOf(result).some(({ name }) => name === INITIALIZE_NAME);
+      return list(store, io, 'listData', DATA_DIR);
+    case 'listData':
+      onDataListed(r, entriesOf(result));
+      return list(store, io, 'listLog', LOG_DIR);
+    case 'listLog':
+      onLogListed(r, entriesOf(result));
+      return readSmallFile(turn, r);
+    case 'smallFiles':
+      onSmallFile(r, result);
+      return readSmallFile(turn, r);
+    case 'snapshot':
+      return onSnapshotRead(turn, r, stage, result);
+    case 'log':
+      return onLogRead(turn, r, stage, result);
+    case 'tail':
+      return onTailRead(turn, r, stage, result);
+    case 'repair':
+      if (!advance(store, io, 'recovery', stage.script)) rewrite(turn, r);
+      return;
+    case 'rewrite':
+      return onRewriteOp(turn, r, stage, result);
+    case 'confirm':
+      if (!advance(store, io, 'recovery', stage.script)) finish(turn, r);
+      return;
+    default:
+      stage satisfies never;
+  }
+}
+
+// --- what is there ---------------------------------------------------------------------------------------------------
+
+function list(store: StoreState, io: Io, kind: 'listRoot' | 'listData' | 'listLog', path: string): void {
+  recoveryOf(store).stage = { kind };
+  ask(store, io, 'recovery', { kind: 'list', path });
+}
+
+function entriesOf(result: FileResult): readonly FileEntry[] {
+  assert(result.ok, 'a failed listing ends recovery');
+  return result.entries ?? [];
+}
+
+const SMALL_FILES: readonly string[] = [ACCEPTED_EPOCH, CURRENT_EPOCH, CURRENT_EPOCH + TMP_SUFFIX];
+
+function onDataListed(r: RecoveryState, entries: readonly FileEntry[]): void {
+  const names = entries.map(({ name }) => name);
+  r.snapshots = namedFiles(entries, 'snapshot');
+  r.installs = namedFiles(entries, 'install');
+  r.leftovers = names.filter(isLeftover).map(inData);
+  r.smallFiles = SMALL_FILES.filter((name) => names.includes(name)).map(inData);
+}
+
+function onLogListed(r: RecoveryState, entries: readonly FileEntry[]): void {
+  r.logs = namedFiles(entries, 'log');
+  if (entries.some(({ name }) => name === MARK_NAME)) r.smallFiles.push(inLog(MARK_NAME));
+}
+
+function readSmallFile(turn: StoreTurn, r: RecoveryState): void {
+  const path = r.smallFiles[0];
+  if (path === undefined) return loadNewest(turn, r);
+  r.stage = { kind: 'smallFiles' };
+  ask(turn.store, turn.io, 'recovery', { kind: 'read', path, offset: 0, length: EPOCH_FILE_BYTES_MAX + 1 });
+}
+
+function onSmallFile(r: RecoveryState, result: FileResult): void {
+  const path = r.smallFiles.shift();
+  const bytes = result.ok ? (result.bytes ?? new Uint8Array(0)) : null;
+  const epoch = bytes === null ? DAMAGED : decodeEpoch(bytes);
+  if (path === inData(ACCEPTED_EPOCH)) r.accepted = epoch;
+  else if (path === inData(CURRENT_EPOCH)) r.current = epoch;
+  else if (path === inLog(MARK_NAME)) r.mark = { zxid: bytes === null ? null : decodeMark(bytes) };
+  else r.currentTmp = epoch;
+}
+
+// --- the snapshot ----------------------------------------------------------------------------------------------------
+
+/** An installation that came as far as its rename is in force, whatever else is there. */
+function loadNewest(turn: StoreTurn, r: RecoveryState): void {
+  const install = r.installs.at(-1);
+  r.isInstall = install !== undefined;
+  load(turn, r, install === undefined ? [...r.snapshots].reverse() : [install]);
+}
+
+function load(turn: StoreTurn, r: RecoveryState, candidates: NamedFile[]): void {
+  const file = candidates[0];
+  if (file === undefined) return withoutSnapshot(turn, r);
+  turn.heap.loading = new SnapshotLoad(file.zxid, compressionOf(file.name));
+  r.stage = { kind: 'snapshot', candidates, offset: 0 };
+  readSnapshot(turn, file, 0);
+}
+
+function readSnapshot({ store, io }: StoreTurn, file: NamedFile, offset: number): void {
+  ask(store, io, 'recovery', { kind: 'read', path: inData(file.name), offset, length: READ_BYTES });
+}
+
+function onSnapshotRead(turn: StoreTurn, r: RecoveryState, stage: Stage<'snapshot'>, result: FileResult): void {
+  const { heap } = turn;
+  const { loading } = heap;
+  const file = stage.candidates[0];
+  assert(file !== undefined, 'a snapshot was read that nobody wanted');
+  assert(loading instanceof SnapshotLoad, 'a snapshot was read that nobody loads');
+  const bytes = result.ok ? (result.bytes ?? new Uint8Array(0)) : null;
+  if (bytes !== null) loading.push(bytes);
+  if (bytes !== null && bytes.length === READ_BYTES && !loading.isBad) {
+    stage.offset += bytes.length;
+    return readSnapshot(turn, file, stage.offset);
+  }
+  const tree = bytes === null ? null : loading.finish();
+  heap.loading = null;
+  if (tree === null) {
+    r.notes.push(`${file.name} is not whole`);
+    if (!r.isInstall) r.invalid.push(file.zxid);
+    return load(turn, r, stage.candidates.slice(1));
+  }
+  heap.tree = tree;
+  heap.log = new TxnWindow(file.zxid);
+  r.base = file;
+  if (r.isInstall) settle(turn, r);
+  else readLogs(turn, r, file.zxid);
+}
+
+function withoutSnapshot(turn: StoreTurn, r: RecoveryState): void {
+  turn.heap.tree = DataTree.fresh();
+  turn.heap.log = new TxnWindow(ZXID_ZERO);
+  const epochs = [r.accepted, r.current].some(
+    (file) => file.kind === 'damaged' || (file.kind === 'value' && file.epoch > 0),
+  );
+  if (r.isInstall || r.snapshots.length > 0) r.problem = 'no snapshot is whole';
+  else if (r.logs.some(({ size }) => size > 0)) r.problem = 'a log without any snapshot';
+  else if (epochs || (r.mark?.zxid ?? ZXID_ZERO) > ZXID_ZERO) r.problem = 'epochs or promises without any history';
+  else r.isEmpty = true;
+  if (r.isEmpty && !r.initializeFile && !turn.config.dbAutocreate) r.problem = 'empty, and not declared new';
+  settle(turn, r);
+}
+
+// --- the log ---------------------------------------------------------------------------------------------------------
+
+/** From the last file that begins no later than right behind the snapshot. */
+function readLogs(turn: StoreTurn, r: RecoveryState, base: Zxid): void {
+  const first = r.logs.findLastIndex(({ zxid }) => zxid <= base + 1);
+  nextLog(turn, r, { files: r.logs.slice(Math.max(0, first)), last: BEFORE_ALL });
+}
+
+function nextLog(turn: StoreTurn, r: RecoveryState, { files, last }: { files: NamedFile[]; last: Zxid }): void {
+  const file = files[0];
+  if (file === undefined) return settle(turn, r);
+  const cursor = logCursor();
+  r.readLogs.push(file.name);
+  r.unproved = null;
+  r.stage = { kind: 'log', files, cursor, headerSeen: false, last, end: 0 };
+  ask(turn.store, turn.io, 'recovery', readOf(cursor, inLog(file.name)));
+}
+
+function onLogRead(turn: StoreTurn, r: RecoveryState, stage: Stage<'log'>, result: FileResult): void {
+  const { name } = stage.files[0]!;
+  if (!result.ok) return giveUp(turn, r, `${name} cannot be read: ${result.error}`);
+  feed(stage.cursor, result.bytes ?? new Uint8Array(0));
+  if (!stage.headerSeen) {
+    const verdict = takeHeader(stage.cursor);
+    if (verdict !== null && verdict !== 'good') return onLogEnd(turn, r, stage, verdict === 'unwritten');
+    if (verdict === 'good') {
+      stage.headerSeen = true;
+      stage.end = LOG_HEADER_SIZE;
+    }
+  }
+  takeRecords(turn, r, stage, name);
+}
+
+function takeRecords(turn: StoreTurn, r: RecoveryState, stage: Stage<'log'>, name: string): void {
+  for (;;) {
+    const parsed = takeRecord(stage.cursor);
+    if (parsed.kind === 'more') return ask(turn.store, turn.io, 'recovery', readOf(stage.cursor, inLog(name)));
+    if (parsed.kind !== 'record') return onLogEnd(turn, r, stage, parsed.kind === 'end');
+    const problem = accept(turn, stage.last, parsed.entry);
+    if (problem !== null) return giveUp(turn, r, `${name}: ${problem}`);
+    stage.last = parsed.entry.zxid;
+    if (r.mark !== null && parsed.entry.zxid > (r.mark.zxid ?? Number.POSITIVE_INFINITY)) {
+      r.unproved ??= { name, from: stage.end === LOG_HEADER_SIZE ? 0 : stage.end, to: 0 };
+      r.unproved.to = parsed.next;
+    }
+    stage.end = parsed.next;
+  }
+}
+
+/** Adds the entry to the history; what is wrong with it, or null. */
+function accept({ heap }: StoreTurn, last: Zxid, entry: LogEntry): string | null {
+  const { zxid } = entry;
+  if (zxid <= last) return `entry ${showZxid(zxid)} stands behind ${showZxid(last)}`;
+  // Older than the snapshot: it is in there.
+  if (zxid <= heap.log.base) return null;
+  if (!follows(heap.log.last, zxid)) return `nothing between ${showZxid(heap.log.last)} and ${showZxid(zxid)}`;
+  heap.log.push(entry);
+  return null;
+}
+
+/**
+ * No record follows in this file. A file that is not the last was complete before the next one was begun, so whatever
+ * stands behind its records, the next file's first entry proves whether any is missing.
+ */
+function onLogEnd(turn: StoreTurn, r: RecoveryState, stage: Stage<'log'>, unwritten: boolean): void {
+  const { name } = stage.files[0]!;
+  if (stage.files.length > 1) {
+    if (!unwritten) r.notes.push(`${name} has bytes behind its last record that are none`);
+    return nextLog(turn, r, { files: stage.files.slice(1), last: stage.last });
+  }
+  const { pending, offset, whole } = stage.cursor;
+  r.stage = {
+    kind: 'tail',
+    name,
+    end: stage.end,
+    offset: offset + pending.length,
+    bytes: unwritten ? null : pending.slice(),
+    dirty: unwritten && !isZero(pending, 0, pending.length),
+  };
+  if (whole) judgeTail(turn, r, r.stage);
+  else readTail(turn, r.stage);
+}
+
+function readTail({ store, io }: StoreTurn, stage: Stage<'tail'>): void {
+  ask(store, io, 'recovery', { kind: 'read', path: inLog(stage.name), offset: stage.offset, length: READ_BYTES });
+}
+
+function onTailRead(turn: StoreTurn, r: RecoveryState, stage: Stage<'tail'>, result: FileResult): void {
+  if (!result.ok) return giveUp(turn, r, `${stage.name} cannot be read: ${result.error}`);
+  const bytes = result.bytes ?? new Uint8Array(0);
+  stage.offset += bytes.length;
+  if (stage.bytes !== null && stage.bytes.length < RECORD_BYTES_MAX) stage.bytes = concat([stage.bytes, bytes]);
+  else stage.dirty ||= !isZero(bytes, 0, bytes.length);
+  if (bytes.length === READ_BYTES) readTail(turn, stage);
+  else judgeTail(turn, r, stage);
+}
+
+function judgeTail(turn: StoreTurn, r: RecoveryState, stage: Stage<'tail'>): void {
+  const { name, end, bytes, dirty } = stage;
+  const verdict = classifyTail({
+    bytes: bytes ?? new Uint8Array(0),
+    dirtyBeyond: dirty,
+    marked: isMarkReached(turn, r),
+    isHeader: end === 0,
+  });
+  if (verdict === 'damaged') return giveUp(turn, r, `${name} is damaged behind ${showZxid(turn.heap.log.last)}`);
+  if (verdict === 'torn') r.notes.push(`${name} ends in an unfinished write`);
+  if (end <= LOG_HEADER_SIZE) r.tail = { kind: 'remove', name };
+  else if (verdict === 'torn') r.tail = { kind: 'cut', name, size: end };
+  settle(turn, r);
+}
+
+function giveUp(turn: StoreTurn, r: RecoveryState, problem: string): void {
+  r.problem = problem;
+  settle(turn, r);
+}
+
+// --- the verdict -----------------------------------------------------------------------------------------------------
+
+/** There is a mark, and the history is not known to end before it. */
+function isMarkReached({ heap }: StoreTurn, r: RecoveryState): boolean {
+  return r.mark !== null && (r.mark.zxid ?? ZXID_ZERO) <= heap.log.last;
+}
+
+function settle(turn: StoreTurn, r: RecoveryState): void {
+  r.problem ??= problemOf(turn, r);
+  if (r.problem !== null) {
+    r.notes.push(r.problem);
+    note(turn.io, 'storage.recovery.unproved', { problem: r.problem, last: turn.heap.log.last });
+  }
+  const script = scriptOf(r.problem === null ? repairs(r) : removals(r.leftovers, DATA_DIR));
+  r.stage = { kind: 'repair', script };
+  if (!advance(turn.store, turn.io, 'recovery', script)) rewrite(turn, r);
+}
+
+/** What speaks against a history that was read without trouble. */
+function problemOf(turn: StoreTurn, r: RecoveryState): string | null {
+  const { log } = turn.heap;
+  // A completed installation has replaced what the mark and older snapshots speak of.
+  if (!r.isInstall && !r.isEmpty) {
+    const uncovered = r.invalid.find((zxid) => log.find(zxid) < 0 && zxid !== log.base);
+    if (uncovered !== undefined) return `the log does not hold ${showZxid(uncovered)}, which a damaged snapshot held`;
+    if (r.mark !== null && !isMarkReached(turn, r)) return `promised up to ${showZxid(r.mark.zxid ?? 0)}`;
+  }
+  return epochsOf(turn, r).damaged ? 'an epoch file is damaged' : null;
+}
+
+function epochsOf({ heap }: StoreTurn, r: RecoveryState): ReturnType<typeof repairEpochs> {
+  return repairEpochs({ accepted: r.accepted, current: r.current, currentTmp: r.currentTmp }, epochOf(heap.log.last));
+}
+
+// --- putting in order ------------------------------------------------------------------------------------------------
+
+function removals(paths: readonly string[], dir: string): FileAction[] {
+  if (paths.length === 0) return [];
+  return [...paths.map((path): FileAction => ({ kind: 'remove', path })), { kind: 'fsyncDir', path: dir }];
+}
+
+function repairs(r: RecoveryState): FileAction[] {
+  const actions: FileAction[] = [];
+  // An unfinished currentEpoch stays until its value is in the file, or known to be of no use.
+  actions.push(
+    ...removals(
+      r.leftovers.filter((path) => path !== CURRENT_TMP),
+      DATA_DIR,
+    ),
+  );
+  if (r.isInstall && r.base !== null) {
+    const superseded = r.installs.filter(({ name }) => name !== r.base?.name).map(({ name }) => inData(name));
+    actions.push(...removals(superseded, DATA_DIR), ...switchActions(r.base, r));
+  }
+  if (r.tail.kind === 'remove') actions.push(...removals([inLog(r.tail.name)], LOG_DIR));
+  if (r.tail.kind === 'cut') {
+    const path = inLog(r.tail.name);
+    actions.push({ kind: 'truncate', path, size: r.tail.size }, { kind: 'fsync', path });
+  }
+  return actions;
+}
+
+/**
+ * Writes the entries above the mark once more where they stand. They are the same bytes, so a crash in the middle changes
+ * nothing, and the fsync that follows has something to do even if an earlier one failed on them.
+ */
+function rewrite(turn: StoreTurn, r: RecoveryState): void {
+  const { unproved, problem, tail } = r;
+  if (unproved === null || problem !== null || tail.kind === 'remove') return confirm(turn, r);
+  r.stage = { kind: 'rewrite', offset: unproved.from, reading: true };
+  readUnproved(turn, unproved, unproved.from);
+}
+
+function readUnproved(
+  { store, io }: StoreTurn,
+  { name, to }: { readonly name: string; readonly to: number },
+  offset: number,
+): void {
+  const length = Math.min(READ_BYTES, to - offset);
+  ask(store, io, 'recovery', { kind: 'read', path: inLog(name), offset, length });
+}
+
+function onRewriteOp(turn: StoreTurn, r: RecoveryState, stage: Stage<'rewrite'>, result: FileResult): void {
+  const { unproved } = r;
+  assert(unproved !== null, 'nothing is to be rewritten');
+  const path = inLog(unproved.name);
+  if (!result.ok) return fail(turn, result.error, path);
+  if (!stage.reading) {
+    if (stage.offset >= unproved.to) return confirm(turn, r);
+    stage.reading = true;
+    return readUnproved(turn, unproved, stage.offset);
+  }
+  const bytes = result.bytes ?? new Uint8Array(0);
+  if (bytes.length === 0) return fail(turn, 'ECORRUPT', path);
+  ask(turn.store, turn.io, 'recovery', { kind: 'write', path, offset: stage.offset, bytes });
+  stage.reading = false;
+  stage.offset += bytes.length;
+}
+
+/** Makes durable what was only read, and writes down what was decided. */
+function confirm(turn: StoreTurn, r: RecoveryState): void {
+  const actions = r.problem === null ? confirmations(turn, r) : [];
+  const script = scriptOf([...actions, { kind: 'fsyncDir', path: DATA_DIR }]);
+  r.stage = { kind: 'confirm', script };
+  advance(turn.store, turn.io, 'recovery', script);
+}
+
+function confirmations(turn: StoreTurn, r: RecoveryState): FileAction[] {
+  const actions: FileAction[] = [];
+  const readLogs = r.tail.kind === 'remove' ? r.readLogs.slice(0, -1) : r.readLogs;
+  // With a mark all files but the last log were fsynced by this machine before they got their names or successors.
+  const unsynced = r.mark === null ? readLogs : readLogs.slice(-1);
+  for (const name of unsynced) actions.push({ kind: 'fsync', path: inLog(name) });
+  if (r.mark === null && r.base !== null) actions.push({ kind: 'fsync', path: inData(baseName(r) ?? r.base.name) });
+  if (r.isEmpty) actions.push(...replaceFile(snapshotName(ZXID_ZERO, 'none'), firstSnapshot(turn)));
+  actions.push({ kind: 'fsyncDir', path: LOG_DIR }, ...epochRepairs(turn, r), ...markRepairs(turn, r));
+  if (r.initializeFile) {
+    actions.push({ kind: 'remove', path: `${DATA_ROOT}/${INITIALIZE_NAME}` }, { kind: 'fsyncDir', path: DATA_ROOT });
+  }
+  return actions;
+}
+
+/** The name that the base has when everything is in order. */
+function baseName(r: RecoveryState): string | null {
+  if (r.base === null) return r.isEmpty && r.problem === null ? snapshotName(ZXID_ZERO, 'none') : null;
+  return r.isInstall ? installedName(r.base) : r.base.name;
+}
+
+/** A log without any snapshot proves nothing, so a new server begins with a snapshot of the empty database, as Java does. */
+function firstSnapshot({ heap, config }: StoreTurn): Uint8Array {
+  const options = { compression: 'none', digest: config.digestEnabled, lastProcessed: true } as const;
+  const writer = new SnapshotFileWriter(heap.tree.openSnapshot(), options);
+  const parts: Uint8Array[] = [];
+  for (let bytes = writer.next(READ_BYTES); bytes !== null; bytes = writer.next(READ_BYTES)) parts.push(bytes);
+  return concat(parts);
+}
+
+const epochIn = (file: EpochFile): number | null => (file.kind === 'value' ? file.epoch : null);
+
+function epochRepairs(turn: StoreTurn, r: RecoveryState): FileAction[] {
+  const wanted = epochsOf(turn, r);
+  const said = { accepted: epochIn(r.accepted), current: epochIn(r.current) };
+  if (!r.leftovers.includes(CURRENT_TMP)) return epochActions(said, wanted);
+  if (epochIn(r.currentTmp) !== wanted.currentEpoch || said.current === wanted.currentEpoch) {
+    return [...removals([CURRENT_TMP], DATA_DIR), ...epochActions(said, wanted)];
+  }
+  // The unfinished write is finished: with fresh bytes, as nothing is known of an fsync.
+  const bytes = encodeEpoch(wanted.currentEpoch);
+  return [
+    ...epochActions({ ...said, current: wanted.currentEpoch }, wanted),
+    { kind: 'write', path: CURRENT_TMP, offset: 0, bytes },
+    { kind: 'truncate', path: CURRENT_TMP, size: bytes.length },
+    { kind: 'fsync', path: CURRENT_TMP },
+    { kind: 'rename', from: CURRENT_TMP, to: inData(CURRENT_EPOCH) },
+    { kind: 'fsyncDir', path: DATA_DIR },
+  ];
+}
+
+/** All of the history is durable when this is asked for. */
+function markRepairs({ heap }: StoreTurn, r: RecoveryState): FileAction[] {
+  const last = heap.log.last;
+  if (r.mark !== null) return r.mark.zxid === last ? [] : markActions(last);
+  const create: FileAction = { kind: 'create', path: inLog(MARK_NAME) };
+  return [create, ...markActions(last), { kind: 'fsyncDir', path: LOG_DIR }];
+}
+
+// --- the end ---------------------------------------------------------------------------------------------------------
+
+function finish(turn: StoreTurn, r: RecoveryState): void {
+  const { store, heap, io, events } = turn;
+  const proved = r.problem === null;
+  const epochs = epochsOf(turn, r);
+  const name = baseName(r);
+  const removed = r.tail.kind === 'remove' && proved ? r.tail.name : null;
+  const { last } = heap.log;
+  store.phase = { kind: 'ready' };
+  store.mustResync = !proved;
+  store.log.files = r.isInstall && proved ? [] : r.logs.filter((file) => file.name !== removed);
+  store.log.durable = last;
+  store.snapshots = r.isInstall && proved ? r.snapshots.filter(({ zxid }) => zxid < last) : r.snapshots;
+  if (name !== null) addSnapshot(store, { name, zxid: heap.log.base, size: r.base?.size ?? 0 });
+  store.epochs.accepted = proved ? epochs.acceptedEpoch : epochIn(r.accepted);
+  store.epochs.current = proved ? epochs.currentEpoch : epochIn(r.current);
+  store.mark.zxid = proved ? last : (r.mark?.zxid ?? ZXID_ZERO);
+  store.pace.entriesSince = heap.log.length;
+  store.purge.dueAtMs = io.now.monoMs;
+  events.push({ type: 'recovered', recovery: reportOf(r, { base: heap.log.base, last, epochs }) });
+}
+
+function reportOf(
+  r: RecoveryState,
+  { base, last, epochs }: { base: Zxid; last: Zxid; epochs: ReturnType<typeof repairEpochs> },
+): Recovery {
+  return {
+    snapshotZxid: base,
+    lastZxid: last,
+    acceptedEpoch: epochs.acceptedEpoch,
+    currentEpoch: epochs.currentEpoch,
+    mustResync: r.problem !== null,
+    empty: r.isEmpty,
+    initializeFile: r.initializeFile,
+    notes: [...r.notes],
+  };
+}
