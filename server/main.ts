@@ -9,8 +9,10 @@ import { loadClientTls, TlsConfigError } from './tls.ts';
 
 const HELP = `vivarium: a ZooKeeper
 
-  vivarium serve ZOO.CFG [--verbose]
+  vivarium serve ZOO.CFG [flags]
       runs a server
+      --verbose        every note of the core, not only the rare ones
+      --record DIR     writes every input to a file, from which the run can be repeated
 
   vivarium cli [flags] [command [arguments]]
       runs one command, or a prompt without one
@@ -61,12 +63,10 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function runServe(args: readonly string[]): Promise<number> {
-  const { values, flags, rest } = parseFlags(args, { values: [], flags: ['--verbose'] });
+  const { values, flags, rest } = parseFlags(args, { values: ['--record'], flags: ['--verbose'] });
   const [path, extra] = rest;
-  if (path === undefined || extra !== undefined || values.size > 0) {
-    throw new UsageError('vivarium serve takes the path of one zoo.cfg');
-  }
-  return serve({ path, verbose: flags.has('--verbose') });
+  if (path === undefined || extra !== undefined) throw new UsageError('vivarium serve takes the path of one zoo.cfg');
+  return serve({ path, verbose: flags.has('--verbose'), recordDir: values.get('--record')?.at(-1) ?? null });
 }
 
 async function runPki(args: readonly string[]): Promise<number> {

@@ -11,6 +11,7 @@ import type { Effect, Input, NoteFields } from '../core/io.ts';
 import { boot, nextDeadline, type Peer, step } from '../core/peer.ts';
 import type { Now } from '../core/types.ts';
 import { type FileRoots, Files } from './files.ts';
+import { Recorder } from './recorder.ts';
 import { Sockets } from './sockets.ts';
 import type { TlsChannels } from './tls.ts';
 
@@ -22,6 +23,8 @@ export interface NodeOptions {
   readonly tcpKeepAlive: boolean;
   /** Length of the client ports' accept queue; -1 for the system's. */
   readonly clientBacklog: number;
+  /** Where to record every input, or null. */
+  readonly recordDir: string | null;
   /** One line for people. */
   readonly log: (line: string) => void;
   /** Every note of the core, by code. */
@@ -38,6 +41,7 @@ export class Node {
   private readonly files: Files;
   private readonly sockets: Sockets;
   private readonly peer: Peer;
+  private readonly recorder: Recorder | null;
   private timer: NodeJS.Timeout | null = null;
   private timerMs: number | null = null;
   private over = false;
@@ -53,8 +57,11 @@ export class Node {
       bindFailed: (message) => this.halt(message),
       trouble: (message) => options.log(message),
     });
+    const now = clock();
+    const { config, secrets, recordDir } = options;
+    this.recorder = recordDir === null ? null : new Recorder(recordDir, { config, secrets, now }, options.log);
     const effects: Effect[] = [];
-    this.peer = boot(options.config, options.secrets, clock(), (effect) => effects.push(effect));
+    this.peer = boot(config, secrets, now, (effect) => effects.push(effect));
     this.execute(effects);
     this.armTimer();
   }
@@ -65,12 +72,16 @@ export class Node {
     if (this.timer !== null) clearTimeout(this.timer);
     this.sockets.closeAll();
     await this.files.close();
+    await this.recorder?.close();
   }
 
   private deliver(input: Input): void {
     if (this.over) return;
+    const now = clock();
+    // Before the step, so that the input that breaks an invariant is in the recording.
+    this.recorder?.record({ now, input });
     const effects: Effect[] = [];
-    step(this.peer, clock(), input, (effect) => effects.push(effect));
+    step(this.peer, now, input, (effect) => effects.push(effect));
     this.execute(effects);
     this.armTimer();
   }

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { PeerConfig } from '../core/config/types.ts';
 import { filesNamedIn, parseZooCfg, type ShellConfig, type ZooCfg } from '../core/config/zoo-cfg.ts';
 import type { NoteFields } from '../core/io.ts';
+import { showSession, showZxid } from '../core/types.ts';
 import { Node } from './node.ts';
 import { loadTls, type TlsChannels, TlsConfigError } from './tls.ts';
 
@@ -32,6 +33,8 @@ export interface ServeOptions {
   readonly path: string;
   /** Prints every note of the core. */
   readonly verbose: boolean;
+  /** Directory for a recording of every input, or null. */
+  readonly recordDir: string | null;
 }
 
 /** Answers the exit code of the process. */
@@ -51,6 +54,7 @@ export function serve(options: ServeOptions): Promise<number> {
       tls: setup.tls,
       tcpKeepAlive: shell.properties.get('tcpKeepAlive') === 'true',
       clientBacklog: shell.clientPortListenBacklog,
+      recordDir: options.recordDir,
       log: (line) => log(line),
       note: (code, fields) => {
         if (options.verbose || !ROUTINE.test(code)) log(showNote(code, fields));
@@ -73,11 +77,15 @@ export function serve(options: ServeOptions): Promise<number> {
 }
 
 /** What happens for every transaction, connection or vote. */
-const ROUTINE = /^(zab\.(proposal|ack)\.|election\.(vote|cnx)\.|client\.(conn|session)\.)/;
+const ROUTINE = /^(zab\.(proposal|ack|committed|applied)\b|election\.(vote|cnx)\.|client\.(conn|session)\.)/;
 
 function showNote(code: string, fields: NoteFields): string {
-  const shown = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
-  return [code, ...shown].join(' ');
+  return [code, ...Object.entries(fields).map(([name, value]) => `${name}=${showField(name, value)}`)].join(' ');
+}
+
+function showField(name: string, value: NoteFields[string]): string {
+  if (typeof value === 'number' && /zxid$/i.test(name)) return showZxid(value);
+  return typeof value === 'bigint' ? showSession(value) : String(value);
 }
 
 function introduction(config: PeerConfig, shell: ShellConfig): string {
