@@ -157,7 +157,7 @@ export const OPS = {
   /** No operation completes. */
   diskStall: { node: 'node', for: 'ms' },
   /** The next `count` operations of this class of files fail. */
-  diskError: { node: 'node', error: 'diskError', file: 'fileClass', count: 'count' },
+  diskError: { node: 'node', error: 'diskError', file: 'fileClass', count: 'count', for: 'ms?' },
   /** One bit of a durable file flips; found only when it is read. */
   bitRot: { node: 'node', file: 'fileClass' },
   /** The next power cut may also leave garbage where durable bytes were being overwritten. */

@@ -104,7 +104,7 @@ function splitFlag(word: string): [string, string | null] {
 
 /** The known flag that begins alike. */
 function didYouMean(name: string): string {
-  const near = Object.keys(FLAGS).find((flag) => flag.startsWith(name.slice(0, 3)) || name.startsWith(flag));
+  const near = Object.keys(FLAGS).find((flag) => flag.startsWith(name.slice(0, 2)) || name.startsWith(flag));
   return near === undefined ? '' : ` (did you mean --${near}?)`;
 }
 
