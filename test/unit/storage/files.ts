@@ -19,3 +19,5 @@ export function image(name: string): Files {
   }
   return files;
 }
+
+export const goldenJson = <T>(path: string): T => JSON.parse(new TextDecoder().decode(golden(path))) as T;
