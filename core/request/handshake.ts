@@ -33,6 +33,8 @@ const NO_SESSION = asSession(0n);
 export function onConnectRequest(call: Call, conn: ClientConn, frame: Uint8Array): void {
   const { server, heap } = call;
   server.stats.connectRequests += 1;
+  server.stats.received += 1;
+  conn.stats.received += 1;
   const decoded = decodeConnectRequest(frame);
   if (!decoded.ok) return closeConn(call, conn, `bad ConnectRequest: ${decoded.error}`);
   const request = decoded.value;
