@@ -3,7 +3,7 @@
  *
  * ```
  * const zk = await connect({ hosts: 'zk1:2281,zk2:2281/app', tls: { ca, cert, key } });
- * await zk.create('/config', Buffer.from('1'));
+ * await zk.create('/config', bytes);
  * const { data, stat } = await zk.getData('/config', (event) => console.log(event.path));
  * await zk.close();
  * ```
