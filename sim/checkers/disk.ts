@@ -14,20 +14,40 @@
 
 import { asZxid, type Zxid } from '../../core/types.ts';
 import { adler32 } from '../../core/wire/adler32.ts';
-import type { DurableFile, DurableImage } from '../world/types.ts';
+import type { DurableFile, DurableImage, DurableStamp } from '../world/types.ts';
 
 const LOG_HEADER_SIZE = 16;
 const RECORD_HEADER_SIZE = 12;
 const ZXID_OFFSET = 12;
 const END_OF_RECORD = 0x42;
 const LOG_NAME = /(?:^|\/)log\.[0-9a-f]+$/;
-const SNAPSHOT_NAME = /(?:^|\/)snapshot\.([0-9a-f]+)(?:\.gz)?$/;
+/** A received state is in force from the moment it has its durable `install` name (core/storage/snapshots.ts). */
+const SNAPSHOT_NAME = /(?:^|\/)(?:snapshot|install)\.([0-9a-f]+)(?:\.gz)?$/;
 
 export interface DiskEvents {
   /** A record has become durable. The bytes are a view. */
   held(zxid: Zxid, bytes: Uint8Array): void;
   /** A record is no longer there, and no snapshot covers it. */
   lost(zxid: Zxid): void;
+}
+
+type FileKind = 'log' | 'epoch' | 'snapshot' | 'other';
+
+interface Known {
+  readonly stamp: DurableStamp;
+  readonly kind: FileKind;
+  /** Version of the content that was read last. */
+  seen: number;
+  /** What a complete snapshot covers. */
+  snapshotZxid: number;
+}
+
+const UNSEEN = -1;
+
+function kindOfFile(path: string): FileKind {
+  if (LOG_NAME.test(path)) return 'log';
+  if (path.endsWith('Epoch')) return 'epoch';
+  return SNAPSHOT_NAME.test(path) ? 'snapshot' : 'other';
 }
 
 interface LogFile {
@@ -44,6 +64,8 @@ export class DiskOracle {
   /** How many durable records carry this zxid. */
   readonly #held = new Map<number, number>();
   readonly #lostNow: Zxid[] = [];
+  #stamps: readonly DurableStamp[] | null = null;
+  #known: Known[] = [];
   #version = -1;
   #snapshotZxid = 0;
   #acceptedEpoch = 0;
@@ -72,34 +94,57 @@ export class DiskOracle {
     return zxid <= this.#snapshotZxid || this.#held.has(zxid);
   }
 
-  /** Reads what has changed since the last call. */
+  /** Reads what has changed since the last call. While no name changes, a look costs one comparison a file. */
   refresh(): void {
     const image = this.#image();
     if (image.version === this.#version) return;
     this.#version = image.version;
-    const seen = new Set<number>();
-    let snapshotZxid = 0;
-    for (const path of image.paths()) {
-      const file = image.file(path);
-      if (file === null) continue;
-      if (LOG_NAME.test(path)) {
-        seen.add(file.fileId);
-        this.#readLog(file);
-      } else if (path.endsWith('Epoch')) {
-        this.#readEpoch(path, file);
-      } else {
-        const name = SNAPSHOT_NAME.exec(path);
-        if (name !== null && isComplete(path, file))
-          snapshotZxid = Math.max(snapshotZxid, Number.parseInt(name[1]!, 16));
-      }
+    const stamps = image.stamps();
+    if (stamps !== this.#stamps) this.#follow(stamps);
+    for (const known of this.#known) {
+      if (known.seen !== known.stamp.node.version) this.#read(image, known);
     }
+    if (this.#lostNow.length > 0) this.#announceLost();
+  }
+
+  /** Names have changed: some files are new, some are gone. */
+  #follow(stamps: readonly DurableStamp[]): void {
+    const before = new Map(this.#known.map((known) => [known.stamp.path, known]));
+    const logs = new Set<number>();
+    this.#stamps = stamps;
+    this.#known = stamps.map((stamp) => {
+      const kind = kindOfFile(stamp.path);
+      if (kind === 'log') logs.add(stamp.node.id);
+      const known = before.get(stamp.path);
+      return known?.stamp.node.id === stamp.node.id
+        ? { ...known, stamp }
+        : { stamp, kind, seen: UNSEEN, snapshotZxid: 0 };
+    });
     for (const [fileId, log] of this.#logs) {
-      if (seen.has(fileId)) continue;
+      if (logs.has(fileId)) continue;
       this.#cut(log, 0);
       this.#logs.delete(fileId);
     }
-    this.#snapshotZxid = snapshotZxid;
-    this.#announceLost();
+    this.#coverSnapshots();
+  }
+
+  #read(image: DurableImage, known: Known): void {
+    known.seen = known.stamp.node.version;
+    const file = image.file(known.stamp.path);
+    if (file === null) return;
+    if (known.kind === 'log') {
+      this.#readLog(file);
+    } else if (known.kind === 'epoch') {
+      this.#readEpoch(file.path, file);
+    } else if (known.kind === 'snapshot') {
+      const zxid = Number.parseInt(SNAPSHOT_NAME.exec(file.path)?.[1] ?? '0', 16);
+      known.snapshotZxid = isComplete(file.path, file) ? zxid : 0;
+      this.#coverSnapshots();
+    }
+  }
+
+  #coverSnapshots(): void {
+    this.#snapshotZxid = this.#known.reduce((newest, known) => Math.max(newest, known.snapshotZxid), 0);
   }
 
   #readLog(file: DurableFile): void {

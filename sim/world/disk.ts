@@ -72,7 +72,7 @@ export class Disk implements DurableImage {
   private directories = new Set<string>();
   private durableDirectories = new Set<string>();
   private pending: NameChange[] = [];
-  private sortedPaths: string[] | null = null;
+  private sortedStamps: { readonly path: string; readonly node: FileNode }[] | null = null;
 
   constructor(key: number, directories: readonly string[]) {
     this.key = key;
@@ -223,7 +223,7 @@ export class Disk implements DurableImage {
 
   private makeDurable(change: NameChange): void {
     this.version += 1;
-    this.sortedPaths = null;
+    this.sortedStamps = null;
     switch (change.kind) {
       case 'link':
         this.durableNames.set(change.path, change.node);
@@ -320,7 +320,7 @@ export class Disk implements DurableImage {
     for (const dir of directories) this.mkdir(dir);
     this.pending = [];
     this.durableDirectories = new Set(this.directories);
-    this.sortedPaths = null;
+    this.sortedStamps = null;
     this.version += 1;
   }
 
@@ -351,7 +351,7 @@ export class Disk implements DurableImage {
     }
     this.durableDirectories = new Set(this.directories);
     this.names = new Map(this.durableNames);
-    this.sortedPaths = null;
+    this.sortedStamps = null;
   }
 
   private hasAncestors(dir: string): boolean {
@@ -385,8 +385,15 @@ export class Disk implements DurableImage {
   // -------------------------------------------------------------- images
 
   paths(): readonly string[] {
-    this.sortedPaths ??= [...this.durableNames.keys()].filter((path) => this.hasAncestors(parentOf(path))).sort();
-    return this.sortedPaths;
+    return this.stamps().map(({ path }) => path);
+  }
+
+  stamps(): readonly { readonly path: string; readonly node: FileNode }[] {
+    this.sortedStamps ??= [...this.durableNames]
+      .filter(([path]) => this.hasAncestors(parentOf(path)))
+      .map(([path, node]) => ({ path, node }))
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
+    return this.sortedStamps;
   }
 
   file(path: string): DurableFile | null {

@@ -246,11 +246,21 @@ export interface DurableFile {
   changedSince(version: number): number;
 }
 
+export interface DurableStamp {
+  readonly path: string;
+  readonly node: { readonly id: number; readonly version: number };
+}
+
 export interface DurableImage {
   /** Counts every change of the durable image (contents and names). Equal versions mean equal images. */
   readonly version: number;
   /** Sorted by code unit. Only files whose directory entry is durable. */
   paths(): readonly string[];
+  /**
+   * The same files, as who looks again after every change wants them: nothing is allocated while no name changes. The
+   * array is a new one when names have changed; `version` in it is live.
+   */
+  stamps(): readonly DurableStamp[];
   file(path: string): DurableFile | null;
 }
 
