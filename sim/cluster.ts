@@ -12,7 +12,7 @@ import type { Address } from '../core/io.ts';
 import { asPeer, ZXID_ZERO } from '../core/types.ts';
 import type { RunOptions, Settings, Swarm } from './schedule.ts';
 import { type PeerRunner, peerProgram } from './server.ts';
-import type { HostId, Identity, Program, World } from './world/types.ts';
+import type { HostId, Identity, Program, Ratio, World } from './world/types.ts';
 
 export const CLIENT_PORT = 2181;
 const QUORUM_PORT = 2888;
@@ -83,13 +83,12 @@ export class Cluster {
       const clock = world.stream(`clock/${id}`);
       const ppm = Math.round(swarm['clock.drift']);
       const offset = Math.round(swarm['clock.offset']);
-      const rate = { num: 1_000_000 + clock.between(-ppm, ppm), den: 1_000_000 };
       const wallMs = EPOCH_MS + clock.between(-offset, offset);
       world.addHost({
         id,
         program: this.program(id),
         startAtUs: this.spares.includes(id) ? null : clock.between(0, 300_000),
-        clock: { rate: small(rate), wallMs, monoMs: clock.between(1000, 1_000_000) },
+        clock: { rate: rateOf(clock.between(-ppm, ppm)), wallMs, monoMs: clock.between(1000, 1_000_000) },
         ...(options.tls ? { identity: identityOf(id), dialsTls: ['election', 'quorum'] as const } : {}),
       });
     }
@@ -142,10 +141,9 @@ const range = (first: number, count: number): HostId[] => Array.from({ length: c
 const ipOf = (id: HostId): string => `10.0.0.${id}`;
 const addressOf = (id: HostId, port: number): Address => ({ host: ipOf(id), port });
 
-/** The world wants ratios of small numbers. */
-function small(rate: { num: number; den: number }): { num: number; den: number } {
-  return { num: Math.round(rate.num / 100), den: rate.den / 100 };
-}
+/** The world takes ratios of numbers up to 10,000. */
+const rateOf = (ppm: number): Ratio => ({ num: RATE_DEN + Math.round((ppm * RATE_DEN) / 1_000_000), den: RATE_DEN });
+const RATE_DEN = 5000;
 
 function specOf(id: HostId, role: 'participant' | 'observer'): ServerSpec {
   return {

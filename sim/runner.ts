@@ -281,7 +281,8 @@ class Run {
   /** The first thing the core still owes, or null. */
   #missingGoal(core: readonly HostId[], writes: number): LivenessReason | null {
     const leader = this.#hub.leadership.current();
-    if (this.#cluster.servers.length > 1 && (leader === null || !core.includes(leader.server))) return 'no-leader';
+    const alone = this.#cluster.servers.length === 1;
+    if (!alone && leader === null) return 'no-leader';
     if (!core.every((host) => this.#isServing(host))) return 'core-not-synchronised';
     if (this.#loads && this.#workload.stats.writes <= writes) return 'no-commit';
     const late = this.#workload.dead.some(({ session, diedAtUs }) => this.#isOverdue(session, diedAtUs));
@@ -375,6 +376,10 @@ class Run {
     const extra = this.#settings.hooks ?? {};
     const hooks: Hooks = {
       ...extra,
+      beforeStep: (step) => {
+        extra.beforeStep?.(step);
+        this.#hub.beforeStep(step);
+      },
       afterStep: (step) => {
         extra.afterStep?.(step);
         this.#afterStep(step);

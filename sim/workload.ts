@@ -206,6 +206,8 @@ class Actor {
   /** The program on the host has ended by itself. */
   #ended = false;
   #prologueSent = false;
+  /** When the last request reaches the program. */
+  #heardUs = 0;
   readonly #isUpdate = new Map<number, boolean>();
   connected = false;
 
@@ -346,7 +348,10 @@ class Actor {
     const { world, listener, stats, index } = this.#o;
     if (world.status(this.#host) !== 'running' || this.#ended) return false;
     const id = ++this.#ids;
-    if (!world.input(this.#host, { type: 'request', id, request: call })) return false;
+    // Two things asked at once are heard in the order they were asked.
+    this.#heardUs = Math.max(world.timeUs, this.#heardUs + 1);
+    const delayUs = this.#heardUs - world.timeUs;
+    if (!world.input(this.#host, { type: 'request', id, request: call }, delayUs)) return false;
     this.#isUpdate.set(id, UPDATE_KINDS.has(call.kind));
     stats.invoked += 1;
     listener.onInvoke(index, id, call);

@@ -23,6 +23,8 @@ interface Delivered {
 
 interface Proposed {
   readonly bytes: Uint8Array;
+  /** The entry before it in the history of its primary. A zxid names one transaction, so also one past. */
+  readonly parent: Zxid;
   readonly server: number;
   readonly event: number;
 }
@@ -87,7 +89,7 @@ export class CommittedHistory {
   }
 
   /** The server, established as leader of this epoch, has put a new transaction at the end of its history. */
-  onPropose(server: number, zxid: Zxid, bytes: Uint8Array): void {
+  onPropose(server: number, zxid: Zxid, bytes: Uint8Array, parent: Zxid): void {
     const event = this.#context.event;
     const earlier = this.#proposed.get(zxid);
     if (earlier !== undefined) {
@@ -104,7 +106,7 @@ export class CommittedHistory {
       return;
     }
     this.#checkSuccessor(server, zxid, event);
-    this.#proposed.set(zxid, { bytes, server, event });
+    this.#proposed.set(zxid, { bytes, parent, server, event });
   }
 
   #checkSuccessor(server: number, zxid: Zxid, event: number): void {
@@ -161,25 +163,37 @@ export class CommittedHistory {
   }
 
   /**
-   * What a server has committed is now everything up to `zxid`, which it did not learn one by one: it recovered a
-   * snapshot or received one, or it begins an incarnation. 0 is the empty history.
+   * A server begins to serve with everything up to `zxid`, which it did not learn one by one: it recovered or received a
+   * snapshot. 0 is the empty history.
    */
   onRestart(server: number, zxid: Zxid): void {
     const at = this.#deliveredOf(server);
-    const index = this.indexOf(zxid);
+    at.event = this.#context.event;
     // A counter of 0 is the start of an epoch, not a transaction: everything before that epoch.
-    if (index < 0 && counterOf(zxid) !== 0) {
-      this.#report(
-        'committed-never-lost',
-        `server ${server} holds a state of ${showZxid(zxid)}, which nobody committed`,
-        {
-          servers: [server],
-        },
-      );
+    if (!this.has(zxid) && counterOf(zxid) === 0) {
+      at.count = this.#countBefore(zxid);
       return;
     }
-    at.count = index >= 0 ? index + 1 : this.#countBefore(zxid);
-    at.event = this.#context.event;
+    // A whole state that was sent before its leader was established is committed by whoever serves with it first.
+    const news: Zxid[] = [];
+    let known = zxid;
+    while (!this.has(known) && known !== ZXID_ZERO) {
+      const proposed = this.#proposed.get(known);
+      if (proposed === undefined) {
+        this.#report(
+          'committed-never-lost',
+          `server ${server} serves a state of ${showZxid(zxid)}, which nobody committed`,
+          {
+            servers: [server],
+          },
+        );
+        return;
+      }
+      news.push(known);
+      known = proposed.parent;
+    }
+    at.count = this.indexOf(known) + 1;
+    for (const next of news.reverse()) this.onCommit(server, next, this.#proposed.get(next)!.bytes);
   }
 
   #deliveredOf(server: number): Delivered {

@@ -10,7 +10,16 @@ import { hasQuorum, votersOf } from '../../core/config/membership.ts';
 import type { Membership } from '../../core/config/types.ts';
 import type { FileAction, NoteFields } from '../../core/io.ts';
 import type { Peer } from '../../core/peer.ts';
-import { asPeer, epochOf, type PeerId, type SessionId, showZxid, ZXID_ZERO, type Zxid } from '../../core/types.ts';
+import {
+  asPeer,
+  assert,
+  epochOf,
+  type PeerId,
+  type SessionId,
+  showZxid,
+  ZXID_ZERO,
+  type Zxid,
+} from '../../core/types.ts';
 import { type PeerView, view } from '../../core/view.ts';
 import { bytesEqual } from '../../core/wire/bytes.ts';
 import { Op } from '../../core/wire/opcodes.ts';
@@ -49,7 +58,7 @@ interface Watched {
   view: PeerView | null;
   peer: Peer | null;
   readonly disk: DiskOracle;
-  /** Last transaction whose commit by this incarnation was checked; null before recovery. */
+  /** Last transaction whose commit was checked since it began to serve; null while it does not. */
   committedTo: Zxid | null;
   /** Everything it committed, for the sweeps. */
   committed: SpecTxn[];
@@ -81,6 +90,8 @@ export class Hub {
   #membership: Membership;
   /** Monotonic clock of the server whose step is looked at. */
   #nowMonoMs = 0;
+  /** The host whose step is being carried out. */
+  #stepping: HostId = 0;
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -149,8 +160,19 @@ export class Hub {
 
   // --- hooks of the world ---
 
+  beforeStep(step: StepRecord): void {
+    this.#stepping = step.host;
+  }
+
   afterStep(step: StepRecord): void {
+    this.#stepping = 0;
     if (step.host >= CLIENT_BASE) return;
+    this.#observe(step);
+    // It died of an effect of this very step, whose earlier effects are out in the world.
+    if (this.#world.machine(step.host) !== step.machine) this.#forget(step.host);
+  }
+
+  #observe(step: StepRecord): void {
     const server = this.#watchedOf(step.host);
     const { peer } = step.machine as PeerHost;
     const before = server.view;
@@ -176,7 +198,7 @@ export class Hub {
   }
 
   onCrash(host: HostId, _kind: CrashKind): void {
-    if (host < CLIENT_BASE) this.#forget(host);
+    if (host < CLIENT_BASE && host !== this.#stepping) this.#forget(host);
   }
 
   onFile(host: HostId, action: FileAction): void {
@@ -209,34 +231,38 @@ export class Hub {
   // --- one server, before and after a step ---
 
   #compare(server: Watched, peer: Peer, before: PeerView | null, after: PeerView): void {
-    if (after.phase === 'recovering') return;
+    if (!isRecovered(after)) return;
     const event = this.#world.event.id;
-    if (server.committedTo === null) this.#onRecovered(server, after);
-    if (before === null || before.phase === 'recovering' || epochsDiffer(before, after)) {
+    const known = before !== null && isRecovered(before) ? before : null;
+    if (known === null || epochsDiffer(known, after)) {
       this.leadership.onEpochs(server.id, { accepted: after.acceptedEpoch, current: after.currentEpoch }, event);
     }
-    const roleChanged = before === null || before.zabState !== after.zabState || before.phase !== after.phase;
-    if (before?.established === true && !after.established) this.leadership.onLeft(server.id);
-    if (after.established && before?.established !== true) this.#onEstablished(server, peer, before, after);
-    if (before !== null && after.loggedZxid !== before.loggedZxid) this.#onLogged(server, peer, before, after);
-    if (after.committedZxid !== (before?.committedZxid ?? ZXID_ZERO)) this.#onCommitted(server, peer, before, after);
-    if (after.appliedZxid !== before?.appliedZxid) this.#onApplied(server, peer, after, event);
-    if (isServing(after)) {
-      if (before === null || roleChanged || movedOn(before, after)) {
-        this.replicas.onPosition(server.id, { committed: after.committedZxid, applied: after.appliedZxid }, event);
-      }
-    } else if (roleChanged) this.replicas.onPause(server.id);
+    const roleChanged = known === null || known.zabState !== after.zabState || known.phase !== after.phase;
+    if (known?.established === true && !after.established) this.leadership.onLeft(server.id);
+    if (after.established && known?.established !== true) this.#onEstablished(server, peer, known, after);
+    if (known !== null && after.loggedZxid !== known.loggedZxid) this.#onLogged(server, peer, known, after);
+    if (isServing(after)) this.#onServing(server, peer, known, after);
+    else if (roleChanged) {
+      server.committedTo = null;
+      this.replicas.onPause(server.id);
+    }
     if (roleChanged) this.#onRoleChanged(server, after);
   }
 
-  #onRecovered(server: Watched, after: PeerView): void {
-    this.#restartAt(server, after.appliedZxid);
-    server.verifiedTo = ZXID_ZERO;
+  /** Only what a serving server shows is a promise to clients; before, its state may be half built. */
+  #onServing(server: Watched, peer: Peer, before: PeerView | null, after: PeerView): void {
+    const isNew = server.committedTo === null || before === null;
+    if (!isNew && !movedOn(before, after)) return;
+    const event = this.#world.event.id;
+    if (server.committedTo === null) this.#beginServing(server, peer.heap.log.base);
+    this.#onCommitted(server, peer, after);
+    if (isNew || before.appliedZxid !== after.appliedZxid) this.#onApplied(server, peer, after, event);
+    this.replicas.onPosition(server.id, { committed: after.committedZxid, applied: after.appliedZxid }, event);
   }
 
-  #restartAt(server: Watched, zxid: Zxid): void {
-    if (!this.#options.unrestricted || this.history.has(zxid)) this.history.onRestart(server.id, zxid);
-    server.committedTo = zxid;
+  #beginServing(server: Watched, base: Zxid): void {
+    if (!this.#options.unrestricted || this.history.has(base)) this.history.onRestart(server.id, base);
+    server.committedTo = base;
     server.committed = this.#prefix(this.history.deliveredCount(server.id));
   }
 
@@ -271,10 +297,15 @@ export class Hub {
     if (after.loggedZxid < before.loggedZxid) server.verifiedTo = minZxid(server.verifiedTo, after.loggedZxid);
     if (after.phase !== 'leading' && after.phase !== 'standalone') return;
     const { log } = peer.heap;
-    for (let i = log.firstAfter(before.loggedZxid); i < log.length; i++) this.#onProposed(server, after, log.get(i));
+    let parent = before.loggedZxid;
+    for (let i = log.firstAfter(before.loggedZxid); i < log.length; i++) {
+      const entry = log.get(i);
+      this.#onProposed(server, after, entry, parent);
+      parent = entry.zxid;
+    }
   }
 
-  #onProposed(server: Watched, after: PeerView, entry: LogEntry): void {
+  #onProposed(server: Watched, after: PeerView, entry: LogEntry, parent: Zxid): void {
     if (after.phase === 'leading' && (!after.established || epochOf(entry.zxid) !== after.epoch)) {
       this.#report(
         'should-not-be-triggered',
@@ -283,7 +314,7 @@ export class Hub {
       );
     }
     this.#proposals.set(entry.zxid, entry.bytes);
-    this.history.onPropose(server.id, entry.zxid, entry.bytes);
+    this.history.onPropose(server.id, entry.zxid, entry.bytes, parent);
     const header = readHeader(entry.bytes);
     if (!header.ok) return;
     const { clientId, type } = header.value;
@@ -291,12 +322,11 @@ export class Hub {
     else if (isExpiry(header.value)) this.sessions.onExpiry(clientId, server.id, this.#nowMonoMs);
   }
 
-  #onCommitted(server: Watched, peer: Peer, before: PeerView | null, after: PeerView): void {
+  #onCommitted(server: Watched, peer: Peer, after: PeerView): void {
     const { log } = peer.heap;
-    if (before !== null && after.committedZxid < before.committedZxid) this.#restartAt(server, after.appliedZxid);
-    // What was not learnt one by one came as a snapshot.
-    if (log.base > (server.committedTo ?? ZXID_ZERO)) this.#restartAt(server, log.base);
-    for (let i = log.firstAfter(server.committedTo ?? ZXID_ZERO); i < log.length; i++) {
+    assert(server.committedTo !== null, 'only a serving server commits');
+    if (log.base > server.committedTo) this.#beginServing(server, log.base);
+    for (let i = log.firstAfter(server.committedTo); i < log.length; i++) {
       const { zxid, bytes } = log.get(i);
       if (zxid > after.committedZxid) break;
       this.history.onCommit(server.id, zxid, bytes);
@@ -513,6 +543,7 @@ export class Hub {
   }
 }
 
+const isRecovered = (seen: PeerView): boolean => seen.phase !== 'recovering' && seen.phase !== 'halted';
 const epochsDiffer = (a: PeerView, b: PeerView): boolean =>
   a.acceptedEpoch !== b.acceptedEpoch || a.currentEpoch !== b.currentEpoch;
 const movedOn = (a: PeerView, b: PeerView): boolean =>

@@ -89,6 +89,8 @@ export class MiniNet {
   cutSizes: number[] = [];
   private cutIndex = 0;
   onEffect: Observer = () => {};
+  /** Runs one step of a server; another may run it on a draft of the state. */
+  inStep: (server: MiniServer, run: () => void) => void = (_server, run) => run();
   onEvent: (server: PeerId, event: FleEvent) => void = () => {};
   /** A server accepted a connection of another. */
   onAccept: (server: PeerId, conn: ConnId, from: PeerId) => void = () => {};
@@ -129,6 +131,10 @@ export class MiniNet {
     this.look(id);
   }
 
+  look(id: number): void {
+    this.inStep(this.get(id), () => this.lookAgain(this.get(id)));
+  }
+
   /** Ends the process: its connections break, what it had not yet sent is gone with them. */
   crash(id: number): void {
     const server = this.get(id);
@@ -144,18 +150,11 @@ export class MiniNet {
     }
   }
 
-  look(id: number): void {
-    const server = this.get(id);
-    fleSettled(server.fle, 'idle');
-    const { zxid, peerEpoch } = server.own;
-    this.take(server, fleLook(server.fle, this.ctx(server), this.io(server), { zxid: asZxid(zxid), peerEpoch }));
-  }
-
   /** The role went on to the new epoch. */
   joinEpoch(id: number, epoch: number): void {
     const server = this.get(id);
     server.own = { zxid: server.own.zxid, peerEpoch: epoch };
-    fleVoteEpoch(server.fle, epoch);
+    this.inStep(server, () => fleVoteEpoch(server.fle, epoch));
   }
 
   cut(a: number, b: number): void {
@@ -224,8 +223,10 @@ export class MiniNet {
     this.nowMs = Math.max(this.nowMs, nowMs);
     for (const server of this.servers.values()) {
       if (this.deadlineOf(server) > this.nowMs) continue;
-      cnxTick(server.cnx, this.ctx(server), this.io(server));
-      this.take(server, fleTick(server.fle, this.ctx(server), this.io(server)));
+      this.inStep(server, () => {
+        cnxTick(server.cnx, this.ctx(server), this.io(server));
+        this.take(server, fleTick(server.fle, this.ctx(server), this.io(server)));
+      });
     }
   }
 
@@ -288,7 +289,13 @@ export class MiniNet {
     server.committed = membership;
     if (membership.version > server.lastSeen.version) server.lastSeen = membership;
     cnxForget(server.cnx, this.ctx(server), this.io(server));
-    this.look(server.id);
+    this.lookAgain(server);
+  }
+
+  private lookAgain(server: MiniServer): void {
+    fleSettled(server.fle, 'idle');
+    const { zxid, peerEpoch } = server.own;
+    this.take(server, fleLook(server.fle, this.ctx(server), this.io(server), { zxid: asZxid(zxid), peerEpoch }));
   }
 
   private deadlineOf({ up, cnx, fle, config }: MiniServer): number {
@@ -385,14 +392,20 @@ export class MiniNet {
     const conn = pipe.dialler.conn;
     if (target === undefined || !target.up || target.listening.length === 0) {
       pipe.dialler.open = false;
-      cnxFailed(dialler.cnx, this.ctx(dialler), this.io(dialler), { conn, reason: 'refused' });
+      this.inStep(dialler, () => {
+        cnxFailed(dialler.cnx, this.ctx(dialler), this.io(dialler), { conn, reason: 'refused' });
+      });
       return;
     }
     const accepted = asConn(target.nextConn++);
     this.onAccept(target.id, accepted, dialler.id);
     pipe.acceptor = { server: target.id, conn: accepted, inbox: [], open: true };
-    cnxOpened(target.cnx, this.ctx(target), this.io(target), { conn: accepted, remote: remoteOf(dialler.id) });
-    cnxOpened(dialler.cnx, this.ctx(dialler), this.io(dialler), { conn, remote: remoteOf(target.id) });
+    this.inStep(target, () => {
+      cnxOpened(target.cnx, this.ctx(target), this.io(target), { conn: accepted, remote: remoteOf(dialler.id) });
+    });
+    this.inStep(dialler, () => {
+      cnxOpened(dialler.cnx, this.ctx(dialler), this.io(dialler), { conn, remote: remoteOf(target.id) });
+    });
   }
 
   private deliver(end: End): void {
@@ -401,13 +414,16 @@ export class MiniNet {
     if (!server.up || chunk === undefined || !cnxOwns(server.cnx, end.conn)) return;
     if (chunk === null) {
       end.open = false;
-      cnxClosed(server.cnx, this.ctx(server), this.io(server), { conn: end.conn, reason: 'closed by the other end' });
+      const input = { conn: end.conn, reason: 'closed by the other end' };
+      this.inStep(server, () => cnxClosed(server.cnx, this.ctx(server), this.io(server), input));
       return;
     }
     const input = { conn: end.conn, bytes: chunk };
-    for (const { from, bytes } of cnxBytes(server.cnx, this.ctx(server), this.io(server), input)) {
-      this.take(server, fleMessage(server.fle, this.ctx(server), this.io(server), from, bytes));
-    }
+    this.inStep(server, () => {
+      for (const { from, bytes } of cnxBytes(server.cnx, this.ctx(server), this.io(server), input)) {
+        this.take(server, fleMessage(server.fle, this.ctx(server), this.io(server), from, bytes));
+      }
+    });
   }
 }
 

@@ -9,6 +9,7 @@
  */
 
 import { fc, test } from '@fast-check/vitest';
+import { enableMapSet, produce } from 'immer';
 import { describe, expect } from 'vitest';
 import { hasQuorum } from '../../../core/config/membership.ts';
 import type { Membership } from '../../../core/config/types.ts';
@@ -151,11 +152,35 @@ class Story {
 }
 
 describe('an election over a network', () => {
-  test.prop([plans], { numRuns: 300 })('ends with one leader that everybody supports', (plan) => {
+  test.prop([plans], { numRuns: 120 })('ends with one leader that everybody supports', (plan) => {
     const story = new Story(plan);
     story.run();
     const state = [...story.net.servers.values()].map(({ id, fle }) => `${id} ${fle.status} ${fle.vote.leader}`);
     expect(story.net.leaders(), state.join(', ')).toHaveLength(1);
     expect(story.converged(), state.join(', ')).toBe(true);
+  });
+
+  test.prop([plans], { numRuns: 6 })('goes the same way on drafts of frozen state as on plain state', (plan) => {
+    enableMapSet();
+    const raw = new Story(plan);
+    const drafted = new Story(plan);
+    const effects: [unknown[], unknown[]] = [[], []];
+    raw.net.onEffect = (server, effect) => effects[0].push([server, effect]);
+    drafted.net.onEffect = (server, effect) => effects[1].push([server, effect]);
+    drafted.net.inStep = (server, run) => {
+      const next = produce({ fle: server.fle, cnx: server.cnx }, (draft) => {
+        server.fle = draft.fle;
+        server.cnx = draft.cnx;
+        run();
+      });
+      server.fle = next.fle;
+      server.cnx = next.cnx;
+    };
+    raw.run();
+    drafted.run();
+    expect(effects[1]).toEqual(effects[0]);
+    for (const { id, fle, cnx } of raw.net.servers.values()) {
+      expect(drafted.net.get(id)).toMatchObject({ fle, cnx });
+    }
   });
 });
