@@ -391,9 +391,11 @@ const givenWeight = (m: Membership, id: PeerId): number => m.weights.find((entry
 
 /** Whether these servers are a quorum. Ids that are no participants are not counted, and none is counted twice. */
 export function hasQuorum(m: Membership, ids: Iterable<PeerId>): boolean {
-  const support = new Set(ids);
+  const support = setOf(ids);
   return m.groups === null ? hasMajority(m, support) : hasMajorityOfGroups(m, m.groups, support);
 }
+
+const setOf = (ids: Iterable<PeerId>): ReadonlySet<PeerId> => (ids instanceof Set ? ids : new Set(ids));
 
 function hasMajority(m: Membership, support: ReadonlySet<PeerId>): boolean {
   let count = 0;
@@ -435,7 +437,7 @@ export const hasAllQuorums = (
   views: { readonly committed: Membership; readonly lastSeen: Membership },
   ids: Iterable<PeerId>,
 ): boolean => {
-  const support = new Set(ids);
+  const support = setOf(ids);
   if (!hasQuorum(views.committed, support)) return false;
   return views.lastSeen.version > views.committed.version ? hasQuorum(views.lastSeen, support) : true;
 };

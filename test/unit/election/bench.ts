@@ -5,7 +5,15 @@ import { formatMembership, votersOf } from '../../../core/config/membership.ts';
 import type { Membership, PeerConfig } from '../../../core/config/types.ts';
 import type { CnxState } from '../../../core/election/cnx-manager.ts';
 import type { ElectionCtx } from '../../../core/election/context.ts';
-import { type FleEvent, type FleState, fleBoot, fleLook, fleMessage, fleTick } from '../../../core/election/fle.ts';
+import {
+  type FleEvent,
+  type FleState,
+  fleBoot,
+  fleDeadline,
+  fleLook,
+  fleMessage,
+  fleTick,
+} from '../../../core/election/fle.ts';
 import type { Effect, Io } from '../../../core/io.ts';
 import { asConn, asPeer, asZxid } from '../../../core/types.ts';
 import {
@@ -90,6 +98,18 @@ export class Bench {
   wait(ms: number): FleEvent[] {
     this.nowMs += ms;
     return fleTick(this.fle, this.ctx(), this.io());
+  }
+
+  /** Lets time pass until then, with every tick on the way. */
+  runTo(atMs: number): FleEvent[] {
+    const events: FleEvent[] = [];
+    for (;;) {
+      const deadlineMs = fleDeadline(this.fle);
+      if (deadlineMs === null || deadlineMs > atMs) break;
+      events.push(...this.wait(deadlineMs - this.nowMs));
+    }
+    this.nowMs = Math.max(this.nowMs, atMs);
+    return events;
   }
 
   /** What was sent since last asked, by recipient. */
