@@ -101,7 +101,7 @@ export class ClientChecks {
 
   onReply(client: number, reply: Reply): void {
     const view = this.#clientOf(client);
-    const open = this.#takeOpen(client, view, reply.id);
+    const open = this.#takeOpen(client, view, reply);
     if (open === null || reply.zxid <= 0) return;
     const session = this.#sessionOf(view);
     if (session === null) return;
@@ -170,13 +170,14 @@ export class ClientChecks {
     return session;
   }
 
-  #takeOpen(client: number, view: ClientView, id: number): Open | null {
+  /** What was never sent is refused on the spot, past those that wait for their answers. */
+  #takeOpen(client: number, view: ClientView, { id, sent }: Reply): Open | null {
     const index = view.open.findIndex((open) => open.id === id);
     if (index < 0) {
       this.#report('client-fifo', `client ${client} got a second answer to its request ${id}`);
       return null;
     }
-    if (index > 0) {
+    if (index > 0 && sent) {
       const earlier = view.open[0]!;
       this.#report('client-fifo', `client ${client} got the answer to request ${id} before that to ${earlier.id}`, {
         events: [earlier.event],

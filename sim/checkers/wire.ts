@@ -138,7 +138,9 @@ export class QuorumConversation {
   #leaderPhase: LeaderPhase = 'start';
   #observer = false;
   #epoch = 0;
-  /** Last zxid proposed or informed on this connection; -1 before the first, when any start is possible. */
+  /** Where the learner's history ends, as its ACKEPOCH says. */
+  #learnerLast: Zxid = asZxid(0);
+  /** Last zxid proposed or informed on this connection; -1 before the synchronisation has begun. */
   #proposed: Zxid = asZxid(-1);
   #committed: Zxid = asZxid(0);
   #acked: Zxid = asZxid(0);
@@ -172,6 +174,7 @@ export class QuorumConversation {
       case Packet.ACKEPOCH:
         if (this.#learnerPhase !== 'informed' || this.#leaderPhase === 'start') this.#impossible(learner, type);
         this.#learnerPhase = 'epochAcked';
+        this.#learnerLast = zxid;
         return;
       case Packet.ACK:
         this.#onAck(zxid);
@@ -235,8 +238,8 @@ export class QuorumConversation {
       case Packet.SNAP:
         if (this.#leaderPhase !== 'offered') this.#impossible(leader, type);
         this.#leaderPhase = 'syncing';
-        // What follows a TRUNC or SNAP continues exactly there; a DIFF says where it will end.
-        if (type !== Packet.DIFF) this.#proposed = zxid;
+        // What follows a TRUNC or SNAP continues exactly there; what follows a DIFF, at the learner's own end.
+        this.#proposed = type === Packet.DIFF ? this.#learnerLast : zxid;
         if (type !== Packet.DIFF) this.#committed = zxid;
         this.#syncedTo = zxid;
         return;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { zxidOf } from '../../../core/types.ts';
+import { ZXID_ZERO, zxidOf } from '../../../core/types.ts';
 import { CommittedHistory } from '../../../sim/checkers/committed.ts';
 import { collect } from './collect.ts';
 
@@ -16,8 +16,8 @@ describe('the committed history', () => {
     collected = collect();
     held = true;
     history = new CommittedHistory({ event: 7, heldByQuorum: () => held, appended: () => {} }, collected.report);
-    history.onPropose(1, zxidOf(1, 1), A);
-    history.onPropose(1, zxidOf(1, 2), B);
+    history.onPropose(1, zxidOf(1, 1), A, ZXID_ZERO);
+    history.onPropose(1, zxidOf(1, 2), B, zxidOf(1, 1));
   });
 
   test('is silent while servers commit the same transactions in the same order', () => {
@@ -50,7 +50,7 @@ describe('the committed history', () => {
   });
 
   test('zxid-unique: a second proposal of one zxid', () => {
-    history.onPropose(2, zxidOf(1, 2), A);
+    history.onPropose(2, zxidOf(1, 2), A, zxidOf(1, 1));
     expect(collected.ids()).toEqual(['zxid-unique']);
   });
 
@@ -62,7 +62,7 @@ describe('the committed history', () => {
   });
 
   test('prefix-consistency: something else in the same place', () => {
-    history.onPropose(2, zxidOf(2, 1), A);
+    history.onPropose(2, zxidOf(2, 1), A, zxidOf(1, 2));
     history.onCommit(1, zxidOf(1, 1), A);
     history.onCommit(2, zxidOf(2, 1), A);
     expect(collected.ids()).toContain('prefix-consistency');
@@ -74,18 +74,18 @@ describe('the committed history', () => {
   });
 
   test('local-primary-order: a primary that skips a number', () => {
-    history.onPropose(1, zxidOf(1, 4), A);
+    history.onPropose(1, zxidOf(1, 4), A, zxidOf(1, 2));
     expect(collected.ids()).toEqual(['local-primary-order']);
   });
 
   test('leadership-2: two servers propose in one epoch', () => {
-    history.onPropose(2, zxidOf(1, 3), A);
+    history.onPropose(2, zxidOf(1, 3), A, zxidOf(1, 2));
     expect(collected.ids()).toEqual(['leadership-2']);
   });
 
   test('global-primary-order: an old epoch after a new one', () => {
     history.onCommit(1, zxidOf(1, 1), A);
-    history.onPropose(2, zxidOf(2, 1), A);
+    history.onPropose(2, zxidOf(2, 1), A, zxidOf(1, 2));
     history.onCommit(1, zxidOf(2, 1), A);
     history.onCommit(1, zxidOf(1, 2), B);
     expect(collected.ids()).toContain('global-primary-order');
@@ -93,14 +93,14 @@ describe('the committed history', () => {
 
   test('primary-integrity: a new primary begins without what was committed', () => {
     history.onCommit(1, zxidOf(1, 1), A);
-    history.onPropose(2, zxidOf(2, 1), A);
+    history.onPropose(2, zxidOf(2, 1), A, zxidOf(1, 2));
     expect(collected.ids()).toEqual(['primary-integrity']);
   });
 
   test('primary-integrity: an old transaction is committed after a new primary began', () => {
     history.onCommit(1, zxidOf(1, 1), A);
     history.onCommit(2, zxidOf(1, 1), A);
-    history.onPropose(2, zxidOf(2, 1), A);
+    history.onPropose(2, zxidOf(2, 1), A, zxidOf(1, 2));
     history.onCommit(1, zxidOf(1, 2), B);
     expect(collected.ids()).toEqual(['primary-integrity']);
   });
@@ -111,9 +111,16 @@ describe('the committed history', () => {
     expect(collected.ids()).toEqual(['committed-by-quorum']);
   });
 
-  test('committed-never-lost: a state that nobody committed', () => {
+  test('a whole state may bring what nobody has committed yet', () => {
     history.onCommit(1, zxidOf(1, 1), A);
     history.onRestart(2, zxidOf(1, 2));
+    expect(collected.found).toEqual([]);
+    expect(history.last).toBe(zxidOf(1, 2));
+  });
+
+  test('committed-never-lost: a state that nobody proposed', () => {
+    history.onCommit(1, zxidOf(1, 1), A);
+    history.onRestart(2, zxidOf(1, 3));
     expect(collected.ids()).toEqual(['committed-never-lost']);
   });
 

@@ -20,38 +20,52 @@ const HEADER = new Uint8Array(16);
 const SEALED = Uint8Array.of(9, 9, 0, 0, 0, 1, 0x2f);
 const text = (said: string): Uint8Array => Uint8Array.from(said, (c) => c.charCodeAt(0));
 
-/** A platter that tests write on. Every change is taken to begin at offset 0 or where the test says. */
+/** A platter that tests write on. A change begins at offset 0 or where the test says. */
 class Platter implements DurableImage {
   version = 0;
-  readonly #files = new Map<string, { fileId: number; version: number; bytes: Uint8Array; changedAt: number }>();
+  readonly #files = new Map<string, { stamp: Stamp; bytes: Uint8Array; changedAt: number }>();
+  #stamps: readonly Stamp[] = [];
 
   put(path: string, bytes: Uint8Array, changedAt = 0): void {
     this.version += 1;
     const before = this.#files.get(path);
-    this.#files.set(path, {
-      fileId: before?.fileId ?? this.version,
-      version: (before?.version ?? 0) + 1,
-      bytes,
-      changedAt,
-    });
+    const stamp = before?.stamp ?? { path, node: { id: this.version, version: 0 } };
+    stamp.node.version += 1;
+    this.#files.set(path, { stamp, bytes, changedAt });
+    if (before === undefined) this.#rename();
   }
 
   remove(path: string): void {
     this.version += 1;
     this.#files.delete(path);
+    this.#rename();
+  }
+
+  #rename(): void {
+    this.#stamps = this.paths().map((path) => this.#files.get(path)!.stamp);
   }
 
   paths(): string[] {
     return [...this.#files.keys()].sort();
   }
 
+  stamps(): readonly Stamp[] {
+    return this.#stamps;
+  }
+
   file(path: string): DurableFile | null {
     const file = this.#files.get(path);
     if (file === undefined) return null;
-    const { fileId, version, bytes, changedAt } = file;
+    const { stamp, bytes, changedAt } = file;
+    const { id, version } = stamp.node;
     const changedSince = (since: number): number => (since < version ? changedAt : Number.POSITIVE_INFINITY);
-    return { path, fileId, version, size: bytes.length, bytes, changedSince };
+    return { path, fileId: id, version, size: bytes.length, bytes, changedSince };
   }
+}
+
+interface Stamp {
+  readonly path: string;
+  readonly node: { readonly id: number; version: number };
 }
 
 const LOG = 'log/version-2/log.100000001';
