@@ -372,9 +372,8 @@ export class DataTree {
 
     const node = this.nodes.get(path);
     if (node === undefined) return Code.NONODE;
-    this.removeDescendants(path, node);
-    this.uproot(path, node);
-    this.charge(path, { count: -1, bytes: -sizeOf(node.data) });
+    if (node.children !== null) this.removeDescendants(path);
+    this.remove(path, node);
     context.events.push(
       { type: EventType.nodeDeleted, path, zxid, acl: node.acl },
       { type: EventType.nodeChildrenChanged, path: parentPath, zxid, acl: parent.acl },
@@ -386,13 +385,17 @@ export class DataTree {
    * At the time of a delete the node had no children. Those that are here come from a fuzzy snapshot's future; the log will
    * create them again, and only then may they be listed by the new node of this path.
    */
-  private removeDescendants(path: string, node: DataNode): void {
-    if (node.children === null) return;
-    const found: string[] = [];
-    this.walk(path, (at) => {
-      if (at !== path) found.push(at);
+  private removeDescendants(path: string): void {
+    const found: [string, DataNode][] = [];
+    this.walk(path, (at, node) => {
+      if (at !== path) found.push([at, node]);
     });
-    for (const at of found) this.uproot(at, this.nodes.get(at)!);
+    for (const [at, node] of found.reverse()) this.remove(at, node);
+  }
+
+  private remove(path: string, node: DataNode): void {
+    this.uproot(path, node);
+    this.charge(path, { count: -1, bytes: -sizeOf(node.data) });
   }
 
   private setData(context: TxnContext, type: number, txn: Extract<Txn, { kind: 'setData' }>): PartResult {

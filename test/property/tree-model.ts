@@ -164,8 +164,11 @@ export class ModelTree {
     parent.pzxid = Math.max(parent.pzxid, zxid);
     const node = this.nodes.get(path);
     if (!node) return Code.NONODE;
-    for (const at of [...this.nodes.keys()]) if (at === path || at.startsWith(`${path}/`)) this.nodes.delete(at);
-    this.charge(path, -1, -(node.data?.length ?? 0));
+    const going = [...this.nodes].filter(([at]) => at === path || at.startsWith(`${path}/`)).reverse();
+    for (const [at, gone] of going) {
+      this.nodes.delete(at);
+      this.charge(at, -1, -(gone.data?.length ?? 0));
+    }
     this.tell(EventType.nodeDeleted, path, node.acl);
     this.tell(EventType.nodeChildrenChanged, parentPath, parent.acl);
     return Code.OK;

@@ -8,11 +8,11 @@ import { utf8Encode } from '../../core/wire/utf8.ts';
 
 export const SESSIONS: readonly SessionId[] = [asSession(0x100_0000_0000_0001n), asSession(-0x7f00_0000_0000_0001n)];
 
-const names = fc.constantFrom('a', 'b', 'ü');
+const names = fc.constantFrom('a', 'ü');
 const plainPaths = fc.array(names, { minLength: 1, maxLength: 3 }).map((parts) => `/${parts.join('/')}`);
 const quotaPaths = fc
   .tuple(
-    fc.constantFrom('', '/a', '/a/b'),
+    fc.constantFrom('', '/a', '/a/ü'),
     fc.constantFrom('', '/zookeeper_limits', '/zookeeper_limits', '/zookeeper_stats', '/zookeeper_stats'),
   )
   .map(([path, name]) => `/zookeeper/quota${path}${name}`);
@@ -121,3 +121,23 @@ export const steps: fc.Arbitrary<Step> = fc.record({
     { arbitrary: sessionEnds, weight: 1 },
   ),
 });
+
+const part = (path: string): Txn => ({
+  ...{ kind: 'create', path, data: new Uint8Array(0), acl: null, ephemeral: false, parentCVersion: -1 },
+});
+const stepsOf = (paths: readonly string[]): readonly Step[] =>
+  paths.map((path) => ({ session: SESSIONS[0]!, txn: part(path) }));
+
+const withQuota = stepsOf([
+  '/a',
+  '/zookeeper/quota/a',
+  '/zookeeper/quota/a/zookeeper_limits',
+  '/zookeeper/quota/a/zookeeper_stats',
+]);
+
+/** Transactions in a row, half of them on a tree with a quota. */
+export const runs = (maxLength: number): fc.Arbitrary<readonly Step[]> =>
+  fc.tuple(fc.boolean(), fc.array(steps, { maxLength })).map(([has, tail]) => (has ? [...withQuota, ...tail] : tail));
+
+/** Makes a tree in which deletes have something to hit. */
+export const grown = stepsOf(['/a', '/a/a', '/a/ü', '/a/a/ü', '/ü', '/ü/a']);

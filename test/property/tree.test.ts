@@ -7,7 +7,7 @@ import { asZxid } from '../../core/types.ts';
 import type { TxnHeader } from '../../core/wire/records.ts';
 import { picture } from '../unit/tree/builders.ts';
 import { ModelTree, modelDigest } from './tree-model.ts';
-import { SESSIONS, type Step, steps, typeOf } from './tree-txns.ts';
+import { grown, runs, SESSIONS, type Step, steps, typeOf } from './tree-txns.ts';
 
 const EPOCH = 0x3_0000_0000;
 
@@ -67,7 +67,7 @@ function expectSameNodes(tree: DataTree, model: ModelTree): void {
 }
 
 describe('apply', () => {
-  test.prop([fc.array(steps, { maxLength: 40 })], { numRuns: 300 })('does what a plain reference tree does', (run) => {
+  test.prop([runs(40)], { numRuns: 300 })('does what a plain reference tree does', (run) => {
     const tree = DataTree.fresh();
     const model = new ModelTree();
     run.forEach((step, index) => {
@@ -85,16 +85,13 @@ describe('apply', () => {
     expect(tree.digest()).toBe(modelDigest(model));
   });
 
-  test.prop([fc.array(steps, { maxLength: 60 })], { numRuns: 200 })(
-    'keeps everything it keeps beside the nodes in step with them',
-    (run) => {
-      const tree = DataTree.fresh();
-      run.forEach((step, index) => {
-        tree.apply(headerOf(step, index), step.txn);
-        expect(tree.audit()).toBeNull();
-      });
-    },
-  );
+  test.prop([runs(60)], { numRuns: 200 })('keeps everything it keeps beside the nodes in step with them', (run) => {
+    const tree = DataTree.fresh();
+    run.forEach((step, index) => {
+      tree.apply(headerOf(step, index), step.txn);
+      expect(tree.audit()).toBeNull();
+    });
+  });
 });
 
 /** Opens a snapshot, reads some of it, or closes it, between the steps of a run. */
@@ -167,9 +164,10 @@ describe('a snapshot', () => {
     'shows the tree as it was at its opening, whatever is written and however slowly it is read',
     (run) => {
       const tree = DataTree.fresh();
+      applyAll(tree, grown);
       const open: Reading[] = [];
       run.forEach((action, index) => {
-        if (action.kind === 'step') tree.apply(headerOf(action.step, index), action.step.txn);
+        if (action.kind === 'step') tree.apply(headerOf(action.step, grown.length + index), action.step.txn);
         else if (action.kind === 'open') open.push(new Reading(tree));
         else if (action.kind === 'read') open[action.which]?.read(action.count);
         else open[action.which]?.list();
@@ -185,7 +183,7 @@ describe('a snapshot', () => {
     },
   );
 
-  test.prop([fc.array(steps, { maxLength: 30 }), fc.array(steps, { maxLength: 30 })], { numRuns: 200 })(
+  test.prop([runs(30), fc.array(steps, { maxLength: 30 })], { numRuns: 200 })(
     'and the transactions after it lead where the original went',
     (before, after) => {
       const tree = DataTree.fresh();
@@ -205,15 +203,12 @@ describe('a snapshot', () => {
 });
 
 describe('the state digest', () => {
-  test.prop([fc.array(steps, { maxLength: 25 }), steps], { numRuns: 300 })(
-    'changes exactly when the state does',
-    (run, last) => {
-      const tree = DataTree.fresh();
-      applyAll(tree, run);
-      const before = { picture: picture(tree), digest: tree.stateDigest() };
-      tree.apply(headerOf(last, run.length), last.txn);
-      const isSame = JSON.stringify(picture(tree)) === JSON.stringify(before.picture);
-      expect(tree.stateDigest() === before.digest).toBe(isSame);
-    },
-  );
+  test.prop([runs(25), steps], { numRuns: 300 })('changes exactly when the state does', (run, last) => {
+    const tree = DataTree.fresh();
+    applyAll(tree, run);
+    const before = { picture: picture(tree), digest: tree.stateDigest() };
+    tree.apply(headerOf(last, run.length), last.txn);
+    const isSame = JSON.stringify(picture(tree)) === JSON.stringify(before.picture);
+    expect(tree.stateDigest() === before.digest).toBe(isSame);
+  });
 });

@@ -329,6 +329,34 @@ test('an error transaction moves the zxid and nothing else', () => {
   expect(tree.lastZxid).toBe(1);
 });
 
+describe('the state digest sees what the tree digest does not', () => {
+  const digests = (...txns: readonly Txn[]): [bigint, bigint] => {
+    const { tree, apply } = script();
+    for (const txn of txns) apply(txn);
+    return [tree.digest(), tree.stateDigest()];
+  };
+  const error: Txn = { kind: 'error', err: Code.NONODE };
+
+  test.each([
+    ['null against empty data', [create('/a', { data: null })], [create('/a', { data: '' })]],
+    ['the ACL', [create('/a', { acl: worldCan(1) })], [create('/a', { acl: worldCan(2) })]],
+    ['sessions', [createSession()], [error]],
+    ['session timeouts', [createSession(1)], [createSession(2)]],
+    ['what is below /zookeeper', [create('/zookeeper/a')], [create('/zookeeper/b')]],
+  ])('%s', (_, one, other) => {
+    const [treeOne, stateOne] = digests(...one);
+    const [treeOther, stateOther] = digests(...other);
+    expect(treeOne).toBe(treeOther);
+    expect(stateOne).not.toBe(stateOther);
+  });
+
+  test('and says the same of ACL lists under other numbers', () => {
+    const detour = digests(create('/a', { acl: worldCan(7) }), setAcl('/a', worldCan(9), 1));
+    const direct = digests(create('/a', { acl: worldCan(9) }), setAcl('/a', worldCan(9), 1));
+    expect(detour).toEqual(direct);
+  });
+});
+
 describe('the configuration node', () => {
   const text = new TextEncoder().encode('server.1=a:1:2:participant;3\nversion=100000004');
 
