@@ -99,6 +99,7 @@ interface Segment {
   readonly index: number;
   readonly sentAtUs: number;
   readonly cause: number;
+  /** Not before this; what is ahead of it in the pipe may make it later. */
   arrivalUs: number;
   tries: number;
   /** Reset after so many bytes; -1 for none. */
@@ -131,7 +132,6 @@ export class Pipe {
   isBlocked = false;
   isDirty = false;
   chunkCount = 0;
-  lastArrivalUs = 0;
   head: Segment | null = null;
   tail: Segment | null = null;
   /** Of the event that is scheduled for the head; others are void. */
@@ -365,8 +365,7 @@ export class Network {
         arrivalUs += this.showSegment(pipe, segment);
       }
     }
-    segment.arrivalUs = Math.max(arrivalUs, pipe.lastArrivalUs);
-    pipe.lastArrivalUs = segment.arrivalUs;
+    segment.arrivalUs = arrivalUs;
     this.enqueue(pipe, segment);
   }
 
@@ -924,7 +923,6 @@ export class Network {
         const soonUs = timeUs + latencyUs(pipe.link.params, draw(pipe.key, pipe.head.index * PURPOSES + DRAW_LATENCY));
         for (let at: Segment | null = pipe.head; at !== null; at = at.next)
           at.arrivalUs = Math.min(at.arrivalUs, soonUs);
-        pipe.lastArrivalUs = Math.min(pipe.lastArrivalUs, soonUs);
         this.scheduleHead(pipe, soonUs);
       }
     }

@@ -61,6 +61,15 @@ describe('a connection', () => {
     expect(textOf(b.chunks().at(-1)!)).toBe('gluedgummed');
   });
 
+  it('keeps the order of many writes of one step that wait for the window', () => {
+    const { world, a, b, conn } = connected({ cutPpm: 300_000, windowBytes: 64 });
+    const text = alphabet(3000);
+    const writes = Array.from({ length: 60 }, (_, i) => bytesOf(text.slice(i * 50, i * 50 + 50)));
+    a.do(...writes.map((bytes) => ({ type: 'send', conn: conn as ConnId, bytes }) as const));
+    world.runUntil(60 * SECOND);
+    expect(b.stream()).toBe(`<connOpened>${text}`);
+  });
+
   it('flushes before it closes, and the other side hears the end', () => {
     const { world, a, b, conn } = connected({ meanUs: 20_000 });
     a.do(
