@@ -173,6 +173,15 @@ describe('an ensemble that has a leader', () => {
     expect(b.hear(2, { state: 'leading', leader: 2, epoch: 3, round: 7 })).toEqual([]);
   });
 
+  it('is not made of votes of different rounds when their epochs differ', () => {
+    const b = new Bench(5, FIVE);
+    b.look();
+    b.hear(1, { state: 'following', leader: 2, epoch: 1, round: 1 });
+    b.hear(4, { leader: 4, round: 2 });
+    b.hear(3, { state: 'following', leader: 2, epoch: 2, round: 2 });
+    expect(b.hear(2, { state: 'leading', leader: 2, epoch: 2, round: 2 })).toEqual([]);
+  });
+
   it('may be older than epochs in votes', () => {
     const b = new Bench(3, THREE);
     b.look();
