@@ -6,7 +6,7 @@
 import type { Channel } from '../../core/io.ts';
 import type { Host } from './host.ts';
 import { draw } from './random.ts';
-import { CLIENT_BASE, type HostId, type Impairment, type LinkParams, type LinkSelector } from './types.ts';
+import type { HostId, Impairment, LinkParams, LinkSelector } from './types.ts';
 
 export const CHANNELS: readonly Channel[] = ['election', 'quorum', 'client'];
 
@@ -71,6 +71,7 @@ export class LinkTable {
   private readonly links = new Map<number, Link>();
   private rules: Rule[] = [];
   private impairments: Lasting[] = [];
+  private readonly clogs: { readonly matches: LinkMatch; readonly untilUs: number }[] = [];
   private immune = new Set<HostId>();
 
   constructor(key: number, defaults: LinkParams) {
@@ -86,6 +87,7 @@ export class LinkTable {
     const link = new Link(from, to, channel, draw(draw(draw(this.key, from.id), to.id), CHANNELS.indexOf(channel)));
     this.links.set(index, link);
     this.recompute(link);
+    for (const clog of this.clogs) if (clog.matches(from.id, to.id, channel)) clogUntil(link, clog.untilUs);
     return link;
   }
 
@@ -110,8 +112,9 @@ export class LinkTable {
   }
 
   clog(matches: LinkMatch, untilUs: number): void {
+    this.clogs.push({ matches, untilUs });
     for (const link of this.links.values()) {
-      if (matches(link.from.id, link.to.id, link.channel) && !link.isImmune) link.clogUntilUs = untilUs;
+      if (matches(link.from.id, link.to.id, link.channel)) clogUntil(link, untilUs);
     }
   }
 
@@ -145,6 +148,10 @@ export class LinkTable {
       link.params = impaired(link.params, impairment);
     }
   }
+}
+
+function clogUntil(link: Link, untilUs: number): void {
+  if (!link.isImmune) link.clogUntilUs = Math.max(link.clogUntilUs, untilUs);
 }
 
 function impaired(params: LinkParams, by: Impairment): LinkParams {
@@ -200,5 +207,3 @@ function setOf(hosts: HostId | readonly HostId[] | 'any'): Set<HostId> | null {
   if (hosts === 'any') return null;
   return new Set(typeof hosts === 'number' ? [hosts] : hosts);
 }
-
-export const isClientHost = (host: HostId): boolean => host >= CLIENT_BASE;

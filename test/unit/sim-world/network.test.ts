@@ -237,6 +237,16 @@ describe('slowness', () => {
     expect(b.stream()).toBe('<connOpened>x');
   });
 
+  it('clogs a link that nobody has used yet', () => {
+    const { world, a, b } = pair();
+    world.clog({ from: 1, to: 2, channels: ['election'] }, 3 * SECOND);
+    a.dial(2, 'election');
+    world.runUntil(2_900 * MS);
+    expect(b.stream()).toBe('');
+    world.runUntil(3_100 * MS);
+    expect(b.stream()).toBe('<connOpened>');
+  });
+
   it('of a narrow link grows with the bytes', () => {
     const { world, a, b, conn } = connected({ cutPpm: 0 });
     world.impair({ from: 1, to: 2 }, { bytesPerSecond: 1000 });
