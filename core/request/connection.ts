@@ -27,6 +27,14 @@ export interface Call {
   readonly out: ServerEvent[];
 }
 
+/**
+ * What one connection is sent in one go. Small requests may ask for large answers; the shell must get a chance to say that
+ * the client does not keep up.
+ */
+export const BURST_MAX = 4 << 20;
+/** What a client that does not read may still be sent, events of its watches above all, before it is given up. */
+export const BLOCKED_OUTPUT_MAX = 16 << 20;
+
 /** A header's zxid where no state stands behind the answer (ZooKeeperServer, UnimplementedRequestProcessor). */
 export const NO_ZXID = -1 as Zxid;
 
@@ -43,7 +51,10 @@ export function reply(
 }
 
 export function sendBytes(call: Call, conn: ClientConn, bytes: Uint8Array): void {
+  if (conn.phase.kind === 'closed') return;
   call.io.emit({ type: 'send', conn: conn.conn, bytes });
+  conn.burstSize += bytes.length;
+  if (conn.blocked) conn.blockedSize += bytes.length;
   call.server.stats.sent += 1;
   conn.stats.sent += 1;
 }
@@ -108,6 +119,7 @@ export function forgetConn(server: ServerState, heap: Heap, conn: ClientConn): v
   conn.queue = [];
   conn.phase = { kind: 'closed' };
   server.held.delete(conn.conn);
+  server.yielding.delete(conn.conn);
   server.conns.delete(conn.conn);
   releaseIp(server, conn.remote.ip);
   if (phase.kind === 'serving' || phase.kind === 'closing') heap.watches.removeConn(conn.conn);

@@ -9,8 +9,9 @@
  * A sync is answered by the deciding server, but not as a transaction, and so has no place among them. What comes behind
  * it in its connection is not submitted before it is done; otherwise a read between the two could see the later write.
  *
- * What limits the memory behind a connection: one frame (`jute.maxbuffer`), the slack of what may arrive after the shell
- * was told to stop reading, the outstanding requests (`globalOutstandingLimit`), and the shell's own send buffer.
+ * What limits the memory behind a connection: one frame (`jute.maxbuffer`) and the slack of what may arrive after the shell
+ * was told to stop reading; the outstanding requests (`globalOutstandingLimit`), few of them reads, whose answers are
+ * larger than they are; and the shell's send buffer, which it reports and which is not filled faster than it can.
  */
 
 import { authenticate } from '../acl/schemes.ts';
@@ -33,7 +34,17 @@ import { nextFrame, peekBytes, takeAll } from '../wire/framing.ts';
 import { Code, CreateMode, KeeperState, Op, Xid } from '../wire/opcodes.ts';
 import { mayAccess, providersFor, sizeOfIds } from './access.ts';
 import { type Applied, answerOf } from './answers.ts';
-import { type Call, closeConn, copyIds, NO_ZXID, reply, sendBytes, setReading } from './connection.ts';
+import {
+  BLOCKED_OUTPUT_MAX,
+  BURST_MAX,
+  type Call,
+  closeConn,
+  copyIds,
+  NO_ZXID,
+  reply,
+  sendBytes,
+  setReading,
+} from './connection.ts';
 import { createSessionRequest, onConnectRequest } from './handshake.ts';
 import { executeRead, type ReadRequest } from './reads.ts';
 import type { ClientConn, ConnPhase, Pending } from './state.ts';
@@ -43,6 +54,8 @@ import { onWord } from './words.ts';
 export const CONNECT_FRAME_MAX = 1024;
 /** What may still arrive after the shell was told to stop reading: its own chunk and what the wire holds. */
 export const INPUT_SLACK_MAX = 1 << 20;
+/** Reads of one connection that wait for its writes: when those are done, all are answered at once. */
+export const WAITING_READS_MAX = 128;
 /** Identities of one connection. Upstream keeps whatever `auth` packets bring. */
 export const IDS_MAX = 64;
 /** Their texts together, which travel with every write. */
@@ -90,7 +103,28 @@ function mayTake(call: Call, conn: ClientConn): boolean {
   const { server, config } = call;
   // The owner of unanswered requests waits; whoever has none may always ask one (ZooKeeperServer.shouldThrottle).
   if (conn.queue.length > 0 && server.outstanding > outstandingLimit(config)) return false;
-  return !isThrottled(call, conn);
+  if (conn.waitingReads >= WAITING_READS_MAX) return false;
+  return !hasToYield(call, conn) && !isThrottled(call, conn);
+}
+
+/** Goes on with the next tick, which is asked for at once. */
+function hasToYield({ server, io }: Call, conn: ClientConn): boolean {
+  if (conn.burstSize < BURST_MAX) return false;
+  if (server.yielding.size === 0) server.yieldedMs = io.now.monoMs;
+  server.yielding.add(conn.conn);
+  return true;
+}
+
+/** Time has passed, if only none: whoever yielded goes on, unless the shell says by now that the client is behind. */
+export function resumeYielding(call: Call): void {
+  const { server } = call;
+  for (const id of [...server.yielding]) {
+    const conn = server.conns.get(id);
+    server.yielding.delete(id);
+    if (conn === undefined) continue;
+    conn.burstSize = 0;
+    pump(call, conn);
+  }
 }
 
 /** Members of an ensemble share the leader (QuorumZooKeeperServer.getGlobalOutstandingLimit). */
@@ -130,8 +164,7 @@ export function releaseHeld(call: Call): void {
   for (const id of [...server.held]) {
     if (server.outstanding >= config.requestThrottleMaxRequests) return;
     const conn = server.conns.get(id);
-    assert(conn !== undefined, 'a held connection is gone');
-    pump(call, conn);
+    if (conn !== undefined) pump(call, conn);
   }
 }
 
@@ -224,7 +257,10 @@ function accept(call: Call, conn: ClientConn, incoming: Incoming): void {
 
 /** Most reads find an empty queue and leave no trace in the state. */
 function acceptRead(call: Call, conn: ClientConn, incoming: Incoming, request: ReadRequest): void {
-  if (conn.queue.length > 0) return enqueue(call, conn, pendingOf('read', incoming));
+  if (conn.queue.length > 0) {
+    conn.waitingReads += 1;
+    return enqueue(call, conn, pendingOf('read', incoming));
+  }
   answerRead(call, conn, incoming, request);
 }
 
@@ -340,6 +376,7 @@ function answerHead(call: Call, conn: ClientConn, head: Pending): void {
   const { kind, request } = head;
   switch (kind) {
     case 'read':
+      conn.waitingReads -= 1;
       answerRead(call, conn, head, request as ReadRequest);
       break;
     case 'sync':
@@ -391,7 +428,9 @@ function answerRead(
   reply(call, conn, { cxid, op: request.op, arrivedMs: asked.arrivedMs }, { err, body, zxid: call.heap.tree.lastZxid });
 }
 
+/** Events come whether the client reads or not. One that is too far behind is given up; it can ask again what it missed. */
 export function sendNotice(call: Call, conn: ClientConn, { type, path }: WatchNotice, zxid: Zxid): void {
+  if (conn.blockedSize > BLOCKED_OUTPUT_MAX) return closeConn(call, conn, 'client does not read');
   sendBytes(call, conn, encodeWatchEvent({ type, state: KeeperState.syncConnected, path }, zxid));
   call.server.stats.watchEventsSent += 1;
 }

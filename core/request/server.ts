@@ -17,7 +17,7 @@ import { mayAccess, providersFor } from './access.ts';
 import type { Applied } from './answers.ts';
 import { type Call, closeConn, connOf, copyIds, forgetConn, setReading, takeOrphan } from './connection.ts';
 import { finishConnect, firstFreeSessionId } from './handshake.ts';
-import { onOwnTxn, onSyncDone, pump, releaseHeld, sendNotice } from './intake.ts';
+import { onOwnTxn, onSyncDone, pump, releaseHeld, resumeYielding, sendNotice } from './intake.ts';
 import type { ClientConn, ServerEvent, ServerMode, ServerState } from './state.ts';
 
 export type { Applied } from './answers.ts';
@@ -57,6 +57,8 @@ export function serverBoot(config: PeerConfig, secrets: BootSecrets, io: Io): Se
     orphanSyncs: new Map(),
     outstanding: 0,
     held: new Set(),
+    yielding: new Set(),
+    yieldedMs: 0,
     sweepAtMs: null,
     stats: freshStats(io.now.monoMs),
   };
@@ -148,6 +150,9 @@ function newConn(config: PeerConfig, io: Io, { conn, remote }: InputOf<'connOpen
     rx: frameBuffer(),
     reading: true,
     blocked: false,
+    burstSize: 0,
+    blockedSize: 0,
+    waitingReads: 0,
     heldSinceMs: null,
     staleSize: 0,
     staleSinceMs: 0,
@@ -183,6 +188,7 @@ export function serverBytes(
   conn.heardMs = io.now.monoMs;
   server.stats.bytesReceived += input.bytes.length;
   signOfLife(call, conn);
+  if (!server.yielding.has(conn.conn)) conn.burstSize = 0;
   pushBytes(conn.rx, input.bytes);
   pump(call, conn);
   return call.out;
@@ -236,6 +242,7 @@ export function serverDrained(
   if (conn === null) return NOTHING;
   const call = callOf(server, heap, config, io);
   conn.blocked = false;
+  conn.blockedSize = 0;
   pump(call, conn);
   return call.out;
 }
@@ -359,6 +366,7 @@ export function serverTakeTouches(server: ServerState): { session: SessionId; ti
 
 export function serverTick(server: ServerState, heap: Heap, config: PeerConfig, io: Io): readonly ServerEvent[] {
   const call = callOf(server, heap, config, io);
+  if (server.yielding.size > 0) resumeYielding(call);
   expireLocal(call);
   if (server.sweepAtMs !== null && io.now.monoMs >= server.sweepAtMs) {
     for (const conn of [...server.conns.values()]) sweep(call, conn);
@@ -404,6 +412,7 @@ function sweep(call: Call, conn: ClientConn): void {
 
 /** Nothing is due before this. */
 export function serverDeadline(server: ServerState): number | null {
+  if (server.yielding.size > 0) return server.yieldedMs;
   const localMs = trackerDeadline(server.local);
   if (server.sweepAtMs === null || localMs === null) return server.sweepAtMs ?? localMs;
   return Math.min(server.sweepAtMs, localMs);

@@ -64,6 +64,9 @@ export interface ServerState {
   outstanding: number;
   /** Connections whose next frame waits because of `requestThrottleMaxRequests`, the longest waiting first. */
   readonly held: Set<ConnId>;
+  /** Connections that were sent so much in one go that the shell gets a chance to say it is too much, and since when. */
+  readonly yielding: Set<ConnId>;
+  yieldedMs: number;
   /** When to look for silent connections and expired local sessions; null without connections. */
   sweepAtMs: number | null;
   readonly stats: ServerStats;
@@ -103,6 +106,11 @@ export interface ClientConn {
   reading: boolean;
   /** The shell's send buffer is full. */
   blocked: boolean;
+  /** Bytes sent since it last yielded, and since the shell said that its buffer is full. */
+  burstSize: number;
+  blockedSize: number;
+  /** Reads in `queue`. */
+  waitingReads: number;
   /** Since when its next frame waits for the request throttle; null when it does not. */
   heldSinceMs: number | null;
   /** Bytes at the front of `rx` that have waited for the request throttle since `staleSinceMs`. */

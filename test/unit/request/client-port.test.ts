@@ -1,7 +1,7 @@
 /** What one server does for its clients: order, watches, sessions, limits, and what it does with nonsense. */
 
 import { describe, expect, test } from 'vitest';
-import { CONNECT_FRAME_MAX, IDS_MAX } from '../../../core/request/intake.ts';
+import { CONNECT_FRAME_MAX, IDS_MAX, WAITING_READS_MAX } from '../../../core/request/intake.ts';
 import { asConn, asPeer, asSession, asZxid, OPEN_ACL, Perm, zxidOf } from '../../../core/types.ts';
 import { concat, fromHex } from '../../../core/wire/bytes.ts';
 import { type ClientRequest, encodeRequest, encodeRequestFrame } from '../../../core/wire/client-codec.ts';
@@ -604,6 +604,62 @@ describe('limits', () => {
     expect(brief(b.received())).toEqual(['1:-127@3', '-2:0@3']);
     b.send(create('/c'));
     expect(host.pending.length).toBe(1);
+  });
+});
+
+describe('clients that do not read', () => {
+  const LARGE = new Uint8Array(1_000_000);
+
+  test('many small requests for large answers are answered in bursts, between which the shell can object', () => {
+    const host = new Standalone();
+    const client = new TestClient(host, 1).connect();
+    client.ask(create('/large', { data: LARGE }));
+    const requests = Array.from({ length: 20 }, (_, i) => encodeRequestFrame(i, get('/large')));
+    host.bytes(client.conn, concat(requests));
+    expect(host.take(client.conn).length).toBe(5);
+    expect(host.paused.has(client.conn)).toBe(true);
+    host.advance(0);
+    expect(host.take(client.conn).length).toBe(15);
+    expect([host.paused.has(client.conn), host.server.yielding.size]).toEqual([false, 0]);
+  });
+
+  test('when it objects, the rest waits', () => {
+    const host = new Standalone();
+    const client = new TestClient(host, 1).connect();
+    client.ask(create('/large', { data: LARGE }));
+    host.bytes(client.conn, concat(Array.from({ length: 20 }, (_, i) => encodeRequestFrame(i, get('/large')))));
+    host.block(client.conn);
+    host.advance(5000);
+    expect(host.take(client.conn).length).toBe(5);
+    host.drain(client.conn);
+    expect(host.take(client.conn).length).toBe(5);
+    host.advance(0);
+    expect(host.take(client.conn).length).toBe(10);
+  });
+
+  test('few reads wait behind a write, so that little is answered at once', () => {
+    const host = new Standalone();
+    const client = new TestClient(host, 1).connect();
+    host.hold = true;
+    client.send(create('/a'));
+    for (let i = 0; i < 3 * WAITING_READS_MAX; i++) client.send(get('/a'));
+    expect(host.server.conns.get(client.conn)!.queue.length).toBe(1 + WAITING_READS_MAX);
+    expect(host.paused.has(client.conn)).toBe(true);
+    host.commit();
+    expect(client.received().length).toBe(1 + 3 * WAITING_READS_MAX);
+    expect(host.paused.has(client.conn)).toBe(false);
+  });
+
+  test('events for a client that never reads end its connection', () => {
+    const host = new Standalone();
+    const [writer, watcher] = [new TestClient(host, 1).connect(), new TestClient(host, 2).connect()];
+    const path = `/${'w'.repeat(100_000)}`;
+    writer.ask(create(path));
+    watcher.ask(addWatch(path, 0));
+    host.block(watcher.conn);
+    for (let i = 0; i < 300 && !watcher.isClosed; i++) writer.ask(set(path));
+    expect([watcher.isClosed, writer.isClosed]).toEqual([true, false]);
+    expect(host.heap.watches.count).toBe(0);
   });
 });
 
