@@ -54,7 +54,12 @@ function loadSchedule(): Schedule {
     commit: '',
     options: { nodes: 5, clients: 8, observers: 0, duration: LOAD_VIRTUAL_MS },
   });
-  return { ...base, options: { ...base.options, settings: {} }, swarm: { ...CALM, 'workload.rate': 50, 'workload.pipeline': 8 }, ops: [] };
+  return {
+    ...base,
+    options: { ...base.options, settings: {} },
+    swarm: { ...CALM, 'workload.rate': 50, 'workload.pipeline': 8 },
+    ops: [],
+  };
 }
 
 const schedules = Array.from({ length: SEEDS }, (_, i) =>
