@@ -43,7 +43,8 @@ export interface Ensemble {
   reconfigure(members: readonly HostId[]): boolean;
   /** The server's disk is about to fail or be damaged: it may give up. */
   excuse(host: HostId, reason: string): void;
-  onDamage(host: HostId): void;
+  /** Its disk is lost or replaced (`lost`), or a file of it is spoilt. */
+  onDamage(host: HostId, lost: boolean): void;
 }
 
 export interface FaultStats {
@@ -599,7 +600,7 @@ export class FaultDriver {
     const world = this.#world;
     if (!world.budget.allows(host, damage)) return null;
     world.powerCut(host);
-    this.#ensemble.onDamage(host);
+    this.#ensemble.onDamage(host, true);
     if (!act()) return null;
     if (forMs !== undefined) this.#startLater(host, forMs * MS);
     return {
@@ -658,14 +659,14 @@ export class FaultDriver {
       }
       case 'bitRot':
         if (!world.rot(host, op.file === 'any' ? {} : { path: PATH_OF[op.file] })) return null;
-        this.#ensemble.excuse(host, 'damage');
+        this.#ensemble.onDamage(host, false);
         return { say: `a bit rots in a ${op.file} file of server ${host}`, count: 'diskFaults' };
       case 'tornWrites':
         return world.tornWrites(host) ? { say: `writes of server ${host} may tear`, count: 'diskFaults' } : null;
       case 'lyingFsync': {
         if (!world.budget.allows(host, 'lie')) return null;
         const fault = world.diskFault(host, { kind: 'lie', times: null });
-        this.#ensemble.onDamage(host);
+        this.#ensemble.onDamage(host, true);
         const undo = (): void => this.#restoreAll([fault], `the disk of server ${host} tells the truth again`);
         return { say: `the disk of server ${host} lies about fsync`, undo, count: 'diskFaults' };
       }

@@ -122,6 +122,7 @@ class Run {
   #leaderLostUs = 0;
   #slowestElectionUs = 0;
   #elections = 0;
+  #healedUs = 0;
   #settledUs = 0;
   #disksRecovered = 0;
   #reconfigTries = 0;
@@ -229,6 +230,7 @@ class Run {
   /** Draws who has to make progress, and what is left of the others. */
   #heal(): readonly HostId[] {
     const world = this.#world;
+    this.#healedUs = world.timeUs;
     this.#faults.end();
     this.#phase = 'settling';
     const stream = world.stream('core');
@@ -299,9 +301,9 @@ class Run {
     return seen !== null && seen.zabState === 'broadcast';
   }
 
-  /** Dead and still open. The settling phase goes on until there is none, so its bound is the bound of expiry. */
+  /** Dead before the healing and still open: the bound of the settling phase is that of their expiry too. */
   #isOverdue(session: Parameters<Hub['sessions']['isOpen']>[0], diedAtUs: number): boolean {
-    return diedAtUs < this.#world.timeUs && this.#hub.sessions.isOpen(session) && !this.#isTaken(session);
+    return diedAtUs < this.#healedUs && this.#hub.sessions.isOpen(session) && !this.#isTaken(session);
   }
 
   /** Another program goes on with the session. */
@@ -466,7 +468,7 @@ class Run {
       },
       reconfigure: (members) => this.#reconfigure(members),
       excuse: (host, reason) => this.#hub.excuse(host, reason),
-      onDamage: (host) => this.#hub.onDamage(host),
+      onDamage: (host, lost) => this.#hub.onDamage(host, lost),
     };
   }
 

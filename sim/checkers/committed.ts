@@ -109,6 +109,13 @@ export class CommittedHistory {
     this.#proposed.set(zxid, { bytes, parent, server, event });
   }
 
+  /** A server without an ensemble may use a zxid again that was lost before it was committed: it promised nothing. */
+  withdraw(zxid: Zxid): void {
+    if (this.has(zxid) || !this.#proposed.delete(zxid)) return;
+    const primary = this.#primaries.get(epochOf(zxid));
+    if (primary !== undefined) primary.lastCounter = counterOf(zxid) - 1;
+  }
+
   #checkSuccessor(server: number, zxid: Zxid, event: number): void {
     const epoch = epochOf(zxid);
     const primary = this.#primaries.get(epoch);

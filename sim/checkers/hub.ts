@@ -68,6 +68,8 @@ interface Watched {
   steps: number;
   /** Reasons the world gave it to halt. */
   excuse: string | null;
+  /** Where its history ended when its disk was damaged last. */
+  damagedAt: Zxid;
 }
 
 const BOUNDS_EVERY_STEPS = 4096;
@@ -92,6 +94,8 @@ export class Hub {
   #nowMonoMs = 0;
   /** The host whose step is being carried out. */
   #stepping: HostId = 0;
+  /** Connections that ended in its course. */
+  readonly #closed: ConnectionEvent[] = [];
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -152,10 +156,12 @@ export class Hub {
     this.#watchedOf(host).excuse = reason;
   }
 
-  /** The world took away or replaced the server's disk. */
-  onDamage(host: HostId): void {
-    this.leadership.onDamage(host);
-    this.excuse(host, 'damage');
+  /** The world took away or replaced the server's disk (`lost`), or spoilt a file of it. */
+  onDamage(host: HostId, lost: boolean): void {
+    if (lost) this.leadership.onDamage(host);
+    const server = this.#watchedOf(host);
+    server.excuse = 'damage';
+    server.damagedAt = lost ? ZXID_ZERO : (server.view?.loggedZxid ?? this.history.last);
   }
 
   // --- hooks of the world ---
@@ -166,8 +172,10 @@ export class Hub {
 
   afterStep(step: StepRecord): void {
     this.#stepping = 0;
+    if (step.host < CLIENT_BASE) this.#observe(step);
+    for (const event of this.#closed) this.#links.onConnection(event);
+    this.#closed.length = 0;
     if (step.host >= CLIENT_BASE) return;
-    this.#observe(step);
     // It died of an effect of this very step, whose earlier effects are out in the world.
     if (this.#world.machine(step.host) !== step.machine) this.#forget(step.host);
   }
@@ -182,7 +190,8 @@ export class Hub {
     this.#nowMonoMs = step.now.monoMs;
     if (step.input?.type === 'connBytes') this.#links.onBytes(step.host, step.input.conn, step.input.bytes);
     this.#compare(server, peer, before, after);
-    for (const effect of step.effects) {
+    for (let i = 0; i < step.executed; i++) {
+      const effect = step.effects[i]!;
       this.#links.onEffect(step.host, effect);
       if (effect.type === 'halt') this.#onHalt(server, effect.reason);
     }
@@ -190,7 +199,9 @@ export class Hub {
   }
 
   onConnection(event: ConnectionEvent): void {
-    this.#links.onConnection(event);
+    // What was sent in this step is looked at after it; its connections are remembered until then.
+    if (event.kind === 'closed' && event.host === this.#stepping) this.#closed.push(copyOf(event));
+    else this.#links.onConnection(event);
   }
 
   onBoot(host: HostId): void {
@@ -313,6 +324,7 @@ export class Hub {
         { servers: [server.id] },
       );
     }
+    if (after.phase === 'standalone') this.history.withdraw(entry.zxid);
     this.#proposals.set(entry.zxid, entry.bytes);
     this.history.onPropose(server.id, entry.zxid, entry.bytes, parent);
     const header = readHeader(entry.bytes);
@@ -348,9 +360,16 @@ export class Hub {
 
   #onRoleChanged(server: Watched, after: PeerView): void {
     this.#sweep(SWEEP_COUNT);
-    const { budget } = this.#world;
-    if (!budget.damaged.has(server.id) || !isServing(after) || after.resync) return;
-    if (this.history.length === 0 || this.isDurableOn(server.id, this.history.last)) budget.repaired(server.id);
+    if (isServing(after) && !after.resync && this.#world.budget.damaged.has(server.id)) this.#lookForRepair(server);
+  }
+
+  /** A spoilt file does not matter any more once a whole snapshot above everything it held is on the platter. */
+  #lookForRepair(server: Watched): void {
+    server.disk.refresh();
+    const isWhole = server.damagedAt === ZXID_ZERO || server.disk.snapshotZxid > server.damagedAt;
+    if (isWhole && (this.history.length === 0 || server.disk.holds(this.history.last))) {
+      this.#world.budget.repaired(server.id);
+    }
   }
 
   #onHalt(server: Watched, reason: string): void {
@@ -475,6 +494,7 @@ export class Hub {
         closingIndex: 0,
         steps: 0,
         excuse: null,
+        damagedAt: ZXID_ZERO,
       };
       this.#servers.set(host, server);
     }
@@ -543,6 +563,7 @@ export class Hub {
   }
 }
 
+const copyOf = (event: ConnectionEvent): ConnectionEvent => ({ ...event, connection: { ...event.connection } });
 const isRecovered = (seen: PeerView): boolean => seen.phase !== 'recovering' && seen.phase !== 'halted';
 const epochsDiffer = (a: PeerView, b: PeerView): boolean =>
   a.acceptedEpoch !== b.acceptedEpoch || a.currentEpoch !== b.currentEpoch;

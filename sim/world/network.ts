@@ -481,6 +481,13 @@ export class Network {
     this.receive(pipe, segment);
   }
 
+  private putBack(pipe: Pipe, segment: Segment): void {
+    segment.next = pipe.head;
+    pipe.head = segment;
+    pipe.tail ??= segment;
+    this.retransmit(pipe, segment);
+  }
+
   private retransmit(pipe: Pipe, segment: Segment): void {
     const { timeUs } = this.engine;
     if (pipe.senderIsOff) {
@@ -504,7 +511,9 @@ export class Network {
     }
     const end = pipe.connection.receiverOf(pipe);
     if (end === null || end.isOrphan) {
-      this.answerReset(pipe);
+      // A reset that cannot get through is provoked again by the retransmission.
+      if (this.links.reverseOf(pipe.link).isCut) this.putBack(pipe, segment);
+      else this.answerReset(pipe);
       return;
     }
     if (end.state === 'dialing') {

@@ -1,6 +1,6 @@
 /**
  * The seeded world: hosts that run machines, a network between them, disks under them, and one queue of events in virtual
- * time. See `types.ts` for the vocabulary and `docs/` for the reasons.
+ * time. See `types.ts` for the vocabulary.
  *
  * One event is taken from the queue at a time. It may call one machine, once; the effects of that call are executed in the
  * order in which they were emitted, and what they set off comes back as later events. Nothing else happens: the world is a
