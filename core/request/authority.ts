@@ -33,6 +33,8 @@ import type { Submission } from './state.ts';
 export interface AuthorityState {
   readonly sessions: SessionTracker;
   readonly overlay: Overlay;
+  /** Sessions closed lately, where unknown sessions may be local ones of other servers. */
+  readonly closed: Set<SessionId>;
   /** When to look for containers and TTL nodes to delete. */
   nextReapMs: number;
 }
@@ -64,7 +66,8 @@ export function authorityBoot(heap: Heap, config: PeerConfig, io: Io): Authority
   const { monoMs } = io.now;
   const sessions = newTracker(config.tickTimeMs);
   for (const [session, timeoutMs] of heap.tree.sessions) track(sessions, monoMs, session, { timeoutMs, owner: null });
-  return { sessions, overlay: newOverlay(heap.tree), nextReapMs: monoMs + config.containerCheckIntervalMs };
+  const nextReapMs = monoMs + config.containerCheckIntervalMs;
+  return { sessions, overlay: newOverlay(heap.tree), closed: new Set(), nextReapMs };
 }
 
 /**
@@ -86,6 +89,7 @@ export function authorityPrepare(
     config,
     tree,
     sessions: auth.sessions,
+    closed: auth.closed,
     decision,
     session,
     from: ctx.from,

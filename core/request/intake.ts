@@ -15,7 +15,6 @@
  */
 
 import { authenticate } from '../acl/schemes.ts';
-import { votersOf } from '../config/membership.ts';
 import type { PeerConfig } from '../config/types.ts';
 import { note } from '../io.ts';
 import { untrack } from '../session/tracker.ts';
@@ -100,9 +99,9 @@ function mayTake(call: Call, conn: ClientConn): boolean {
   const { phase } = conn;
   if (phase.kind === 'greeting' || phase.kind === 'handshake') return !conn.blocked;
   if (phase.kind !== 'serving' || conn.blocked) return false;
-  const { server, config } = call;
+  const { server } = call;
   // The owner of unanswered requests waits; whoever has none may always ask one (ZooKeeperServer.shouldThrottle).
-  if (conn.queue.length > 0 && server.outstanding > outstandingLimit(config)) return false;
+  if (conn.queue.length > 0 && server.outstanding > server.outstandingMax) return false;
   if (conn.waitingReads >= WAITING_READS_MAX) return false;
   return !hasToYield(call, conn) && !isThrottled(call, conn);
 }
@@ -125,13 +124,6 @@ export function resumeYielding(call: Call): void {
     conn.burstSize = 0;
     pump(call, conn);
   }
-}
-
-/** Members of an ensemble share the leader (QuorumZooKeeperServer.getGlobalOutstandingLimit). */
-function outstandingLimit(config: PeerConfig): number {
-  const { globalOutstandingLimit, membership } = config;
-  const voterCount = membership === null ? 1 : votersOf(membership).length;
-  return voterCount > 2 ? Math.floor(globalOutstandingLimit / (voterCount - 1)) : globalOutstandingLimit;
 }
 
 /** Whether the request throttle holds the next frame back (RequestThrottler). */
@@ -350,7 +342,6 @@ function submit(call: Call, conn: ClientConn, pending: Pending): void {
   const { cxid, op, request } = pending;
   if (pending.kind === 'write') {
     pending.state = 'submitted';
-    call.server.stats.proposalsSubmitted += 1;
     const authInfo = copyIds(conn.authIds);
     call.out.push({ type: 'submit', request: { session, cxid, op, body: pending.body, authInfo } });
   } else if (pending.kind === 'sync' && request?.kind === 'sync') {

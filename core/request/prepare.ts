@@ -7,7 +7,7 @@
  * everywhere. A refusal is a transaction as well (`error`): it takes a zxid, so the answer has a place in the order.
  *
  * Which refusal comes first is part of the protocol: clients can tell. Each function checks in the order of its Java
- * original; `docs` of the order are in the tests.
+ * original; `test/unit/request/order-of-checks.test.ts` writes the orders down.
  */
 
 import { formatMembership, reconfigure } from '../config/membership.ts';
@@ -49,6 +49,7 @@ export interface Bench {
   readonly config: PeerConfig;
   readonly tree: DataTree;
   readonly sessions: SessionTracker;
+  readonly closed: Set<SessionId>;
   readonly decision: Decision;
   readonly session: SessionId;
   /** The server whose client asks. */
@@ -118,14 +119,18 @@ function globalSessionProblem(bench: Bench): number {
   return bench.sessions.sessions.has(bench.session) ? sessionProblem(bench) : Code.SESSIONEXPIRED;
 }
 
-function mayBeLocal({ config, from, session }: Bench): boolean {
+function mayBeLocal({ config, from, session, closed }: Bench): boolean {
   if (config.membership === null || !config.localSessionsEnabled) return false;
+  // A learner that lags behind may still forward what a session asked that is closed by now.
+  if (closed.has(session)) return false;
   // Our own port only lets requests through whose local session is alive; one of our making that comes from elsewhere
   // has been abandoned.
   return from === config.myid || !isMadeBy(session, config.myid);
 }
 
 function decideCreateSession(bench: Bench, timeoutMs: number): Verdict {
+  // Opened behind its own end, it would have nobody to expire it (ZOOKEEPER-3471).
+  if (bench.sessions.sessions.get(bench.session)?.closing) return Code.SESSIONEXPIRED;
   track(bench.sessions, bench.monoMs, bench.session, { timeoutMs, owner: bench.from });
   return { kind: 'createSession', timeOut: timeoutMs };
 }
@@ -139,7 +144,18 @@ function decideCloseSession(bench: Bench): Verdict {
   const paths = ephemeralsAt(decision.overlay, tree, bench.session);
   for (const path of paths) removeNode(bench, path, nodeAt(decision.overlay, tree, path)!);
   markClosing(bench.sessions, bench.session);
+  if (config.localSessionsEnabled) remember(bench.closed, bench.session);
   return { kind: 'closeSession', paths: config.closeSessionTxnEnabled && fitsInFrame(paths, config) ? paths : null };
+}
+
+/** Far more than can be closed while a learner lags behind that still counts as following. */
+export const CLOSED_MAX = 10_000;
+
+function remember(closed: Set<SessionId>, session: SessionId): void {
+  closed.add(session);
+  if (closed.size <= CLOSED_MAX) return;
+  const [oldest] = closed;
+  closed.delete(oldest!);
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 
 import { identitiesOf } from '../acl/schemes.ts';
+import { votersOf } from '../config/membership.ts';
 import type { BootSecrets, PeerConfig } from '../config/types.ts';
 import type { Heap } from '../heap.ts';
 import { type Input, type Io, note } from '../io.ts';
@@ -48,6 +49,7 @@ export function serverBoot(config: PeerConfig, secrets: BootSecrets, io: Io): Se
     mode: 'stopped',
     sessionSecret: secrets.sessionSecret,
     nextSessionId: asSession(0n),
+    outstandingMax: outstandingShare(config),
     conns: new Map(),
     connsByIp: new Map(),
     attached: new Map(),
@@ -81,8 +83,13 @@ export const freshStats = (nowMs: number): ServerState['stats'] => ({
   throttledOps: 0,
   localSessionsExpired: 0,
   watchEventsSent: 0,
-  proposalsSubmitted: 0,
 });
+
+/** Members of an ensemble share the leader (QuorumZooKeeperServer.getGlobalOutstandingLimit). */
+function outstandingShare({ globalOutstandingLimit, membership }: PeerConfig): number {
+  const voterCount = membership === null ? 1 : votersOf(membership).length;
+  return voterCount > 2 ? Math.floor(globalOutstandingLimit / (voterCount - 1)) : globalOutstandingLimit;
+}
 
 /** Begins to serve. The tree must hold everything that a client of this server may have seen. */
 export function serverStart(
@@ -281,13 +288,13 @@ export function serverApplied(
   if (heap.watches.count > 0 && applied.result.events.length > 0) tellWatchers(call, applied);
   const { clientId: session, cxid, type } = applied.header;
   const conn = attachedTo(server, session);
-  if (type === Op.createSession) {
-    if (conn?.phase.kind === 'connecting' && conn.phase.created) {
-      finishConnect(call, conn, true);
-      pump(call, conn);
-    }
+  if (conn?.phase.kind === 'connecting' && conn.phase.created) {
+    // The session's first transaction: its creation, or the refusal of it.
+    finishConnect(call, conn, type === Op.createSession);
+    pump(call, conn);
     return call.out;
   }
+  if (type === Op.createSession) return call.out;
   if (!takeOrphan(server, 'write', session, cxid) && conn !== null) onOwnTxn(call, conn, applied);
   if (type === Op.closeSession) endSession(call, session);
   else if (conn !== null) pump(call, conn);

@@ -48,6 +48,8 @@ export interface ServerState {
   /** Key of the session passwords, from `BootSecrets`. */
   readonly sessionSecret: Uint8Array;
   nextSessionId: SessionId;
+  /** This server's share of `globalOutstandingLimit`. */
+  readonly outstandingMax: number;
   readonly conns: Map<ConnId, ClientConn>;
   /** Connections by the address of the other end (`maxClientCnxns`). */
   readonly connsByIp: Map<string, number>;
@@ -90,7 +92,6 @@ export interface ServerStats {
   throttledOps: number;
   localSessionsExpired: number;
   watchEventsSent: number;
-  proposalsSubmitted: number;
 }
 
 export interface ClientConn {

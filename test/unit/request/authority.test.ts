@@ -413,6 +413,21 @@ describe('who owns a session', () => {
   });
 });
 
+test('a global session that was closed does not come back as somebody’s local one, nor is it opened behind its end', () => {
+  const config = { localSessionsEnabled: true, membership: threeVoters(), myid: asPeer(1) };
+  const h = host(config);
+  h.hold = true;
+  const open = encodeRequest({ op: Op.createSession, kind: 'createSession', timeOut: 30_000 });
+  decide(h, { op: Op.closeSession, kind: 'closeSession' });
+  h.submit({ session: S, cxid: 0, op: Op.createSession, body: open, authInfo: [] }, asPeer(2));
+  expect(decodeTxn(h.log.at(-1)!.bytes)).toMatchObject({ value: { txn: { kind: 'error', err: Code.SESSIONEXPIRED } } });
+  h.commit();
+  h.submit({ session: S, cxid: 1, op: Op.setData, body: encodeRequest(set('/')), authInfo: [] }, asPeer(2));
+  h.commit();
+  expect(decodeTxn(h.log.at(-1)!.bytes)).toMatchObject({ value: { txn: { kind: 'error', err: Code.SESSIONEXPIRED } } });
+  expect([h.heap.tree.sessions.size, h.auth.sessions.sessions.size]).toEqual([0, 0]);
+});
+
 test('a transaction that would be too large for its readers is refused', () => {
   const h = host({ juteMaxBuffer: 4000 });
   const ops = Array.from({ length: 60 }, (_, i) =>
