@@ -312,19 +312,6 @@ describe('the end of a connection', () => {
     expect(b.boots).toBe(3);
   });
 
-  it('is learnt from a reborn host even when its first reset is lost', () => {
-    const { world, a, conn } = connected();
-    world.powerCut(2);
-    world.start(2);
-    const cut = world.cut({ from: 2, to: 1, direction: 'oneWay' });
-    a.send(conn, 'x');
-    world.runUntil(10 * SECOND);
-    expect(a.stream(conn)).toBe('<connOpened>');
-    world.restore(cut);
-    world.runUntil(25 * SECOND);
-    expect(a.stream(conn)).toBe('<connOpened><connClosed ECONNRESET>');
-  });
-
   it('throws unread bytes of a killed process away with a reset', () => {
     const { world, a, b, conn, accepted } = connected();
     b.do({ type: 'reading', conn: accepted as ConnId, on: false });
