@@ -43,7 +43,7 @@ class Stage {
   perform(line: string): void {
     const [first = '', ...args] = line.split(/\s+/);
     if (first === 'server') this.host = serverOf(args);
-    else if (first === 'client') this.connect(args[0]!, Number(valueOf(args, 'timeout') ?? 30_000));
+    else if (first === 'client') this.connect(args[0]!, Number(settingOf(args, 'timeout') ?? 30_000));
     else if (first === 'hold') this.server.hold = true;
     else if (first === 'commit') this.server.commit(args[0] === undefined ? Infinity : Number(args[0]));
     else if (first === 'wait') this.server.advance(Number(args[0]));
@@ -148,7 +148,7 @@ function serverOf(words: readonly string[]): Standalone {
   return new Standalone({ mode: 'follower', config: member, leader: { myid: asPeer(2) } });
 }
 
-const valueOf = (args: readonly string[], name: string): string | undefined =>
+const settingOf = (args: readonly string[], name: string): string | undefined =>
   args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1);
 
 const MINE: readonly Acl[] = [{ perms: Perm.ALL, id: { scheme: 'auth', id: '' } }];
@@ -200,17 +200,17 @@ function requestOf(args: readonly string[], text: string): ClientRequest {
 
 function opOf(args: readonly string[]): MultiOp {
   const [verb, path = '/', data = ''] = args;
-  const version = Number(valueOf(args, 'v') ?? -1);
+  const version = Number(settingOf(args, 'v') ?? -1);
   switch (verb) {
     case 'create': {
-      const acl = valueOf(args, 'acl') === 'me' ? MINE : OPEN_ACL;
+      const acl = settingOf(args, 'acl') === 'me' ? MINE : OPEN_ACL;
       return {
         op: Op.create,
         kind: 'create',
         path,
         data: utf8Encode(data),
         acl,
-        flags: Number(valueOf(args, 'flags') ?? 0),
+        flags: Number(settingOf(args, 'flags') ?? 0),
       };
     }
     case 'set':
