@@ -376,7 +376,6 @@ class SeededWorld implements World, Engine {
     step.machine = host.machine;
     this.finishStep(host, step);
     for (const input of host.stale) this.scheduleInput(host, input, 0);
-    host.stale = [];
   }
 
   stepHost(host: Host, input: HostInput): void {

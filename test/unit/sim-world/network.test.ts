@@ -105,6 +105,30 @@ describe('a connection', () => {
     expect(b.stream()).toBe('<connOpened>');
   });
 
+  it.each([0, 60 * MS])(
+    'is not made when the answer of the other side does not get through (cut after %i us)',
+    (us) => {
+      const { world, a, b } = pair({ link: { minUs: 50 * MS, meanUs: 1 } });
+      const conn = a.dial(2);
+      world.runUntil(MS + us);
+      const cut = world.cut({ from: 2, to: 1, direction: 'oneWay' });
+      world.runUntil(3 * SECOND);
+      expect(a.stream() + b.stream()).toBe('');
+      world.restore(cut);
+      world.runUntil(5 * SECOND);
+      expect(a.stream(conn)).toBe('<connOpened>');
+      expect(b.stream()).toBe('<connOpened>');
+    },
+  );
+
+  it('is not refused either when the refusal does not get through', () => {
+    const { world, a } = pair();
+    world.cut({ from: 2, to: 1, direction: 'oneWay' });
+    const conn = a.dial(2, 'quorum', 99);
+    world.runUntil(20 * SECOND);
+    expect(a.stream(conn)).toBe('<connFailed ETIMEDOUT>');
+  });
+
   it('given up by the dialer is never opened on either side', () => {
     const { world, a, b } = pair({ link: { minUs: 50 * MS } });
     const conn = a.dial(2);
@@ -310,6 +334,19 @@ describe('the end of a connection', () => {
     world.runUntil(80 * SECOND);
     expect(a.stream(second)).toBe('<connOpened><connClosed ECONNRESET>');
     expect(b.boots).toBe(3);
+  });
+
+  it('is learnt from a reborn host even when its first reset is lost', () => {
+    const { world, a, conn } = connected();
+    world.powerCut(2);
+    world.start(2);
+    const cut = world.cut({ from: 2, to: 1, direction: 'oneWay' });
+    a.send(conn, 'x');
+    world.runUntil(10 * SECOND);
+    expect(a.stream(conn)).toBe('<connOpened>');
+    world.restore(cut);
+    world.runUntil(25 * SECOND);
+    expect(a.stream(conn)).toBe('<connOpened><connClosed ECONNRESET>');
   });
 
   it('throws unread bytes of a killed process away with a reset', () => {

@@ -69,7 +69,12 @@ describe('determinism', () => {
     const heardBy3 = (cut: boolean): string[] => {
       const { world, puppets } = busyWorld(5);
       world.runUntil(500 * MS);
-      if (cut) world.cut({ from: 1, to: 2 });
+      if (cut) {
+        world.cut({ from: 1, to: 2 });
+        puppets[0]!.dial(2);
+      }
+      world.runUntil(SECOND);
+      puppets[1]!.dial(3);
       world.runUntil(2 * SECOND);
       return puppets[2]!.heard.map(({ timeUs, input }) => `${timeUs} ${input.type}`);
     };
@@ -407,8 +412,8 @@ describe('a crash', () => {
 });
 
 describe('a pause', () => {
-  it('holds everything back and then delivers it, each source in order', () => {
-    const world = createWorld({ seed: 1, link: { cutPpm: 0 } });
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('holds everything back and then delivers it, each source in order (%i)', (seed) => {
+    const world = createWorld({ seed, link: { cutPpm: 0 } });
     const a = new Puppet(world, 1);
     const b = new Puppet(world, 2);
     world.runUntil(MS);
@@ -427,6 +432,8 @@ describe('a pause', () => {
       world.runUntil(world.timeUs + 10 * MS);
     }
     const late = a.dial(2);
+    world.runUntil(4 * SECOND);
+    a.send(late, 'late');
     world.runUntil(5 * SECOND);
     expect(a.stream(late)).toBe('<connOpened>');
     expect(b.stream()).toBe('<connOpened>');
@@ -434,9 +441,24 @@ describe('a pause', () => {
     world.resume(2);
     world.runUntil(6 * SECOND);
     expect(b.stream(b.accepted() - 1)).toBe('<connOpened>1234');
+    expect(b.stream(b.accepted())).toBe('<connOpened>late');
     expect(b.results().map(({ op }) => op)).toEqual([1, 2]);
     expect(b.heard.filter(({ input }) => input.type === 'tick')).toHaveLength(1);
     expect(b.accepted()).toBe(2);
+  });
+
+  it('stops the queue of file operations after the one in the hands of the system', () => {
+    const world = createWorld({ seed: 1 });
+    const host = new Puppet(world, 1);
+    world.runUntil(MS);
+    for (const name of ['a', 'b', 'c']) host.file({ kind: 'create', path: `log/${name}` });
+    world.runUntil(world.timeUs + 1);
+    world.pause(1);
+    world.runUntil(SECOND);
+    expect(world.image(1).files.map(({ path }) => path)).toEqual(['log/a']);
+    world.resume(1);
+    world.runUntil(2 * SECOND);
+    expect(host.results().map(({ op }) => op)).toEqual([1, 2, 3]);
   });
 
   it('of a host that is killed in it ends with the process', () => {
