@@ -11,6 +11,7 @@
  */
 
 import { type Acl, assert, READ_ACL, type SessionId, ZXID_ZERO, type Zxid } from '../types.ts';
+import { copyBytes } from '../wire/bytes.ts';
 import { Code, EventType, Op } from '../wire/opcodes.ts';
 import type { Stat, StatPersisted, TxnHeader } from '../wire/records.ts';
 import type { SnapshotNode } from '../wire/snapshot-codec.ts';
@@ -678,12 +679,17 @@ function removeChild(parent: DataNode, name: string): void {
 
 const sizeOf = (data: Uint8Array | null): number => (data === null ? 0 : data.length);
 
+/** Data up to this size is copied into a slab; beyond it a copy costs more than the little that a view holds on to. */
+const COPIED_SIZE_MAX = 1024;
+
 /**
- * Bytes the tree may keep. Decoded data is a view into a log entry or a network chunk; keeping the view would keep the whole
- * of it, so it is copied unless it is most of what it is cut from.
+ * Bytes the tree may keep. Decoded data is a view into a log entry or a network chunk, and keeping the view would keep the
+ * whole of it. Only large data that is most of what it is cut from stays a view.
  */
 function ownData(data: Uint8Array | null): Uint8Array | null {
   if (data === null) return null;
   if (data.length === 0) return EMPTY_DATA;
-  return data.length * 2 >= data.buffer.byteLength ? data : data.slice();
+  const heldSize = data.buffer.byteLength;
+  const isCompact = data.length === heldSize || (data.length > COPIED_SIZE_MAX && data.length * 2 >= heldSize);
+  return isCompact ? data : copyBytes(data);
 }

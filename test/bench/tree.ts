@@ -88,7 +88,7 @@ const gc = (globalThis as { gc?: () => void }).gc;
 gc?.();
 const heapBefore = process.memoryUsage();
 const started = performance.now();
-for (let i = 0; i < COUNT; i++) createNode(`/app/d${i % 100}/grow-${i}`, small);
+for (let i = 0; i < COUNT; i++) createNode(`/app/d${i % 100}/grow-${i}`, dataOf(100));
 const each = ((performance.now() - started) * 1e6) / COUNT;
 gc?.();
 const heapAfter = process.memoryUsage();

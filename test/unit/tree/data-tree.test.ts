@@ -191,7 +191,7 @@ describe('setData and setACL', () => {
     const { tree, apply } = script();
     const chunk = new Uint8Array(65_536).fill(7);
     apply({ ...create('/a'), data: chunk.subarray(100, 110) } as Txn);
-    expect(tree.get('/a')!.data!.buffer.byteLength).toBe(10);
+    expect(tree.get('/a')!.data!.buffer.byteLength).toBeLessThan(5000);
     apply({ ...setData('/a', ''), data: chunk.subarray(0, 60_000) } as Txn);
     expect(tree.get('/a')!.data!.buffer).toBe(chunk.buffer);
   });
