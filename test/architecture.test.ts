@@ -60,7 +60,8 @@ function codeOf(text: string): string {
 
 function importsOf(text: string): string[] {
   const found: string[] = [];
-  for (const match of text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) found.push(match[1]!);
+  const statements = /^(?:import|export|\})[^'\n]*\bfrom '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm;
+  for (const match of text.matchAll(statements)) found.push((match[1] ?? match[2] ?? match[3])!);
   return found;
 }
 
@@ -107,5 +108,8 @@ describe('core', () => {
       '../sim/a.ts',
       './b.ts',
     ]);
+    expect(
+      importsOf("import {\n  a,\n} from './c.ts';\nconst d = await import('node:fs');\nif (from === 'x') y();"),
+    ).toEqual(['./c.ts', 'node:fs']);
   });
 });

@@ -357,8 +357,8 @@ function onSnapshotBytes(t: Turn, l: Learning, bytes: Uint8Array): void {
     heap.incoming = null;
     return loseLeader(t, `undecodable snapshot: ${progress.error}`);
   }
-  // A snapshot of a Java leader is fuzzy, so its quota numbers may not fit its nodes.
-  const tree = heap.incoming.loader.finish({ zxid: l.phase.zxid, recountQuotas: true });
+  // Quota numbers are replicated state and taken as they are: counted anew they could differ from the leader's.
+  const tree = heap.incoming.loader.finish({ zxid: l.phase.zxid, recountQuotas: false });
   heap.incoming = null;
   if (tree === null) return loseLeader(t, 'inconsistent snapshot');
   pushBytes(l.rx, progress.rest);
