@@ -118,7 +118,8 @@ class Run {
   readonly #marks = new Map<string, number>();
   readonly #unordered: boolean;
   #phase: Progress['phase'] = 'faults';
-  #leaderSinceUs: number | null = null;
+  #hasLeader = false;
+  #toldEpoch = 0;
   #leaderLostUs = 0;
   #slowestElectionUs = 0;
   #elections = 0;
@@ -548,20 +549,21 @@ class Run {
     this.#settings.onMoment?.(moment);
   }
 
-  /** Tells of elections, and measures how long there was no leader. */
+  /** Tells of elections, and measures how long there was no leader. One that does not know of its end leads nobody. */
   #noticeLeader(): void {
     const leader = this.#hub.leadership.current();
-    if (leader !== null && this.#leaderSinceUs !== leader.atUs) {
+    if (leader !== null && leader.epoch > this.#toldEpoch) {
       const tookUs = this.#world.timeUs - this.#leaderLostUs;
-      this.#leaderSinceUs = leader.atUs;
+      this.#toldEpoch = leader.epoch;
       this.#elections += 1;
-      this.#slowestElectionUs = Math.max(this.#slowestElectionUs, tookUs);
-      this.#leaderLostUs = this.#world.timeUs;
-      this.#say(`server ${leader.server} leads epoch ${leader.epoch} after ${span(tookUs)}`);
-    } else if (leader === null && this.#leaderSinceUs !== null) {
-      this.#leaderSinceUs = null;
-      this.#leaderLostUs = this.#world.timeUs;
+      // A rival that takes over at once leaves no gap.
+      if (!this.#hasLeader) this.#slowestElectionUs = Math.max(this.#slowestElectionUs, tookUs);
+      this.#say(
+        `server ${leader.server} leads epoch ${leader.epoch} ${this.#hasLeader ? 'at once' : `after ${span(tookUs)}`}`,
+      );
     }
+    if (this.#hasLeader && leader === null) this.#leaderLostUs = this.#world.timeUs;
+    this.#hasLeader = leader !== null;
   }
 
   #narrate(host: HostId, code: string, fields: Readonly<Record<string, unknown>> | undefined): void {

@@ -72,6 +72,8 @@ interface Watched {
   damagedAt: Zxid;
 }
 
+/** Reasons to give up that only a wrong history or a wrong state has. */
+const CONTRADICTIONS = ['digest differs', 'cannot be decoded', 'cut committed history'] as const;
 const BOUNDS_EVERY_STEPS = 4096;
 /** Sweeps at role changes look at this many of the newest transactions; the one at the end looks at all. */
 const SWEEP_COUNT = 64;
@@ -372,8 +374,12 @@ export class Hub {
     }
   }
 
+  /** A broken disk is an excuse for many things, but what is read from it is checked: it never excuses a wrong state. */
   #onHalt(server: Watched, reason: string): void {
-    if (server.excuse !== null || this.#world.budget.damaged.has(server.id)) return;
+    const { unrestricted, unordered } = this.#options;
+    if (unrestricted || unordered) return;
+    const isExcused = server.excuse !== null || this.#world.budget.damaged.has(server.id);
+    if (isExcused && !CONTRADICTIONS.some((text) => reason.includes(text))) return;
     this.#report('no-unexplained-halt', `server ${server.id} gives up: ${reason}`, { servers: [server.id] });
   }
 

@@ -11,7 +11,7 @@ import type { Report } from './properties.ts';
 import { PacketScanner, QuorumConversation, type WireEvents } from './wire.ts';
 
 export interface LinkEvents extends WireEvents {
-  /** A whole frame of this client's host has reached the server. */
+  /** A whole request frame of this client's host has reached the server that took its session up. */
   clientFrame(server: HostId, client: HostId): void;
   /** The leader has received a learner's word that the session is alive. */
   touched(leader: HostId, session: SessionId): void;
@@ -89,7 +89,8 @@ export class Links {
     const end = this.#ends.get(host)?.get(conn);
     if (end === undefined) return;
     if (end.kind === 'quorum') end.received?.push(bytes);
-    else if (end.frames.push(bytes) > 0) this.#events.clientFrame(host, end.client);
+    // The first frame asks for the session; whether that is granted is not known here.
+    else if (end.frames.push(bytes) > 0 && end.frames.total > 1) this.#events.clientFrame(host, end.client);
   }
 
   #endsOf(host: HostId): Map<number, End> {
@@ -133,6 +134,8 @@ export class FrameMeter {
   #left = 0;
   #length = 0;
   #lengthBytes = 0;
+  /** Frames that have ended. */
+  total = 0;
 
   /** How many frames end in these bytes. */
   push(bytes: Uint8Array): number {
@@ -154,6 +157,7 @@ export class FrameMeter {
         if (this.#left === 0) count += 1;
       }
     }
+    this.total += count;
     return count;
   }
 }
