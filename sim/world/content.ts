@@ -33,6 +33,11 @@ export class Content {
     if (end > this.size) this.size = end;
   }
 
+  /** The same range of another content, which has it. */
+  copy(from: Content, start: number, end: number): void {
+    this.write(start, from.store.subarray(start, end));
+  }
+
   truncate(size: number): void {
     if (size < this.used) {
       this.store.fill(0, size, this.used);
@@ -221,7 +226,7 @@ export class FileNode {
     const end = Math.min(extent.end, this.cache.used);
     if (end <= extent.start) return Number.POSITIVE_INFINITY;
     if (diverted !== null && diverted.start === extent.start) return Number.POSITIVE_INFINITY;
-    this.platter.write(extent.start, this.cache.view().subarray(extent.start, end));
+    this.platter.copy(this.cache, extent.start, end);
     return extent.start;
   }
 

@@ -203,11 +203,14 @@ export type DiskFaultKind =
   | 'ENOSPC'
   /** An append or write leaves a prefix of at least one byte less and fails with EIO. */
   | 'short'
-  /** The bytes land at another place of a drawn file (damage: asks the budget). */
+  /**
+   * fsync puts the first unsynced sector of the file at a drawn place of a drawn file instead. The process sees nothing of
+   * it until a power cut takes the page cache (damage: asks the budget when it happens).
+   */
   | 'misdirect'
   /** The operation succeeds after `delayUs` more. */
   | 'slow'
-  /** fsync reports success and does nothing. Its own class: the ensemble need not survive it. */
+  /** fsync (of a file or directory) reports success and does nothing. Its own class; asks the budget when it is armed. */
   | 'lie'
   /** read fails as if the device had found the sector unreadable (ECORRUPT). */
   | 'unreadable';
@@ -401,6 +404,7 @@ export interface Hooks {
 export interface WorldOptions {
   /** Any text or number; `String(seed)` counts. */
   readonly seed: string | number;
+  /** Base parameters of every link over `LINK_DEFAULTS`, of every disk over `DISK_DEFAULTS`, and of every clock. */
   readonly link?: Partial<LinkParams>;
   readonly disk?: Partial<DiskParams>;
   readonly clock?: Partial<ClockParams>;
@@ -542,7 +546,7 @@ export interface World {
   setDisk(host: HostId, params: Partial<DiskParams>): void;
   /** Flips a drawn bit of a drawn (or the given) file that is not being written. False: none, or budget. */
   rot(host: HostId, match?: FileMatch): boolean;
-  /** The next power cut may also leave garbage in sectors that held durable bytes. False: budget. */
+  /** The next power cut leaves garbage in one sector that held durable bytes and was being rewritten, if any. False: budget. */
   tornWrites(host: HostId): boolean;
   /** Empties the disk of a host that is down. */
   wipe(host: HostId): boolean;
