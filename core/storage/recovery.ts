@@ -413,7 +413,9 @@ function removals(paths: readonly string[], dir: string): FileAction[] {
 }
 
 function repairs(r: RecoveryState): FileAction[] {
-  const actions: FileAction[] = [];
+  // The name of the snapshot that everything rests on may be in the page cache only, left there by a process that died
+  // between a rename and its fsync. Nothing may be made durable on the strength of it before it is durable itself.
+  const actions: FileAction[] = [{ kind: 'fsyncDir', path: DATA_DIR }];
   // An unfinished currentEpoch stays until its value is in the file, or known to be of no use.
   actions.push(
     ...removals(
@@ -423,7 +425,10 @@ function repairs(r: RecoveryState): FileAction[] {
   );
   if (r.isInstall && r.base !== null) {
     const superseded = r.installs.filter(({ name }) => name !== r.base?.name).map(({ name }) => inData(name));
-    actions.push(...removals(superseded, DATA_DIR), ...switchActions(r.base, r));
+    actions.push(...removals(superseded, DATA_DIR));
+    // As in an installation without a crash, the mark comes first: it may speak of what is being replaced.
+    if (r.mark !== null) actions.push(...markActions(r.base.zxid));
+    actions.push(...switchActions(r.base, r));
   }
   if (r.tail.kind === 'remove') actions.push(...removals([inLog(r.tail.name)], LOG_DIR));
   if (r.tail.kind === 'cut') {

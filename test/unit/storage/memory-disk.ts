@@ -35,7 +35,7 @@ interface Content {
 type NameChange =
   | { readonly kind: 'link'; readonly path: string; readonly file: Content }
   | { readonly kind: 'unlink'; readonly path: string }
-  | { readonly kind: 'rename'; readonly from: string; readonly to: string };
+  | { readonly kind: 'rename'; readonly from: string; readonly to: string; readonly file: Content };
 
 const dirOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 const OK: FileResult = { ok: true };
@@ -159,7 +159,7 @@ export class MemoryDisk {
     if (file === undefined) return failed('ENOENT');
     this.names.delete(from);
     this.names.set(to, file);
-    this.changes.push({ kind: 'rename', from, to });
+    this.changes.push({ kind: 'rename', from, to, file });
     return OK;
   }
 
@@ -194,10 +194,9 @@ export class MemoryDisk {
     } else if (change.kind === 'unlink') {
       this.durableNames.delete(change.path);
     } else {
-      const file = this.durableNames.get(change.from);
-      if (file === undefined) return;
-      this.durableNames.delete(change.from);
-      this.durableNames.set(change.to, file);
+      // The new name leads to the file that was renamed, also when its old name never became durable.
+      if (this.durableNames.get(change.from) === change.file) this.durableNames.delete(change.from);
+      this.durableNames.set(change.to, change.file);
     }
   }
 
@@ -225,7 +224,7 @@ export class MemoryDisk {
     disk.names = new Map([...this.names].map(([path, file]) => [path, copyOf(file)]));
     disk.durableNames = new Map([...this.durableNames].map(([path, file]) => [path, copyOf(file)]));
     disk.changes = this.changes.map((change) =>
-      change.kind === 'link' ? { ...change, file: copyOf(change.file) } : change,
+      change.kind === 'unlink' ? change : { ...change, file: copyOf(change.file) },
     );
     disk.ignoreDirSync = this.ignoreDirSync;
     return disk;
