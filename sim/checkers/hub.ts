@@ -424,10 +424,12 @@ export class Hub {
   /** Everything of the history up to `upTo` must be on the platter. */
   #checkDurable(server: Watched, peer: Peer, upTo: Zxid): void {
     const { log } = peer.heap;
+    // Behind a spoilt record nothing of the file can be told.
+    const isSpoilt = this.#world.budget.damaged.has(server.id);
     for (let i = log.firstAfter(server.verifiedTo); i < log.length; i++) {
       const { zxid } = log.get(i);
       if (zxid > upTo) break;
-      if (!server.disk.holds(zxid)) {
+      if (!server.disk.holds(zxid) && !isSpoilt) {
         this.#report(
           'durable-before-ack',
           `server ${server.id} acknowledges ${showZxid(upTo)} while ${showZxid(zxid)} would not survive a power cut`,
