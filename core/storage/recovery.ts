@@ -85,6 +85,7 @@ export function newRecovery(): RecoveryState {
     accepted: MISSING,
     current: MISSING,
     currentTmp: MISSING,
+    markExists: false,
     mark: null,
     invalid: [],
     base: null,
@@ -173,7 +174,8 @@ function onDataListed(r: RecoveryState, entries: readonly FileEntry[]): void {
 
 function onLogListed(r: RecoveryState, entries: readonly FileEntry[]): void {
   r.logs = namedFiles(entries, 'log');
-  if (entries.some(({ name }) => name === MARK_NAME)) r.smallFiles.push(inLog(MARK_NAME));
+  r.markExists = entries.some(({ name }) => name === MARK_NAME);
+  if (r.markExists) r.smallFiles.push(inLog(MARK_NAME));
 }
 
 function readSmallFile(turn: StoreTurn, r: RecoveryState): void {
@@ -189,7 +191,7 @@ function onSmallFile(r: RecoveryState, result: FileResult): void {
   const epoch = bytes === null ? DAMAGED : decodeEpoch(bytes);
   if (path === inData(ACCEPTED_EPOCH)) r.accepted = epoch;
   else if (path === inData(CURRENT_EPOCH)) r.current = epoch;
-  else if (path === inLog(MARK_NAME)) r.mark = { zxid: bytes === null ? null : decodeMark(bytes) };
+  else if (path === inLog(MARK_NAME)) r.mark = bytes === null ? null : decodeMark(bytes);
   else r.currentTmp = epoch;
 }
 
@@ -248,7 +250,7 @@ function withoutSnapshot(turn: StoreTurn, r: RecoveryState): void {
   );
   if (r.isInstall || r.snapshots.length > 0) r.problem = 'no snapshot is whole';
   else if (r.logs.some(({ size }) => size > 0)) r.problem = 'a log without any snapshot';
-  else if (epochs || (r.mark?.zxid ?? ZXID_ZERO) > ZXID_ZERO) r.problem = 'epochs or promises without any history';
+  else if (epochs || (r.mark !== null && r.mark.zxid > ZXID_ZERO)) r.problem = 'epochs or promises without any history';
   else r.isEmpty = true;
   if (r.isEmpty && !r.initializeFile && !turn.config.dbAutocreate) r.problem = 'empty, and not declared new';
   settle(turn, r);
@@ -295,7 +297,7 @@ function takeRecords(turn: StoreTurn, r: RecoveryState, stage: Stage<'log'>, nam
     const problem = accept(turn, stage.last, parsed.entry);
     if (problem !== null) return giveUp(turn, r, `${name}: ${problem}`);
     stage.last = parsed.entry.zxid;
-    if (r.mark !== null && parsed.entry.zxid > (r.mark.zxid ?? Number.POSITIVE_INFINITY)) {
+    if (r.mark !== null && parsed.entry.zxid > r.mark.zxid) {
       r.unproved ??= { name, from: stage.end === LOG_HEADER_SIZE ? 0 : stage.end, to: 0 };
       r.unproved.to = parsed.next;
     }
@@ -316,11 +318,16 @@ function accept({ heap }: StoreTurn, last: Zxid, entry: LogEntry): string | null
 
 /**
  * No record follows in this file. A file that is not the last was complete before the next one was begun, so whatever
- * stands behind its records, the next file's first entry proves whether any is missing.
+ * stands behind its records, the next file's first entry proves whether any is missing: it is the next zxid. Where a later
+ * epoch begins it proves nothing, because any number of entries may have been the last of the epoch before.
  */
 function onLogEnd(turn: StoreTurn, r: RecoveryState, stage: Stage<'log'>, unwritten: boolean): void {
   const { name } = stage.files[0]!;
-  if (stage.files.length > 1) {
+  const next = stage.files[1];
+  if (next !== undefined) {
+    if (!unwritten && next.zxid > turn.heap.log.base && epochOf(next.zxid) > epochOf(stage.last)) {
+      return giveUp(turn, r, `${name} is damaged behind ${showZxid(stage.last)}, where its epoch may have gone on`);
+    }
     if (!unwritten) r.notes.push(`${name} has bytes behind its last record that are none`);
     return nextLog(turn, r, { files: stage.files.slice(1), last: stage.last });
   }
@@ -375,7 +382,7 @@ function giveUp(turn: StoreTurn, r: RecoveryState, problem: string): void {
 
 /** There is a mark, and the history is not known to end before it. */
 function isMarkReached({ heap }: StoreTurn, r: RecoveryState): boolean {
-  return r.mark !== null && (r.mark.zxid ?? ZXID_ZERO) <= heap.log.last;
+  return r.markExists && (r.mark?.zxid ?? ZXID_ZERO) <= heap.log.last;
 }
 
 function settle(turn: StoreTurn, r: RecoveryState): void {
@@ -396,13 +403,17 @@ function problemOf(turn: StoreTurn, r: RecoveryState): string | null {
   if (!r.isInstall && !r.isEmpty) {
     const uncovered = r.invalid.find((zxid) => log.find(zxid) < 0 && zxid !== log.base);
     if (uncovered !== undefined) return `the log does not hold ${showZxid(uncovered)}, which a damaged snapshot held`;
-    if (r.mark !== null && !isMarkReached(turn, r)) return `promised up to ${showZxid(r.mark.zxid ?? 0)}`;
+    if (r.mark !== null && !isMarkReached(turn, r)) return `${showZxid(r.mark.zxid)} was promised and is not here`;
   }
   return epochsOf(turn, r).damaged ? 'an epoch file is damaged' : null;
 }
 
 function epochsOf({ heap }: StoreTurn, r: RecoveryState): ReturnType<typeof repairEpochs> {
-  return repairEpochs({ accepted: r.accepted, current: r.current, currentTmp: r.currentTmp }, epochOf(heap.log.last));
+  return repairEpochs(
+    { accepted: r.accepted, current: r.current, currentTmp: r.currentTmp },
+    epochOf(heap.log.last),
+    r.mark,
+  );
 }
 
 // --- putting in order ------------------------------------------------------------------------------------------------
@@ -427,7 +438,7 @@ function repairs(r: RecoveryState): FileAction[] {
     const superseded = r.installs.filter(({ name }) => name !== r.base?.name).map(({ name }) => inData(name));
     actions.push(...removals(superseded, DATA_DIR));
     // As in an installation without a crash, the mark comes first: it may speak of what is being replaced.
-    if (r.mark !== null) actions.push(...markActions(r.base.zxid));
+    if (r.mark !== null) actions.push(...markActions({ ...r.mark, zxid: r.base.zxid }, { exists: true }));
     actions.push(...switchActions(r.base, r));
   }
   if (r.tail.kind === 'remove') actions.push(...removals([inLog(r.tail.name)], LOG_DIR));
@@ -487,11 +498,11 @@ function confirmations(turn: StoreTurn, r: RecoveryState): FileAction[] {
   const actions: FileAction[] = [];
   const readLogs = r.tail.kind === 'remove' ? r.readLogs.slice(0, -1) : r.readLogs;
   // With a mark all files but the last log were fsynced by this machine before they got their names or successors.
-  const unsynced = r.mark === null ? readLogs : readLogs.slice(-1);
+  const unsynced = !r.markExists ? readLogs : readLogs.slice(-1);
   for (const name of unsynced) actions.push({ kind: 'fsync', path: inLog(name) });
-  if (r.mark === null && r.base !== null) actions.push({ kind: 'fsync', path: inData(baseName(r) ?? r.base.name) });
+  if (!r.markExists && r.base !== null) actions.push({ kind: 'fsync', path: inData(baseName(r) ?? r.base.name) });
   if (r.isEmpty) actions.push(...replaceFile(snapshotName(ZXID_ZERO, 'none'), firstSnapshot(turn)));
-  actions.push({ kind: 'fsyncDir', path: LOG_DIR }, ...epochRepairs(turn, r), ...markRepairs(turn, r));
+  actions.push({ kind: 'fsyncDir', path: LOG_DIR }, ...markRepairs(turn, r), ...epochRepairs(turn, r));
   if (r.initializeFile) {
     actions.push({ kind: 'remove', path: `${DATA_ROOT}/${INITIALIZE_NAME}` }, { kind: 'fsyncDir', path: DATA_ROOT });
   }
@@ -513,8 +524,6 @@ function firstSnapshot({ heap, config }: StoreTurn): Uint8Array {
   return concat(parts);
 }
 
-const epochIn = (file: EpochFile): number | null => (file.kind === 'value' ? file.epoch : null);
-
 function epochRepairs(turn: StoreTurn, r: RecoveryState): FileAction[] {
   const wanted = epochsOf(turn, r);
   const said = { accepted: epochIn(r.accepted), current: epochIn(r.current) };
@@ -535,11 +544,13 @@ function epochRepairs(turn: StoreTurn, r: RecoveryState): FileAction[] {
 }
 
 /** All of the history is durable when this is asked for. */
-function markRepairs({ heap }: StoreTurn, r: RecoveryState): FileAction[] {
-  const last = heap.log.last;
-  if (r.mark !== null) return r.mark.zxid === last ? [] : markActions(last);
-  const create: FileAction = { kind: 'create', path: inLog(MARK_NAME) };
-  return [create, ...markActions(last), { kind: 'fsyncDir', path: LOG_DIR }];
+function markRepairs(turn: StoreTurn, r: RecoveryState): FileAction[] {
+  const { acceptedEpoch, currentEpoch } = epochsOf(turn, r);
+  const wanted = { zxid: turn.heap.log.last, acceptedEpoch, currentEpoch };
+  const said = r.mark;
+  const isRight =
+    said?.zxid === wanted.zxid && said.acceptedEpoch === acceptedEpoch && said.currentEpoch === currentEpoch;
+  return isRight ? [] : markActions(wanted, { exists: r.markExists });
 }
 
 // --- the end ---------------------------------------------------------------------------------------------------------
@@ -559,7 +570,10 @@ function finish(turn: StoreTurn, r: RecoveryState): void {
   if (name !== null) addSnapshot(store, { name, zxid: heap.log.base, size: r.base?.size ?? 0 });
   store.epochs.accepted = proved ? epochs.acceptedEpoch : epochIn(r.accepted);
   store.epochs.current = proved ? epochs.currentEpoch : epochIn(r.current);
+  store.mark.exists = proved || r.markExists;
   store.mark.zxid = proved ? last : (r.mark?.zxid ?? ZXID_ZERO);
+  store.mark.acceptedEpoch = proved ? epochs.acceptedEpoch : (r.mark?.acceptedEpoch ?? 0);
+  store.mark.currentEpoch = proved ? epochs.currentEpoch : (r.mark?.currentEpoch ?? 0);
   store.pace.entriesSince = heap.log.length;
   store.purge.dueAtMs = io.now.monoMs;
   events.push({ type: 'recovered', recovery: reportOf(r, { base: heap.log.base, last, epochs }) });
