@@ -1,5 +1,5 @@
 /**
- * Saving the epoch files. One save at a time, in the order asked for; each file is written beside, fsynced, renamed and its
+ * Saving the epochs: into the mark, then into the epoch files. One save at a time, in the order asked for; each file is written beside, fsynced, renamed and its
  * directory fsynced, acceptedEpoch before currentEpoch, so that no crash leaves current above accepted. Only what changes
  * is written.
  */
@@ -7,6 +7,7 @@
 import type { FileAction, Io } from '../io.ts';
 import { assert } from '../types.ts';
 import { encodeEpoch } from './epochs.ts';
+import { changeMark } from './mark-writer.ts';
 import { ACCEPTED_EPOCH, CURRENT_EPOCH, DATA_DIR, inData, TMP_SUFFIX } from './names.ts';
 import { advance, type StoreTurn, scriptOf } from './ops.ts';
 import type { StoreState } from './state.ts';
@@ -46,11 +47,15 @@ export function startSave(store: StoreState, io: Io): void {
   const save = epochs.queue.shift();
   if (save === undefined) return;
   const actions = epochActions(epochs, save);
+  // The mark first. A damaged directory without one must not get one before its history is replaced: see recovery.ts.
+  if (actions.length > 0 && (store.mark.exists || !store.mustResync)) {
+    const { acceptedEpoch, currentEpoch } = save;
+    actions.unshift(...changeMark(store, { acceptedEpoch, currentEpoch }));
+  }
   // Also a save that changes nothing is answered by a completion.
   if (actions.length === 0) actions.push({ kind: 'fsyncDir', path: DATA_DIR });
   const script = scriptOf(actions);
-  const { token, acceptedEpoch, currentEpoch } = save;
-  epochs.saving = { token, acceptedEpoch, currentEpoch, script };
+  epochs.saving = { ...save, script };
   advance(store, io, 'epochs', script);
 }
 

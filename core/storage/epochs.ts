@@ -17,6 +17,12 @@ export type EpochFile =
   /** Present, but no number: nobody writes that, so it was damaged at rest. */
   | { readonly kind: 'damaged' };
 
+/** What a checksummed record (mark.ts) says of the epochs. */
+export interface EpochWitness {
+  readonly acceptedEpoch: number;
+  readonly currentEpoch: number;
+}
+
 /** An epoch has at most seven digits; people who edit the file may add spaces and a line end. */
 export const EPOCH_FILE_BYTES_MAX = 64;
 
@@ -53,14 +59,24 @@ export interface EpochRepair {
  *   rise to e; or to what an unfinished write of the file was about to say (ZOOKEEPER-2307).
  * - acceptedEpoch below currentEpoch: a leader's history is accepted only after its epoch was, so it may rise as well.
  * - Missing files: a new server, or one from before the files existed (upgrade from 3.3).
+ * - A witness: it was written before the files, so a file that is behind it, damaged or missing is one that a crash or rot
+ *   left so. A file ahead of it was written by another program, or is rotten. Another program that went through a new
+ *   epoch raised both numbers; if currentEpoch alone is ahead, it is not believed, since nothing is as dangerous as an
+ *   epoch whose history one does not have. An acceptedEpoch that is too high only refuses leaders that nobody elected.
  */
-export function repairEpochs(files: EpochFiles, historyEpoch: number): EpochRepair {
-  let currentEpoch = files.current.kind === 'value' ? files.current.epoch : historyEpoch;
-  if (historyEpoch > currentEpoch) {
-    const unfinished = files.currentTmp.kind === 'value' ? files.currentTmp.epoch : 0;
-    currentEpoch = Math.max(historyEpoch, unfinished);
+export function repairEpochs(files: EpochFiles, historyEpoch: number, witness: EpochWitness | null): EpochRepair {
+  const saidAccepted = epochIn(files.accepted);
+  const saidCurrent = epochIn(files.current);
+  let currentEpoch = saidCurrent ?? (witness === null ? historyEpoch : 0);
+  if (witness !== null) {
+    const isForeign =
+      saidAccepted !== null && saidAccepted > witness.acceptedEpoch && currentEpoch > witness.currentEpoch;
+    if (!isForeign) currentEpoch = witness.currentEpoch;
   }
-  const acceptedEpoch = Math.max(files.accepted.kind === 'value' ? files.accepted.epoch : 0, currentEpoch);
-  const damaged = files.accepted.kind === 'damaged' || files.current.kind === 'damaged';
+  if (historyEpoch > currentEpoch) currentEpoch = Math.max(historyEpoch, epochIn(files.currentTmp) ?? 0);
+  const acceptedEpoch = Math.max(saidAccepted ?? 0, witness?.acceptedEpoch ?? 0, currentEpoch);
+  const damaged = witness === null && (files.accepted.kind === 'damaged' || files.current.kind === 'damaged');
   return { acceptedEpoch, currentEpoch, damaged };
 }
+
+export const epochIn = (file: EpochFile): number | null => (file.kind === 'value' ? file.epoch : null);

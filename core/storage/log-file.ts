@@ -13,7 +13,7 @@
  * being written whole, nobody was promised anything and it is cut off. If it was whole once and something happened to it
  * since, it may be the only copy of a promise, and cutting it off would break the promise silently (Alagappan et al.,
  * "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018). The bytes alone cannot always tell. What can be said:
- * a record that one flipped bit makes good was whole once (`isOneBitOff`); and where the durable mark stands (mark.ts),
+ * a record that one flipped bit makes good was whole once (`isOneBitOff`); and where the mark stands (mark.ts),
  * everything that was promised before it is known. `classifyTail` joins these with what follows the record.
  */
 
@@ -135,7 +135,7 @@ export interface Tail {
   /** Something other than zeros follows `bytes` in the file. */
   readonly dirtyBeyond: boolean;
   /**
-   * The durable mark says how far promises reach, and the good records reach as far. Without a mark (a directory written
+   * The mark says how far promises reach, and the good records reach as far. Without a mark (a directory written
    * by a Java server) every doubt counts against the tail.
    */
   readonly marked: boolean;

@@ -1,19 +1,35 @@
-/** Keeps the durable mark (mark.ts) on disk. */
+/**
+ * Keeps the mark (mark.ts) on disk. `store.mark` is what the file says or will say when the operations in flight are done;
+ * they are all on one lane, each writes the whole record, so the last one asked for is the one that stays.
+ */
 
 import type { FileAction, Io } from '../io.ts';
-import { assert, type Zxid } from '../types.ts';
-import { encodeMark, MARK_INTERVAL_MS } from './mark.ts';
-import { inLog, MARK_NAME } from './names.ts';
+import { assert } from '../types.ts';
+import { encodeMark, MARK_INTERVAL_MS, type Mark } from './mark.ts';
+import { inLog, LOG_DIR, MARK_NAME } from './names.ts';
 import { ask, type StoreTurn } from './ops.ts';
 import type { StoreState } from './state.ts';
 
-/** What makes the file say `zxid`. It exists since the first recovery. */
-export function markActions(zxid: Zxid): FileAction[] {
-  const path = inLog(MARK_NAME);
-  return [
-    { kind: 'write', path, offset: 0, bytes: encodeMark(zxid) },
-    { kind: 'fsync', path },
+const PATH = inLog(MARK_NAME);
+
+/** What makes the file say this. */
+export function markActions(mark: Mark, { exists }: { readonly exists: boolean }): FileAction[] {
+  const write: FileAction[] = [
+    { kind: 'write', path: PATH, offset: 0, bytes: encodeMark(mark) },
+    { kind: 'fsync', path: PATH },
   ];
+  return exists ? write : [{ kind: 'create', path: PATH }, ...write, { kind: 'fsyncDir', path: LOG_DIR }];
+}
+
+/** Changes the record; the actions must be asked for in this step, the first at once. */
+export function changeMark(store: StoreState, change: Partial<Mark>): FileAction[] {
+  const { zxid, acceptedEpoch, currentEpoch, exists } = store.mark;
+  const mark = { zxid, acceptedEpoch, currentEpoch, ...change };
+  store.mark.zxid = mark.zxid;
+  store.mark.acceptedEpoch = mark.acceptedEpoch;
+  store.mark.currentEpoch = mark.currentEpoch;
+  store.mark.exists = true;
+  return markActions(mark, { exists });
 }
 
 /** Something was promised that the mark does not cover. */
@@ -22,15 +38,13 @@ export function markLater(store: StoreState, io: Io): void {
   if (mark.dueAtMs === null && log.durable > mark.zxid) mark.dueAtMs = io.now.monoMs + MARK_INTERVAL_MS;
 }
 
-/** Raises the mark if it is time and nothing is about to lower it. */
+/** Raises the mark if it is time. The caller has seen that nothing is about to lower it. */
 export function raiseMark(store: StoreState, io: Io): void {
   const { mark, log } = store;
-  if (mark.dueAtMs === null || mark.dueAtMs > io.now.monoMs) return;
-  if (mark.opsLeft > 0 || store.task !== null || store.draining || store.mustResync) return;
+  if (mark.dueAtMs === null || mark.dueAtMs > io.now.monoMs || mark.opsLeft > 0) return;
   mark.dueAtMs = null;
   if (log.durable <= mark.zxid) return;
-  mark.zxid = log.durable;
-  const actions = markActions(mark.zxid);
+  const actions = changeMark(store, { zxid: log.durable });
   mark.opsLeft = actions.length;
   for (const action of actions) ask(store, io, 'mark', action);
 }

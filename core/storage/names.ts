@@ -7,10 +7,10 @@
  * data/version-2/install.<hex zxid>[.gz]               a received snapshot that is about to replace the history
  * data/version-2/{acceptedEpoch,currentEpoch}          written as <name>.tmp, then renamed
  * log/version-2/log.<hex first zxid>
- * log/version-2/durable                                see mark.ts
+ * log/version-2/promised                               see mark.ts
  * ```
  *
- * The shell maps `data` to dataDir and `log` to dataLogDir, which may be one directory. `install.*` and `durable` are ours;
+ * The shell maps `data` to dataDir and `log` to dataLogDir, which may be one directory. `install.*` and `promised` are ours;
  * a Java server looks only at names that begin with `log` and `snapshot` (server/persistence/Util.getZxidFromName) and so
  * passes them by.
  */
@@ -25,7 +25,7 @@ export const LOG_DIR = 'log/version-2';
 export const INITIALIZE_NAME = 'initialize';
 export const ACCEPTED_EPOCH = 'acceptedEpoch';
 export const CURRENT_EPOCH = 'currentEpoch';
-export const MARK_NAME = 'durable';
+export const MARK_NAME = 'promised';
 export const TMP_SUFFIX = '.tmp';
 
 export const inData = (name: string): string => `${DATA_DIR}/${name}`;

@@ -8,7 +8,7 @@
  * - every newer snapshot that is not whole is covered: the log holds the very transaction its name ends with. Otherwise
  *   part of the history was only in that snapshot (after a SNAP the log begins above it), and an older snapshot plus the
  *   rest of the log would be a history with a hole in it;
- * - it reaches the durable mark (mark.ts): whatever was promised is there;
+ * - it reaches the mark (mark.ts): whatever was promised is there;
  * - what stands behind the last entry is explained by a write that was never confirmed (log-file.ts).
  *
  * If not, the files are left as they are and the recovery says `mustResync`: this server asks a leader for everything, and
@@ -31,7 +31,7 @@ import { concat } from '../wire/bytes.ts';
 import type { LogEntry } from '../wire/txn.ts';
 import { follows } from '../zab/sync.ts';
 import { epochActions, replaceFile } from './epoch-writer.ts';
-import { decodeEpoch, EPOCH_FILE_BYTES_MAX, type EpochFile, encodeEpoch, repairEpochs } from './epochs.ts';
+import { decodeEpoch, EPOCH_FILE_BYTES_MAX, type EpochFile, encodeEpoch, epochIn, repairEpochs } from './epochs.ts';
 import { feed, logCursor, READ_BYTES, readOf, takeHeader, takeRecord } from './log-cursor.ts';
 import { classifyTail, isZero, LOG_HEADER_SIZE, RECORD_BYTES_MAX } from './log-file.ts';
 import { decodeMark } from './mark.ts';
@@ -245,12 +245,16 @@ function onSnapshotRead(turn: StoreTurn, r: RecoveryState, stage: Stage<'snapsho
 function withoutSnapshot(turn: StoreTurn, r: RecoveryState): void {
   turn.heap.tree = DataTree.fresh();
   turn.heap.log = new TxnWindow(ZXID_ZERO);
-  const epochs = [r.accepted, r.current].some(
-    (file) => file.kind === 'damaged' || (file.kind === 'value' && file.epoch > 0),
+  const epochs = Math.max(
+    epochIn(r.accepted) ?? 0,
+    epochIn(r.current) ?? 0,
+    r.mark?.acceptedEpoch ?? 0,
+    r.mark?.zxid ?? 0,
   );
+  const isDamaged = r.accepted.kind === 'damaged' || r.current.kind === 'damaged';
   if (r.isInstall || r.snapshots.length > 0) r.problem = 'no snapshot is whole';
   else if (r.logs.some(({ size }) => size > 0)) r.problem = 'a log without any snapshot';
-  else if (epochs || (r.mark !== null && r.mark.zxid > ZXID_ZERO)) r.problem = 'epochs or promises without any history';
+  else if (epochs > 0 || isDamaged) r.problem = 'epochs or promises without any history';
   else r.isEmpty = true;
   if (r.isEmpty && !r.initializeFile && !turn.config.dbAutocreate) r.problem = 'empty, and not declared new';
   settle(turn, r);

@@ -18,7 +18,7 @@ import type { PeerConfig } from '../config/types.ts';
 import type { Heap } from '../heap.ts';
 import type { FileAction, Io } from '../io.ts';
 import { assert, type Zxid } from '../types.ts';
-import { markActions } from './mark-writer.ts';
+import { changeMark } from './mark-writer.ts';
 import {
   compressionOf,
   DATA_DIR,
@@ -158,10 +158,9 @@ export function beginInstall(store: StoreState, config: PeerConfig, io: Io, task
 /** `install.*` is durable. */
 function switchOver(store: StoreState, io: Io, task: InstallTask, install: NamedFile): void {
   const script = scriptOf([
-    ...markActions(task.zxid),
+    ...changeMark(store, { zxid: task.zxid }),
     ...switchActions(install, { logs: store.log.files, snapshots: store.snapshots }),
   ]);
-  store.mark.zxid = task.zxid;
   task.phase = { kind: 'switching', install, script };
   advance(store, io, 'task', script);
 }

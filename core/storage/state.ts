@@ -3,7 +3,7 @@
  *
  * The machine is a handful of jobs, each a short chain of file operations in which every step waits for the completion of
  * the one before it: recovery, log batches, one cut (truncation) or installation at a time, one snapshot, epoch saves, the
- * durable mark, range reads, a purge. A job's state says which link of its chain is in flight. Where the chain is known
+ * mark, range reads, a purge. A job's state says which link of its chain is in flight. Where the chain is known
  * from the beginning it is a `Script`.
  */
 
@@ -12,6 +12,7 @@ import type { Zxid } from '../types.ts';
 import type { LogEntry } from '../wire/txn.ts';
 import type { EpochFile } from './epochs.ts';
 import type { LogCursor } from './log-cursor.ts';
+import type { Mark } from './mark.ts';
 import type { NamedFile } from './names.ts';
 
 export type StoreEvent =
@@ -184,6 +185,10 @@ export interface EpochSave {
 export interface MarkState {
   /** What the file says, or will say when the operations in flight are done. */
   zxid: Zxid;
+  acceptedEpoch: number;
+  currentEpoch: number;
+  exists: boolean;
+  /** Operations of a raise in flight. */
   opsLeft: number;
   dueAtMs: number | null;
 }
@@ -228,8 +233,9 @@ export interface RecoveryState {
   accepted: EpochFile;
   current: EpochFile;
   currentTmp: EpochFile;
-  /** Null: there is no mark. Its zxid is null when the file is unreadable. */
-  mark: { readonly zxid: Zxid | null } | null;
+  /** Whether there is a mark, and what it says; null when it is unreadable. */
+  markExists: boolean;
+  mark: Mark | null;
   /** Newer snapshots that are not whole. */
   invalid: Zxid[];
   /** The snapshot that `heap.tree` is. */

@@ -2,7 +2,7 @@
  * The storage machine: which file, which byte, which fsync, in which order.
  *
  * It keeps one history durable: a snapshot and the log entries after it, together with the two epoch numbers and the
- * durable mark. It never touches a file; it asks for operations as `file` effects and learns of their completion as
+ * mark. It never touches a file; it asks for operations as `file` effects and learns of their completion as
  * `fileDone` inputs, and reports to its owner with `StoreEvent`s. What it reports as durable survives a power cut at any
  * later moment.
  *
@@ -60,7 +60,7 @@ export function storeBoot(config: PeerConfig, secrets: BootSecrets, io: Io): Sto
     snapshot: null,
     pace: { entriesSince: 0, bytesSince: 0, entriesLimit: 0, bytesLimit: 0, random: secrets.jitterSeed | 0 },
     epochs: { accepted: null, current: null, saving: null, queue: [] },
-    mark: { zxid: ZXID_ZERO, opsLeft: 0, dueAtMs: null },
+    mark: { zxid: ZXID_ZERO, acceptedEpoch: 0, currentEpoch: 0, exists: false, opsLeft: 0, dueAtMs: null },
     ranges: new Map(),
     purge: { dueAtMs: null, job: null },
     draining: false,

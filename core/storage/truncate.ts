@@ -3,7 +3,7 @@
  *
  * The order makes every crash leave a history that ends at `to` or later and is one that this server had:
  *
- * 1. the durable mark is lowered, or it would testify against what follows;
+ * 1. the mark is lowered, or it would testify against what follows;
  * 2. snapshots above the cut go, all durably, before any log does: recovery starts from the newest snapshot, and one that
  *    outlived its log would bring the cut transactions back for ever (ZOOKEEPER-1549);
  * 3. later log files go, newest first and each durably before the next: of names that are not synced any subset survives
@@ -19,7 +19,7 @@ import type { Heap } from '../heap.ts';
 import type { FileAction, FileResult, Io } from '../io.ts';
 import { assert, type Zxid } from '../types.ts';
 import { feed, logCursor, readOf, takeHeader, takeRecord } from './log-cursor.ts';
-import { markActions } from './mark-writer.ts';
+import { changeMark } from './mark-writer.ts';
 import { DATA_DIR, inData, inLog, LOG_DIR, type NamedFile } from './names.ts';
 import { advance, ask, fail, type StoreTurn, scriptOf } from './ops.ts';
 import type { StoreState, TruncateTask } from './state.ts';
@@ -81,10 +81,7 @@ function onScanned(
 function cut(store: StoreState, io: Io, task: TruncateTask, end: { name: string; size: number } | null): void {
   const { to } = task;
   const actions: FileAction[] = [];
-  if (store.mark.zxid > to) {
-    store.mark.zxid = to;
-    actions.push(...markActions(to));
-  }
+  if (store.mark.zxid > to) actions.push(...changeMark(store, { zxid: to }));
   const above = (file: NamedFile): boolean => file.zxid > to;
   const snapshots = store.snapshots.filter(above);
   for (const { name } of snapshots) actions.push({ kind: 'remove', path: inData(name) });

@@ -105,7 +105,7 @@ describe('recorded data directories recover to the recorded tree', () => {
     expect(Buffer.from(tree.get('/zookeeper/config')!.data!).toString()).toBe(last.txn.data);
     // Nothing but the mark is added to a sound directory.
     const after = machine.disk.files();
-    expect([...after.keys()].filter((path) => !files.has(path))).toEqual(['log/version-2/durable']);
+    expect([...after.keys()].filter((path) => !files.has(path))).toEqual(['log/version-2/promised']);
     for (const [path, bytes] of files) expect(Buffer.compare(after.get(path)!, bytes)).toBe(0);
   });
 
