@@ -665,6 +665,10 @@ export function unmetExpectations(expect: Expectation | undefined, result: Resul
   }
   for (const mark of expect.marks ?? [])
     if ((result.marks[mark] ?? 0) === 0) unmet.push(`no server left the note ${mark}`);
+  for (const mark of expect.never ?? [])
+    if ((result.marks[mark] ?? 0) > 0) unmet.push(`the note ${mark} was left ${result.marks[mark]} times`);
+  for (const text of expect.tells ?? [])
+    if (!result.moments.some((moment) => moment.text.includes(text))) unmet.push(`it was not told that ${text}`);
   const { writes } = result.stats.workload;
   if (expect.writes !== undefined && writes < expect.writes)
     unmet.push(`only ${writes} of ${expect.writes} writes went through`);

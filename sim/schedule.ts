@@ -314,6 +314,10 @@ export interface Expectation {
   readonly property?: string;
   /** Notes that some server must have left, such as `zab.sync.trunc`. */
   readonly marks?: readonly string[];
+  /** Notes that nobody may have left. */
+  readonly never?: readonly string[];
+  /** Pieces of what the run tells of itself, such as `server 3 leads epoch 2`: each must stand in some moment. */
+  readonly tells?: readonly string[];
   /** At least so many writes of clients went through. */
   readonly writes?: number;
 }
@@ -623,16 +627,15 @@ function expectationOf(json: unknown, problems: string[]): Expectation {
     problems.push('expect is not an object');
     return fallback;
   }
-  refuseUnknown(json, ['verdict', 'property', 'marks', 'writes'], 'expect', problems);
+  refuseUnknown(json, ['verdict', 'property', 'marks', 'never', 'tells', 'writes'], 'expect', problems);
   const verdict = oneOf(['ok', 'safety', 'liveness', 'crash'], json.verdict);
   if (verdict !== null) problems.push(`expect.verdict is ${show(json.verdict)}, ${verdict}`);
   if (json.property !== undefined && typeof json.property !== 'string') problems.push('expect.property is not a text');
   if (json.writes !== undefined && !isCount(json.writes)) problems.push('expect.writes is not a whole number');
-  if (
-    json.marks !== undefined &&
-    !(Array.isArray(json.marks) && json.marks.every((mark) => typeof mark === 'string'))
-  ) {
-    problems.push('expect.marks is not a list of notes');
+  for (const name of ['marks', 'never', 'tells'] as const) {
+    const value = json[name];
+    if (value !== undefined && !(Array.isArray(value) && value.every((text) => typeof text === 'string')))
+      problems.push(`expect.${name} is not a list of texts`);
   }
   return json as unknown as Expectation;
 }
