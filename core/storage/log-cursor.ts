@@ -2,7 +2,7 @@
 
 import type { FileAction } from '../io.ts';
 import { concat } from '../wire/bytes.ts';
-import { checkLogHeader, type HeaderVerdict, LOG_HEADER_SIZE, type Parsed, parseRecord } from './log-file.ts';
+import { LOG_HEADER_SIZE, type LogHeader, type Parsed, parseLogHeader, parseRecord } from './log-file.ts';
 
 /** What one read asks for. */
 export const READ_BYTES = 256 * 1024;
@@ -29,11 +29,11 @@ export function feed(cursor: LogCursor, bytes: Uint8Array): void {
 }
 
 /** The file header, consumed when it is good; null when more must be read first. */
-export function takeHeader(cursor: LogCursor): HeaderVerdict | null {
+export function takeHeader(cursor: LogCursor): LogHeader | null {
   if (cursor.pending.length < LOG_HEADER_SIZE && !cursor.whole) return null;
-  const verdict = checkLogHeader(cursor.pending);
-  if (verdict === 'good') drop(cursor, LOG_HEADER_SIZE);
-  return verdict;
+  const header = parseLogHeader(cursor.pending);
+  if (header.kind === 'good') drop(cursor, LOG_HEADER_SIZE);
+  return header;
 }
 
 /** What stands at the cursor; a record is consumed. `next` of a record is its end in the file. */

@@ -2,12 +2,17 @@
  * The bytes of a transaction log (server/persistence/FileTxnLog, FilePadding).
  *
  * ```
- * Log    => "ZKLG":int version:int(2) dbid:long Record* 00*
+ * Log    => "ZKLG":int version:int(2) previous:long Record* 00*
  * Record => checksum:long length:int entry 42
  * ```
  *
  * The checksum is the Adler-32 of the entry. The file is extended with zeros in large steps before they are needed, so that
  * ordinary appends change no metadata; a length of zero therefore means "nothing was written here".
+ *
+ * `previous` is the zxid of the entry before the first of this file. Within an epoch the numbers of two entries tell whether
+ * one is missing between them. Where a later epoch begins they do not, so without this a file could lose its end, or be
+ * lost whole, and nobody would notice. Java calls the field dbid, writes 0, and reads nothing but the magic number; 0 means
+ * "not known" to us too.
  *
  * **Torn or damaged.** After the last good record there may be something that is no record. If a power cut kept it from
  * being written whole, nobody was promised anything and it is cut off. If it was whole once and something happened to it
@@ -17,7 +22,7 @@
  * everything that was promised before it is known. `classifyTail` joins these with what follows the record.
  */
 
-import { assert } from '../types.ts';
+import { assert, asZxid, type Zxid } from '../types.ts';
 import { adler32 } from '../wire/adler32.ts';
 import type { LogEntry } from '../wire/txn.ts';
 import { readHeader } from '../wire/txn-codec.ts';
@@ -37,7 +42,10 @@ export const recordSize = (entry: LogEntry): number => RECORD_HEAD_SIZE + entry.
 // --- writing ---------------------------------------------------------------------------------------------------------
 
 /** The bytes of these entries as records, behind the file header if `header` is set. */
-export function encodeRecords(entries: readonly LogEntry[], options: { header: boolean }): Uint8Array {
+export function encodeRecords(
+  entries: readonly LogEntry[],
+  options: { readonly header: boolean; readonly previous?: Zxid },
+): Uint8Array {
   let size = options.header ? LOG_HEADER_SIZE : 0;
   for (const entry of entries) size += recordSize(entry);
   const bytes = new Uint8Array(size);
@@ -46,6 +54,7 @@ export function encodeRecords(entries: readonly LogEntry[], options: { header: b
   if (options.header) {
     view.setInt32(0, LOG_MAGIC);
     view.setInt32(4, LOG_VERSION);
+    view.setBigInt64(8, BigInt(options.previous ?? 0));
     at = LOG_HEADER_SIZE;
   }
   for (const entry of entries) {
@@ -73,14 +82,20 @@ export function paddedSize(position: number, size: number, step: number): number
 
 // --- reading ---------------------------------------------------------------------------------------------------------
 
-export type HeaderVerdict = 'good' | 'unwritten' | 'bad';
+export type LogHeader =
+  /** `previous` is null when the writer did not say. */
+  | { readonly kind: 'good'; readonly previous: Zxid | null }
+  /** Zeros, or nothing: the file was created and no more. */
+  | { readonly kind: 'unwritten' }
+  | { readonly kind: 'bad' };
 
-/** `unwritten` when nothing but zeros is there, or less than a header: the file was created and no more. */
-export function checkLogHeader(bytes: Uint8Array): HeaderVerdict {
-  if (isZero(bytes, 0, Math.min(bytes.length, LOG_HEADER_SIZE))) return 'unwritten';
-  if (bytes.length < LOG_HEADER_SIZE) return 'bad';
+export function parseLogHeader(bytes: Uint8Array): LogHeader {
+  if (isZero(bytes, 0, Math.min(bytes.length, LOG_HEADER_SIZE))) return { kind: 'unwritten' };
+  if (bytes.length < LOG_HEADER_SIZE) return { kind: 'bad' };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return view.getInt32(0) === LOG_MAGIC && view.getInt32(4) === LOG_VERSION ? 'good' : 'bad';
+  if (view.getInt32(0) !== LOG_MAGIC || view.getInt32(4) !== LOG_VERSION) return { kind: 'bad' };
+  const previous = Number(view.getBigInt64(8));
+  return { kind: 'good', previous: previous > 0 && Number.isSafeInteger(previous) ? asZxid(previous) : null };
 }
 
 export type Parsed =

@@ -19,6 +19,7 @@ import type { PeerConfig } from '../config/types.ts';
 import type { FileAction, Io } from '../io.ts';
 import { assert } from '../types.ts';
 import type { LogEntry } from '../wire/txn.ts';
+import { follows } from '../zab/sync.ts';
 import { encodeRecords, LOG_HEADER_SIZE, paddedSize, recordSize } from './log-file.ts';
 import { markLater } from './mark-writer.ts';
 import { inLog, LOG_DIR, logName } from './names.ts';
@@ -46,7 +47,9 @@ export function startBatch(store: StoreState, config: PeerConfig, io: Io): void 
     assert((log.files.at(-1)?.zxid ?? -1) < first.zxid, 'log file begins before the one before it');
     actions.push({ kind: 'create', path });
   }
-  const bytes = encodeRecords(entries, { header: isNew });
+  // With one batch in flight at a time, what is durable is what stands before this batch.
+  assert(follows(log.durable, first.zxid), 'batch does not follow what is written');
+  const bytes = encodeRecords(entries, { header: isNew, previous: log.durable });
   const padded = paddedFor(entries, { ...current, end: isNew ? LOG_HEADER_SIZE : current.end }, config);
   if (padded > current.paddedSize) {
     actions.push({ kind: 'write', path, offset: padded - 1, bytes: new Uint8Array(1) });

@@ -78,7 +78,7 @@ function endRange({ store, events }: StoreTurn, token: number, entries: LogEntry
 
 /** Takes what the cursor has; `more` when the file, or the next one, must be read on. */
 function takeEntries(read: RangeRead): 'more' | 'done' | 'impossible' {
-  if (read.cursor.offset === 0 && takeHeader(read.cursor) !== 'good') return 'impossible';
+  if (read.cursor.offset === 0 && takeHeader(read.cursor)?.kind !== 'good') return 'impossible';
   for (;;) {
     const parsed = takeRecord(read.cursor);
     switch (parsed.kind) {

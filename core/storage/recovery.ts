@@ -4,7 +4,8 @@
  * The history is a snapshot and the log entries that follow it without a gap. Recovery takes the newest snapshot that is
  * whole, reads the log from there, and believes it only if
  *
- * - each entry follows the one before it (the next zxid, or the first of a later epoch), across file borders too;
+ * - each entry follows the one before it (the next zxid, or the first of a later epoch), and each file begins behind the
+ *   entry its header names;
  * - every newer snapshot that is not whole is covered: the log holds the very transaction its name ends with. Otherwise
  *   part of the history was only in that snapshot (after a SNAP the log begins above it), and an older snapshot plus the
  *   rest of the log would be a history with a hole in it;
@@ -283,9 +284,12 @@ function onLogRead(turn: StoreTurn, r: RecoveryState, stage: Stage<'log'>, resul
   if (!result.ok) return giveUp(turn, r, `${name} cannot be read: ${result.error}`);
   feed(stage.cursor, result.bytes ?? new Uint8Array(0));
   if (!stage.headerSeen) {
-    const verdict = takeHeader(stage.cursor);
-    if (verdict !== null && verdict !== 'good') return onLogEnd(turn, r, stage, verdict === 'unwritten');
-    if (verdict === 'good') {
+    const header = takeHeader(stage.cursor);
+    if (header !== null && header.kind !== 'good') return onLogEnd(turn, r, stage, header.kind === 'unwritten');
+    if (header !== null) {
+      const { log } = turn.heap;
+      const joins = header.previous === null || header.previous <= log.base || header.previous === log.last;
+      if (!joins) return giveUp(turn, r, `${name} begins behind ${showZxid(header.previous ?? 0)}, which is not here`);
       stage.headerSeen = true;
       stage.end = LOG_HEADER_SIZE;
     }
@@ -551,10 +555,8 @@ function epochRepairs(turn: StoreTurn, r: RecoveryState): FileAction[] {
 function markRepairs(turn: StoreTurn, r: RecoveryState): FileAction[] {
   const { acceptedEpoch, currentEpoch } = epochsOf(turn, r);
   const wanted = { zxid: turn.heap.log.last, acceptedEpoch, currentEpoch };
-  const said = r.mark;
-  const isRight =
-    said?.zxid === wanted.zxid && said.acceptedEpoch === acceptedEpoch && said.currentEpoch === currentEpoch;
-  return isRight ? [] : markActions(wanted, { exists: r.markExists });
+  // Also when it says so already: what was read may never have reached the platter.
+  return markActions(wanted, { exists: r.markExists });
 }
 
 // --- the end ---------------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ function onScanned(
   const path = inLog(scan.name);
   if (!result.ok) return fail(turn, result.error, path);
   feed(scan.cursor, result.bytes ?? new Uint8Array(0));
-  if (scan.cursor.offset === 0 && takeHeader(scan.cursor) !== 'good') return fail(turn, 'ECORRUPT', path);
+  if (scan.cursor.offset === 0 && takeHeader(scan.cursor)?.kind !== 'good') return fail(turn, 'ECORRUPT', path);
   for (;;) {
     const at = scan.cursor.offset;
     const parsed = takeRecord(scan.cursor);
