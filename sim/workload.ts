@@ -312,6 +312,8 @@ class Actor {
     const status = this.#o.world.status(this.#host);
     if (this.#ended && status === 'running') this.#restart('fresh', 'kill');
     if (status !== 'running' || this.#misbehave(whim)) return;
+    // Without a rate it asks only what the schedule makes it ask.
+    if (this.#o.swarm['workload.rate'] === 0) return;
     if (!this.#prologueSent) this.#prologue();
     if (this.open < this.#o.swarm['workload.pipeline']) this.#askSomething();
   }
