@@ -117,6 +117,8 @@ class Run {
   readonly #history: HistoryRecord[] = [];
   readonly #marks = new Map<string, number>();
   readonly #unordered: boolean;
+  /** Spares that no reconfiguration has called yet. A machine without power is `off` too, but belongs to the ensemble. */
+  readonly #spares: Set<HostId>;
   #phase: Progress['phase'] = 'faults';
   #hasLeader = false;
   #toldEpoch = 0;
@@ -134,6 +136,7 @@ class Run {
     const { options, swarm } = schedule;
     this.#unordered = schedule.ops.some((op) => op.do === 'unordered');
     this.#cluster = new Cluster({ options, swarm, runner: settings.runner ?? runRaw });
+    this.#spares = new Set(this.#cluster.spares);
     this.#world = createWorld({
       seed: schedule.seed,
       unordered: this.#unordered,
@@ -240,7 +243,7 @@ class Run {
     const quorum = Math.floor(voters.length / 2) + 1;
     const size = stream.between(Math.min(quorum, sound.length), sound.length);
     const core: HostId[] = sound.slice(0, size);
-    const others = this.#cluster.servers.filter((host) => !core.includes(host) && world.status(host) !== 'off');
+    const others = this.#servers().filter((host) => !core.includes(host));
     if (stream.below(4) === 0) core.push(...others.filter((host) => !world.budget.damaged.has(host)));
     core.sort((a, b) => a - b);
     const clients = world.hosts().filter((host) => host >= CLIENT_BASE);
@@ -250,7 +253,7 @@ class Run {
     for (const host of clients) if (world.status(host) === 'down') world.start(host);
     for (const host of core) {
       this.#hub.excuse(host, 'faults before the healing');
-      if (world.status(host) === 'down') world.start(host, { delayUs: stream.between(0, 500_000) });
+      if (world.machine(host) === null) world.start(host, { delayUs: stream.between(0, 500_000) });
     }
     for (const host of others) if (!core.includes(host)) this.#leaveOutside(host, core, stream.below(5));
     this.#say(`the core ${core.join(',')} is healed`);
@@ -264,7 +267,7 @@ class Run {
     else if (fate === 1) world.cut({ from: host, to: core });
     // It can send but not hear: it calls for elections that it never learns the outcome of.
     else if (fate === 2) world.cut({ from: core, to: host, direction: 'oneWay' });
-    else if (world.status(host) === 'down') world.start(host);
+    else if (world.machine(host) === null) world.start(host);
     if (world.status(host) === 'paused') world.resume(host);
   }
 
@@ -355,8 +358,8 @@ class Run {
 
   #recoverDisks(): void {
     const world = this.#world;
-    for (const host of this.#cluster.servers) {
-      if (world.status(host) === 'off' || world.budget.damaged.has(host)) continue;
+    for (const host of this.#servers()) {
+      if (world.budget.damaged.has(host)) continue;
       checkRecovery(
         {
           host,
@@ -457,7 +460,7 @@ class Run {
   #makeEnsemble(): Ensemble {
     const world = this.#world;
     return {
-      servers: () => this.#cluster.servers.filter((host) => world.status(host) !== 'off'),
+      servers: () => this.#servers(),
       observers: () => this.#cluster.observers,
       leader: () => {
         const leader = this.#hub.leadership.current();
@@ -473,10 +476,15 @@ class Run {
     };
   }
 
+  /** The servers that were started or are to be. */
+  #servers(): HostId[] {
+    return this.#cluster.servers.filter((host) => !this.#spares.has(host));
+  }
+
   /** The administrator is client 1, signed in as super; it asks again until the ensemble has changed. */
   #reconfigure(members: readonly HostId[]): boolean {
     const world = this.#world;
-    for (const host of members) if (world.status(host) === 'off') world.start(host);
+    for (const host of members) if (this.#spares.delete(host)) world.start(host);
     this.#workload.addAuth(1, 'digest', SUPER_AUTH);
     this.#reconfigTries = 0;
     this.#askReconfig(members);
