@@ -1,10 +1,35 @@
-/** Every story by name. */
+/** Every story by name, one file each. */
 
+import { asymmetricLink } from './asymmetric-link.ts';
+import { bridge } from './bridge.ts';
+import { clockJump } from './clock-jump.ts';
+import { contestedElection } from './contested-election.ts';
+import { divergentTail } from './divergent-tail.ts';
+import { ephemeralHandover } from './ephemeral-handover.ts';
+import { leaderPause } from './leader-pause.ts';
 import { partitionedLeader } from './partitioned-leader.ts';
+import { powerCutSync } from './power-cut-sync.ts';
+import { rollingReconfig } from './rolling-reconfig.ts';
+import { slowFollowerSnap } from './slow-follower-snap.ts';
 import type { Scenario } from './story.ts';
+import { wan } from './wan.ts';
 
 export type { Scenario };
-export const SCENARIOS: readonly Scenario[] = [partitionedLeader];
+
+export const SCENARIOS: readonly Scenario[] = [
+  asymmetricLink,
+  bridge,
+  clockJump,
+  contestedElection,
+  divergentTail,
+  ephemeralHandover,
+  leaderPause,
+  partitionedLeader,
+  powerCutSync,
+  rollingReconfig,
+  slowFollowerSnap,
+  wan,
+];
 
 export const findScenario = (name: string): Scenario | null =>
   SCENARIOS.find((scenario) => scenario.name === name) ?? null;

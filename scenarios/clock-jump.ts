@@ -1,0 +1,24 @@
+import { scenario } from './story.ts';
+
+export const clockJump = scenario({
+  name: 'clock-jump',
+  title: 'wall clocks jump by an hour in both directions, and nobody is late',
+  story: `Goal: no promise rests on the time of day. Method: the wall clock of the leader goes an hour ahead, then two hours
+back, the one of a follower goes back by a minute, and the clocks of the leader run ten percent fast throughout. Sessions of
+four seconds must neither end nor live on by it. Why it is nasty: elections, pings, session expiry and container cleaning all count time, and one Date in
+any of them ends every session at once (ZOOKEEPER-1366), which no client can tell from a real failure.`,
+  options: { nodes: 3, clients: 4, duration: 12_000, settings: { tickTimeMs: 300 } },
+  swarm: { 'workload.session': 4000 },
+  ops: [
+    { after: 'zab.established', plus: 1000, do: 'drift', node: 'leader', rate: 1.1 },
+    { after: 'op:1', plus: 500, do: 'clock', node: 'leader', jump: 3_600_000 },
+    { after: 'op:2', plus: 3000, do: 'clock', node: 'leader', jump: -7_200_000 },
+    { after: 'op:3', plus: 1000, do: 'clock', node: 'follower', jump: -60_000 },
+  ],
+  expect: {
+    verdict: 'ok',
+    never: ['session.expired', 'zab.leading.gaveup', 'zab.learner.lost'],
+    tells: ['jumps by +60 m'],
+    writes: 100,
+  },
+});
