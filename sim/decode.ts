@@ -66,11 +66,19 @@ export class ConnectionDecoder {
 
 /** `PROPOSAL 0x100000003 setData /a`. */
 export function messageText({ name, fields }: Message): string {
-  const said = Object.entries(fields).filter(([, value]) => value !== null && value !== '');
+  const said = Object.entries(fields).filter(
+    ([key, value]) => !QUIET_FIELDS.has(key) && value !== null && value !== '',
+  );
   return [name, ...said.map(([key, value]) => `${key} ${valueText(value)}`)].join(' ');
 }
 
+/** In a trace, but not in a sentence. */
+const QUIET_FIELDS: ReadonlySet<string> = new Set(['session', 'cxid']);
+
 function valueText(value: unknown): string {
+  if (typeof value === 'object' && value !== null && 'kind' in value) {
+    return [String(value.kind), pathOf(value).path].filter((text) => text !== undefined).join(' ');
+  }
   if (value instanceof Uint8Array) return bytesText(value);
   if (typeof value === 'bigint') return `0x${BigInt.asUintN(64, value).toString(16)}`;
   if (typeof value === 'object') return JSON.stringify(value, (_key, inner: unknown) => plainOf(inner));
@@ -102,8 +110,10 @@ function packetFields(type: number, data: Uint8Array): Record<string, unknown> {
   switch (type) {
     case Packet.PROPOSAL:
     case Packet.INFORM: {
-      const txn = decodeTxn(data);
-      return txn.ok ? { txn: txn.value.txn.kind, ...pathOf(txn.value.txn) } : { bytes: data.length };
+      const decoded = decodeTxn(data);
+      if (!decoded.ok) return { bytes: data.length };
+      const { header, txn } = decoded.value;
+      return { session: header.clientId, cxid: header.cxid, txn };
     }
     case Packet.REQUEST: {
       const request = decodeRequestPayload(data);

@@ -125,9 +125,13 @@ function runOne(args: Args, schedule: Schedule): number {
   const used = process.cpuUsage(started);
   const cpuMs = (used.user + used.system) / 1000;
   if (args.history !== null) writeFileSync(args.history, [...toJsonLines(result.history)].join(''));
-  if (args.trace !== null) traceTo(args.trace, schedule);
+  const isTraced = args.trace === null || traceTo(args.trace, schedule) === result.hash;
   if (args.json) process.stdout.write(`${JSON.stringify(summary(schedule, result, cpuMs))}\n`);
   else report(reporter, args, schedule, result, cpuMs);
+  if (!isTraced) {
+    process.stderr.write('sim: the traced pass is another run than the first\n');
+    return EXIT.nondeterminism;
+  }
   return exitCodeOf(schedule, result, reporter, args);
 }
 

@@ -10,8 +10,8 @@ import { CLIENT_BASE, type HostId, type StepRecord } from './world/types.ts';
 
 const FLUSH_BYTES = 1024 * 1024;
 
-/** Writes the trace of a second pass, a line at a time. */
-export function traceTo(path: string, schedule: Schedule): void {
+/** Writes the trace of a second pass, a line at a time, and returns the hash of that pass. */
+export function traceTo(path: string, schedule: Schedule): string {
   const file = openSync(path, 'w');
   let waiting: string[] = [];
   let size = 0;
@@ -21,13 +21,14 @@ export function traceTo(path: string, schedule: Schedule): void {
     size = 0;
   };
   try {
-    trace(schedule, (line) => {
+    const { hash } = trace(schedule, (line) => {
       const text = `${JSON.stringify(line)}\n`;
       waiting.push(text);
       size += text.length;
       if (size >= FLUSH_BYTES) flush();
     });
     flush();
+    return hash;
   } finally {
     closeSync(file);
   }

@@ -54,7 +54,6 @@ class Tracer {
   /** Which connection an id of a host means. */
   readonly #conns = new Map<string, ConnectionInfo>();
   readonly #sinceKeyframe = new Map<HostId, number>();
-  /** Messages decoded when they were put on the wire, by connection and direction, until they arrive. */
   readonly runner: PeerRunner;
   readonly hooks: Hooks;
   #event: EventRecord | null = null;
@@ -79,6 +78,7 @@ class Tracer {
       onSegment: (segment) => this.#onSegment(segment),
       onCrash: (host, kind, reason) => this.#write('crash', { host, kind, reason }),
     };
+    const { nodes, observers, spares, clients } = schedule.options;
     sink(
       encodeFields({
         type: 'header',
@@ -86,6 +86,9 @@ class Tracer {
         version: TRACE_VERSION,
         seed: schedule.seed,
         commit: schedule.commit,
+        servers: nodes + observers + spares,
+        clients,
+        clientBase: CLIENT_BASE,
         schedule,
       }),
     );
@@ -156,7 +159,7 @@ class Tracer {
         mono: now.monoMs,
         wall: now.wallMs,
         input: input === null ? { type: 'boot' } : this.#inputOf(host, input),
-        effects: effects.map((effect) => this.#effectOf(effect)),
+        effects: effects.map((effect) => this.#effectOf(host, effect)),
       }),
     );
     if (host >= CLIENT_BASE) return;
@@ -181,11 +184,17 @@ class Tracer {
     this.#patches = [];
   }
 
+  /** The connection a host knows by this id, as the whole trace knows it; 0 for one that was never made. */
+  #uidOf(host: HostId, conn: number): number {
+    return this.#conns.get(`${host}/${conn}`)?.uid ?? 0;
+  }
+
   /** Bytes were shown when they were sent; here they are only counted. */
   #inputOf(host: HostId, input: HostInput): Readonly<Record<string, unknown>> {
     if (input.type === 'connBytes') {
-      return { type: 'connBytes', uid: this.#conns.get(`${host}/${input.conn}`)?.uid ?? 0, size: input.bytes.length };
+      return { type: 'connBytes', uid: this.#uidOf(host, input.conn), size: input.bytes.length };
     }
+    if ('conn' in input) return { ...input, uid: this.#uidOf(host, input.conn) };
     if (input.type === 'fileDone') {
       const { op, result } = input;
       return { type: 'fileDone', op, ok: result.ok, ...(result.ok ? {} : { error: result.error }) };
@@ -193,8 +202,9 @@ class Tracer {
     return { ...input };
   }
 
-  #effectOf(effect: HostEffect): Readonly<Record<string, unknown>> {
-    if (effect.type === 'send') return { type: 'send', conn: effect.conn, size: effect.bytes.length };
+  #effectOf(host: HostId, effect: HostEffect): Readonly<Record<string, unknown>> {
+    if (effect.type === 'send') return { type: 'send', uid: this.#uidOf(host, effect.conn), size: effect.bytes.length };
+    if ('conn' in effect) return { ...effect, uid: this.#uidOf(host, effect.conn) };
     if (effect.type !== 'file') return { ...effect };
     const { op, lane, action } = effect;
     const shown = 'bytes' in action ? { ...action, bytes: undefined, size: action.bytes.length } : action;
