@@ -64,7 +64,20 @@ import {
 import { TxnWindow } from './storage/window.ts';
 import { DataTree } from './tree/data-tree.ts';
 import { WatchTable } from './tree/watches.ts';
-import { asConn, assert, asZxid, type ConnId, type Now, type PeerId, ZXID_ZERO, type Zxid } from './types.ts';
+import {
+  asConn,
+  assert,
+  asZxid,
+  COUNTER_MAX,
+  type ConnId,
+  counterOf,
+  epochOf,
+  type Now,
+  type PeerId,
+  ZXID_ZERO,
+  type Zxid,
+  zxidOf,
+} from './types.ts';
 import {
   becomeLeading,
   leaderBlocked,
@@ -98,7 +111,15 @@ import {
   learnerTick,
   learnerTruncated,
 } from './zab/learner.ts';
-import { activateMembership, appendEntry, commitThrough, deriveMembership, electionCtx, halt } from './zab/replica.ts';
+import {
+  activateMembership,
+  appendEntry,
+  commitThrough,
+  deriveMembership,
+  electionCtx,
+  halt,
+  proveTree,
+} from './zab/replica.ts';
 import { beginLooking, drained } from './zab/roles.ts';
 
 export interface Peer {
@@ -132,6 +153,7 @@ export function boot(config: PeerConfig, secrets: BootSecrets, now: Now, emit: E
     durable: ZXID_ZERO,
     committed: ZXID_ZERO,
     resync: false,
+    digest: 'unknown',
     role: { kind: 'recovering' },
     store,
     server,
@@ -147,6 +169,7 @@ function bootEnsemble(config: PeerConfig, io: Io): Ensemble | null {
   const ensemble: Ensemble = {
     committed: membership,
     lastSeen: membership,
+    savedTo: ZXID_ZERO,
     cnx: cnxBoot(config, io),
     fle: fleBoot(config),
   };
@@ -223,7 +246,11 @@ function onOpened(t: Turn, input: InputOf<'connOpened'>): void {
     case 'client':
       return addWork(t, serverOpened(t.state.server, t.heap, t.config, t.io, input));
     case 'quorum':
-      if (role.kind === 'learning' && role.conn === input.conn) learnerOpened(t, role);
+      if (t.config.sslQuorum && (!input.remote.tls || input.remote.certificate === null)) {
+        note(t.io, 'quorum.conn.untrusted', { conn: input.conn, ip: input.remote.ip });
+        t.io.emit({ type: 'close', conn: input.conn });
+        if (role.kind === 'learning' && role.conn === input.conn) learnerConnectFailed(t, role, 'no certificate');
+      } else if (role.kind === 'learning' && role.conn === input.conn) learnerOpened(t, role);
       else if (role.kind === 'leading' && input.conn > 0) leaderOpened(t, role, input.conn);
       else t.io.emit({ type: 'close', conn: input.conn });
       return;
@@ -347,7 +374,8 @@ function onElected(t: Turn, leader: PeerId): void {
   assert(role.kind === 'looking', 'elected without looking');
   if (role.readOnly) stopReadOnly(t);
   if (leader === t.config.myid) {
-    assert(isVoter(ensembleOf(t).lastSeen, leader), 'only a voter leads');
+    const { committed, lastSeen } = ensembleOf(t);
+    assert(isVoter(committed, leader) || isVoter(lastSeen, leader), 'only a voter leads');
     assert(!t.state.resync, 'a server without a provable history never leads');
     becomeLeading(t);
   } else {
@@ -373,9 +401,14 @@ function onStoreEvent(t: Turn, event: StoreEvent): void {
       if (role.kind === 'learning') learnerTruncated(t, role);
       return;
     case 'installed':
+      // Whatever became of the role that asked: this is what the disk holds now, and it is provable.
+      state.durable = event.zxid;
+      state.resync = false;
+      if (state.ensemble !== null) state.ensemble.savedTo = event.zxid;
       if (role.kind === 'learning') learnerInstalled(t, role, event.zxid);
       return;
     case 'snapshotDone':
+      if (state.ensemble !== null) state.ensemble.savedTo = event.zxid;
       return note(t.io, 'store.snapshot.done', { zxid: event.zxid });
     case 'rangeRead':
       if (role.kind === 'leading') leaderRangeRead(t, role, event.token, event.entries);
@@ -395,6 +428,7 @@ function onRecovered(t: Turn, recovery: Recovery): void {
   assert(state.role.kind === 'recovering', 'recovered twice');
   state.epochs = { accepted: recovery.acceptedEpoch, current: recovery.currentEpoch };
   state.durable = heap.log.last;
+  state.digest = 'unknown';
   const mayBeEmpty = t.config.dbAutocreate || recovery.initializeFile;
   state.resync = recovery.mustResync || (recovery.empty && !mayBeEmpty && state.ensemble !== null);
   note(t.io, 'store.recovered', {
@@ -406,6 +440,7 @@ function onRecovered(t: Turn, recovery: Recovery): void {
   });
   for (const text of recovery.notes) note(t.io, 'store.recovery.note', { text });
   if (state.ensemble === null) return beginStandalone(t, recovery);
+  state.ensemble.savedTo = recovery.snapshotZxid;
   deriveMembership(t);
   onFleEvents(t, beginLooking(t));
 }
@@ -415,6 +450,7 @@ function beginStandalone(t: Turn, recovery: Recovery): void {
   const { state, heap, io } = t;
   if (recovery.mustResync) return halt(t, `the data directory is damaged: ${recovery.notes.join('; ')}`);
   commitThrough(t, heap.log.last);
+  proveTree(t);
   if (!isRunning(t)) return;
   const authority = authorityBoot(heap, t.config, io);
   state.role = { kind: 'standalone', authority, lastProposed: heap.log.last };
@@ -477,7 +513,7 @@ function submit(t: Turn, request: Submission): void {
 function submitAlone(t: Turn, request: Submission): void {
   const { role } = t.state;
   assert(role.kind === 'standalone', 'alone');
-  const zxid = asZxid(role.lastProposed + 1);
+  const zxid = nextAlone(role.lastProposed);
   const prepared = authorityPrepare(role.authority, t.heap, t.config, t.io, request, {
     zxid,
     from: t.config.myid,
@@ -487,6 +523,10 @@ function submitAlone(t: Turn, request: Submission): void {
   appendEntry(t, prepared.entry);
   role.lastProposed = zxid;
 }
+
+/** Alone there is nobody to elect: an exhausted counter begins the next epoch by itself. */
+const nextAlone = (last: Zxid): Zxid =>
+  counterOf(last) >= COUNTER_MAX ? zxidOf(epochOf(last) + 1, 1) : asZxid(last + 1);
 
 function revalidate(t: Turn, event: Extract<ServerEvent, { type: 'revalidate' }>): void {
   const { role, server } = t.state;
@@ -555,12 +595,22 @@ function maintain(t: Turn): void {
     (role.kind === 'leading' && role.phase.kind === 'broadcast') ||
     (role.kind === 'learning' && role.phase.kind === 'serving');
   if (!serving) return;
-  if (snapshotDue(state.store, t.config)) storeSnapshot(state.store, heap, t.config, t.io);
+  if (isConfigUnsaved(t) || snapshotDue(state.store, t.config)) storeSnapshot(state.store, heap, t.config, t.io);
   if (heap.log.length > 2 * t.config.commitLogCount + WINDOW_SLACK) {
     const pin = role.kind === 'leading' ? leaderPin(role) : null;
-    const upTo = pin === null ? heap.tree.lastZxid : asZxid(Math.min(pin, heap.tree.lastZxid));
+    const upTo = asZxid(Math.min(pin ?? heap.tree.lastZxid, heap.tree.lastZxid, state.durable));
     heap.log.trimBefore(upTo, t.config.commitLogCount);
   }
+}
+
+/**
+ * A restart knows what is committed from the newest snapshot alone. Were the configuration in force only in the log, the
+ * server would go by the one before it, whose servers may be gone for good.
+ */
+function isConfigUnsaved({ state, heap }: Turn): boolean {
+  const { ensemble } = state;
+  if (ensemble === null || ensemble.committed.version > heap.tree.lastZxid) return false;
+  return ensemble.committed.version > ensemble.savedTo;
 }
 
 /** Trimming moves memory, so it is done for many entries at once. */

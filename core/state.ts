@@ -30,6 +30,12 @@ export interface PeerState {
    * leader has sent a full state this server neither votes nor counts in any quorum (it registers as an observer).
    */
   resync: boolean;
+  /**
+   * How the tree compares with the digests that travel in transactions. A Java server's snapshot is fuzzy: it holds some of
+   * what follows it, so until that has been applied a mismatch proves nothing. `unknown` and `differs` last until the whole
+   * history has been applied (`proveTree`); from then on every digest must agree.
+   */
+  digest: 'unknown' | 'differs' | 'agrees' | 'proved';
   role: Role;
   store: StoreState;
   server: ServerState;
@@ -47,6 +53,8 @@ export interface Ensemble {
   committed: Membership;
   /** The newest configuration heard of, which may still be a proposal (QuorumPeer.lastSeenQuorumVerifier). */
   lastSeen: Membership;
+  /** Zxid of the newest snapshot on disk: configurations up to there survive a restart as the ones in force. */
+  savedTo: Zxid;
   cnx: CnxState;
   fle: FleState;
 }
@@ -73,6 +81,8 @@ export interface Learning {
   /** The connection's handshake is done. */
   connected: boolean;
   attempts: number;
+  /** TRUNC was impossible: a whole state is asked for. */
+  wantsState: boolean;
   rx: FrameBuffer;
   /** Reading was switched off because `rx` is full while a file operation is awaited. */
   paused: boolean;
@@ -168,6 +178,8 @@ export interface Handler {
   /** Since when something that was proposed to it is unacknowledged; null when nothing is. */
   unackedSinceMs: number | null;
   pingsSent: number;
+  /** Of these, sent before UPTODATE. */
+  pingsBefore: number;
   pongs: number;
 }
 

@@ -30,6 +30,7 @@
 import {
   formatMembership,
   hasAllQuorums,
+  hasQuorum,
   isVoter,
   parseMembership,
   roleOf,
@@ -134,7 +135,8 @@ export function fleLook(
   countVotes(fle, ctx, io);
   const events: FleEvent[] = [];
   for (const [from, n] of early) {
-    if (isLooking(fle)) events.push(...onNotification(fle, ctx, io, from, n));
+    // A newer configuration restarts the search: what else was heard early is answered then.
+    if (isLooking(fle) && events.length === 0) events.push(...onNotification(fle, ctx, io, from, n));
   }
   return events;
 }
@@ -313,14 +315,14 @@ function onSettledVote(
   if (n.electionEpoch === fle.logicalClock) {
     round.received.set(from, voteOf(n));
     const support = supporters(round.received, (other) => agreesInRound(other, vote));
-    if (hasAllQuorums(views(ctx), support) && checkLeader(fle, ctx, round.received, vote)) {
+    if (hasQuorum(ctx.committed, support) && checkLeader(fle, ctx, round.received, vote)) {
       events.push(elected(fle, ctx, io, vote));
       return;
     }
     countVotes(fle, ctx, io);
   }
   const support = supporters(round.settled, (other) => agreesOutsideRound(other, vote));
-  if (hasAllQuorums(views(ctx), support) && checkLeader(fle, ctx, round.settled, vote)) {
+  if (hasQuorum(ctx.committed, support) && checkLeader(fle, ctx, round.settled, vote)) {
     events.push(elected(fle, ctx, io, vote));
   }
 }
@@ -362,6 +364,7 @@ function propose(fle: FleState, ctx: ElectionCtx, candidate: Candidate): void {
 /** Whether a quorum votes as we do. The wait for a better vote begins with the vote that completes the quorum. */
 function countVotes(fle: FleState, ctx: ElectionCtx, io: Io): void {
   const round = fle.round!;
+  if (round.own.zxid === NO_HISTORY) return;
   const support = supporters(
     round.received,
     (other) => sameCandidate(other, fle.vote) && other.electionEpoch === fle.logicalClock,

@@ -10,7 +10,7 @@
  * Only voters of the configuration in force (and of the one being proposed) count; observers never do.
  */
 
-import { formatMembership, hasAllQuorums, hasQuorum, isVoter } from '../config/membership.ts';
+import { formatMembership, hasAllQuorums, hasQuorum, isVoter, serverOf } from '../config/membership.ts';
 import type { Membership } from '../config/types.ts';
 import { fleSettled, fleVoteEpoch } from '../election/fle.ts';
 import { note } from '../io.ts';
@@ -68,6 +68,7 @@ import {
   applyThrough,
   commitThrough,
   halt,
+  proveTree,
   publishConfig,
   reconfigOf,
 } from './replica.ts';
@@ -76,12 +77,16 @@ import { decideSync, type HistoryView, type SyncPlan } from './sync.ts';
 
 /** Learner connections at once, authenticated or not; far above any real ensemble with its observers. */
 export const LEARNERS_MAX = 256;
+/** FOLLOWERINFO and OBSERVERINFO are 40 bytes; nobody is trusted with more before them. */
+const INFO_BYTES_MAX = 1024;
 /** Bytes of one packet from a learner: a request of jute.maxbuffer plus its envelope and identities. */
 const PACKET_BYTES_EXTRA = 0x10_0000;
 /** A SNAP stream is cut into pieces of this size; one piece a step keeps the leader responsive. */
 const SNAPSHOT_PIECE_BYTES = 0x1_0000;
 /** Log entries read from disk for one DIFF; beyond it a snapshot is cheaper. */
 const RANGE_BYTES_MAX = 0x100_0000;
+/** Range reads at once, those of learners that hung up included: each may hold `RANGE_BYTES_MAX`. */
+const RANGES_AT_ONCE_MAX = 16;
 /** The window may grow to this many entries while a learner is brought level; then that learner is dropped. */
 const PINNED_ENTRIES_MAX = 100_000;
 /** Syncs waiting for their confirmation; the clients' own limits keep it far below. */
@@ -112,16 +117,29 @@ export function becomeLeading(t: Turn): void {
   };
   state.role = l;
   note(io, 'zab.leading.started', { logged: t.heap.log.last });
-  const own = ensemble.lastSeen.servers.find((server) => server.id === t.config.myid);
+  listenForLearners(t);
+  proposeEpochIfQuorum(t, l);
+}
+
+/** Where learners look for this server (`connect` in learner.ts): as committed, else as last seen. */
+function listenForLearners(t: Turn): void {
+  const ensemble = t.state.ensemble;
+  assert(ensemble !== null, 'a standalone server does not lead');
+  const own = serverOf(ensemble.committed, t.config.myid) ?? serverOf(ensemble.lastSeen, t.config.myid);
   for (const address of own?.addresses ?? []) {
-    io.emit({
+    t.io.emit({
       type: 'listen',
       channel: 'quorum',
       address: { host: t.config.quorumListenOnAllIPs ? '0.0.0.0' : address.host, port: address.quorumPort },
       tls: t.config.sslQuorum,
     });
   }
-  proposeEpochIfQuorum(t, l);
+}
+
+function quorumPorts(t: Turn): string {
+  const committed = t.state.ensemble?.committed;
+  const own = committed === undefined ? null : serverOf(committed, t.config.myid);
+  return (own?.addresses ?? []).map(({ host, quorumPort }) => `${host}:${quorumPort}`).join();
 }
 
 /** Leaves the role: connections closed, nothing listened to. The caller decides what comes next. */
@@ -160,6 +178,11 @@ function counts(t: Turn, handler: Handler): handler is Handler & { sid: PeerId }
 
 export function leaderOpened(t: Turn, l: Leading, conn: ConnId): void {
   if (l.handlers.size >= LEARNERS_MAX) {
+    // Whoever has not said who it is makes room: a flood pushes out its own oldest.
+    const oldest = [...l.handlers.values()].find(({ phase }) => phase.kind === 'info');
+    if (oldest !== undefined) dropHandler(t, l, oldest, 'too many learners');
+  }
+  if (l.handlers.size >= LEARNERS_MAX) {
     note(t.io, 'zab.learner.refused', { conn, reason: 'too many learners' });
     t.io.emit({ type: 'close', conn });
     return;
@@ -177,13 +200,14 @@ export function leaderOpened(t: Turn, l: Leading, conn: ConnId): void {
     ackedTo: ZXID_ZERO,
     unackedSinceMs: null,
     pingsSent: 0,
+    pingsBefore: 0,
     pongs: 0,
   });
 }
 
 export function leaderBytes(t: Turn, l: Leading, handler: Handler, bytes: Uint8Array): void {
   pushBytes(handler.rx, bytes);
-  const limit = t.config.juteMaxBuffer + PACKET_BYTES_EXTRA;
+  const limit = handler.phase.kind === 'info' ? INFO_BYTES_MAX : t.config.juteMaxBuffer + PACKET_BYTES_EXTRA;
   // A packet may end this role or this handler, so both are looked up again before the next one.
   while (leads(t) && l.handlers.has(handler.conn)) {
     const next = nextPacket(handler.rx, limit);
@@ -254,7 +278,7 @@ function onInfo(t: Turn, l: Leading, handler: Handler, packet: QuorumPacket): vo
   if (protocolVersion < LEARNER_PROTOCOL_VERSION) {
     return dropHandler(t, l, handler, 'learner speaks a protocol older than Zab 1.0');
   }
-  if (configVersion > ensemble.lastSeen.version) {
+  if (configVersion > ensemble.committed.version) {
     // It knows of a reconfiguration that we do not: we must not lead it (LearnerHandler, "follower is ahead").
     return dropHandler(t, l, handler, 'learner has seen a newer configuration');
   }
@@ -286,6 +310,13 @@ function forgetAcks(l: Leading, sid: PeerId): void {
   for (const proposal of l.proposals) proposal.acks = proposal.acks.filter((id) => id !== sid);
 }
 
+/** What a learner is about to lose from its log, or never had, it must acknowledge again. */
+function forgetAcksAfter(l: Leading, { sid }: Handler, zxid: Zxid): void {
+  for (const proposal of l.proposals) {
+    if (proposal.zxid > zxid) proposal.acks = proposal.acks.filter((id) => id !== sid);
+  }
+}
+
 // --- discovery -------------------------------------------------------------------------------------------------------
 
 /** Leader.getEpochToPropose: one more than every epoch that a quorum, this server included, has ever accepted. */
@@ -304,6 +335,7 @@ function proposeEpochIfQuorum(t: Turn, l: Leading): void {
 export function leaderEpochsSaved(t: Turn, l: Leading, token: number): void {
   if (l.phase.kind === 'proposingEpoch' && l.phase.token === token) {
     note(t.io, 'zab.epoch.accepted', { epoch: l.epoch });
+    numberFirstConfig(t, l);
     l.phase = { kind: 'collectingEpochAcks' };
     l.ackEpoch = [t.config.myid];
     for (const handler of [...l.handlers.values()]) {
@@ -314,6 +346,16 @@ export function leaderEpochsSaved(t: Turn, l: Leading, token: number): void {
     note(t.io, 'zab.epoch.current', { epoch: l.epoch });
     beginSynchronization(t, l);
   }
+}
+
+/**
+ * The configuration of the files has no number. The first leader gives it that of its epoch, so that it takes precedence over
+ * the files of a server that joins, which may list only a part of the ensemble (Leader.lead, ZOOKEEPER-1783).
+ */
+function numberFirstConfig(t: Turn, l: Leading): void {
+  const { ensemble } = t.state;
+  if (ensemble === null || !t.config.reconfigEnabled || ensemble.lastSeen.version !== ZXID_ZERO) return;
+  ensemble.lastSeen = { ...ensemble.committed, version: zxidOf(l.epoch, 0) };
 }
 
 function sendLeaderInfo(t: Turn, l: Leading, handler: Handler): void {
@@ -329,6 +371,7 @@ function onAckEpoch(t: Turn, l: Leading, handler: Handler, packet: QuorumPacket)
   const current = decodeAckEpoch(packet.data);
   if (!current.ok) return dropHandler(t, l, handler, `bad ACKEPOCH: ${current.error}`);
   handler.peerLast = packet.zxid;
+  forgetAcksAfter(l, handler, packet.zxid);
   handler.phase = { kind: 'waiting' };
   if (l.phase.kind === 'collectingEpochAcks' && counts(t, handler) && current.value !== -1) {
     const own = { epoch: t.state.epochs.current, zxid: t.heap.log.last };
@@ -401,12 +444,15 @@ function carryOut(t: Turn, l: Leading, handler: Handler, plan: SyncPlan): void {
     case 'diff':
       note(t.io, 'zab.sync.diff', { peer: handler.sid, zxid: plan.from });
       send(t, handler.conn, Packet.DIFF, target);
-      return finishSync(t, l, handler, plan.from);
+      // What is only proposed is proposed to it again even if its log has it: a Java follower forgets its pending proposals
+      // with the connection, and ends its process at a COMMIT that does not fit them.
+      return finishSync(t, l, handler, asZxid(Math.min(plan.from, target)));
     case 'trunc':
       note(t.io, 'zab.sync.trunc', { peer: handler.sid, zxid: plan.to });
       send(t, handler.conn, Packet.TRUNC, plan.to);
       return finishSync(t, l, handler, plan.to);
     case 'range': {
+      if (t.state.store.ranges.size >= RANGES_AT_ONCE_MAX) return startSnapshot(t, l, handler);
       const token = storeReadRange(t.state.store, t.heap, t.io, {
         after: plan.from,
         upTo: t.heap.log.base,
@@ -452,6 +498,7 @@ function sendCommitted(t: Turn, handler: Handler, entry: LogEntry): void {
 function startSnapshot(t: Turn, l: Leading, handler: Handler): void {
   const zxid = t.heap.tree.lastZxid;
   note(t.io, 'zab.sync.snap', { peer: handler.sid, zxid });
+  forgetAcksAfter(l, handler, zxid);
   send(t, handler.conn, Packet.SNAP, zxid);
   const snapshot = t.heap.tree.openSnapshot();
   t.heap.outgoing.set(handler.conn, {
@@ -507,7 +554,9 @@ function finishSync(t: Turn, l: Leading, handler: Handler, from: Zxid): void {
 function onAck(t: Turn, l: Leading, handler: Handler, zxid: Zxid): void {
   if (zxid === zxidOf(l.epoch, 0)) {
     if (handler.phase.kind === 'newLeader') onAckNewLeader(t, l, handler);
-    // A second one answers UPTODATE and means nothing (Learner.syncWithLeader).
+    // The second one answers UPTODATE (Learner.syncWithLeader). A Java learner answers no ping before that, ours answers
+    // each: from here on the two counts go together for both.
+    else handler.pongs = handler.pingsBefore;
     return;
   }
   if (zxid > l.lastProposed) {
@@ -524,7 +573,8 @@ function onAck(t: Turn, l: Leading, handler: Handler, zxid: Zxid): void {
 function onAckNewLeader(t: Turn, l: Leading, handler: Handler): void {
   handler.phase = { kind: 'active' };
   if (counts(t, handler) && !l.ackNewLeader.includes(handler.sid)) l.ackNewLeader.push(handler.sid);
-  if (l.phase.kind === 'broadcast') send(t, handler.conn, Packet.UPTODATE, asZxid(-1));
+  if (handler.unackedSinceMs !== null) handler.unackedSinceMs = t.io.now.monoMs;
+  if (l.phase.kind === 'broadcast') sendUpToDate(t, handler);
   else establishIfQuorum(t, l);
 }
 
@@ -537,6 +587,7 @@ function establishIfQuorum(t: Turn, l: Leading): void {
   const initial = t.heap.log.last;
   note(io, 'zab.established', { epoch: l.epoch, zxid: initial });
   commitThrough(t, initial);
+  proveTree(t);
   if (!leads(t)) return;
   activateMembership(t, ensemble.lastSeen);
   publishConfig(t);
@@ -545,8 +596,14 @@ function establishIfQuorum(t: Turn, l: Leading): void {
   fleVoteEpoch(ensemble.fle, l.epoch);
   if (t.config.leaderServes) serverStart(state.server, t.heap, t.config, io, 'leader');
   for (const handler of [...l.handlers.values()]) {
-    if (handler.phase.kind === 'active') send(t, handler.conn, Packet.UPTODATE, asZxid(-1));
+    if (handler.phase.kind === 'active') sendUpToDate(t, handler);
   }
+  if (!isVoter(ensemble.committed, t.config.myid)) giveUp(t, 'not a voter of the configuration in force');
+}
+
+function sendUpToDate(t: Turn, handler: Handler): void {
+  handler.pingsBefore = handler.pingsSent;
+  send(t, handler.conn, Packet.UPTODATE, asZxid(-1));
 }
 
 // --- broadcast -------------------------------------------------------------------------------------------------------
@@ -576,7 +633,7 @@ export function leaderSubmit(t: Turn, l: Leading, request: Submission, from: Pee
 function syncedVoters(t: Turn, l: Leading): Set<PeerId> {
   const synced = new Set<PeerId>([t.config.myid]);
   for (const handler of l.handlers.values()) {
-    if (handler.phase.kind === 'active' && handler.sid !== null) synced.add(handler.sid);
+    if (handler.phase.kind === 'active' && handler.sid !== null && !handler.observer) synced.add(handler.sid);
   }
   return synced;
 }
@@ -673,7 +730,12 @@ function commitReconfig(t: Turn, l: Leading, entry: LogEntry, membership: Member
   }
   commitThrough(t, entry.zxid);
   if (!leads(t)) return;
+  const before = quorumPorts(t);
   activateMembership(t, membership);
+  if (quorumPorts(t) !== before) {
+    t.io.emit({ type: 'unlisten', channel: 'quorum' });
+    listenForLearners(t);
+  }
   if (designated !== t.config.myid) giveUp(t, 'reconfiguration hands leadership over');
 }
 

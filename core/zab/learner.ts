@@ -63,12 +63,12 @@ import {
   appendEntry,
   CONFIG_PATH,
   commitThrough,
-  deriveMembership,
-  halt,
   membershipOf,
+  proveTree,
   publishConfig,
   reconfigOf,
   sawMembership,
+  seeHistory,
 } from './replica.ts';
 import { leaveRole } from './roles.ts';
 import { follows } from './sync.ts';
@@ -85,7 +85,10 @@ export function becomeLearning(t: Turn, leader: PeerId): void {
   const { ensemble } = state;
   assert(state.role.kind === 'looking', 'only a looking server begins to learn');
   assert(ensemble !== null, 'a standalone server does not learn');
-  const voter = isVoter(ensemble.lastSeen, t.config.myid) && t.config.peerType === 'participant';
+  // A voter of the configuration in force counts until one without it is in force.
+  const { committed, lastSeen } = ensemble;
+  const isMember = isVoter(committed, t.config.myid) || isVoter(lastSeen, t.config.myid);
+  const voter = isMember && t.config.peerType === 'participant';
   // A server that cannot prove its history gets everything and counts for nothing until it can again.
   const observer = !voter || state.resync;
   fleSettled(ensemble.fle, observer ? 'observing' : 'following');
@@ -97,6 +100,7 @@ export function becomeLearning(t: Turn, leader: PeerId): void {
     conn: null,
     connected: false,
     attempts: 0,
+    wantsState: false,
     rx: frameBuffer(),
     paused: false,
     heardMs: io.now.monoMs,
@@ -125,7 +129,8 @@ const learns = (t: Turn): boolean => t.state.role.kind === 'learning';
 
 function connect(t: Turn, l: Learning): void {
   const { ensemble } = t.state;
-  const spec = ensemble === null ? null : serverOf(ensemble.lastSeen, l.leader);
+  const spec =
+    ensemble === null ? null : (serverOf(ensemble.committed, l.leader) ?? serverOf(ensemble.lastSeen, l.leader));
   if (spec === null || spec.addresses.length === 0)
     return loseLeader(t, 'the elected leader is not in the configuration');
   const address = spec.addresses[l.attempts % spec.addresses.length]!;
@@ -159,7 +164,7 @@ export function learnerOpened(t: Turn, l: Learning): void {
   const info = encodeLearnerInfo({
     serverid: t.config.myid,
     protocolVersion: LEARNER_PROTOCOL_VERSION,
-    configVersion: state.ensemble.lastSeen.version,
+    configVersion: state.ensemble.committed.version,
   });
   send(t, l, l.observer ? Packet.OBSERVERINFO : Packet.FOLLOWERINFO, zxidOf(state.epochs.accepted, 0), info);
 }
@@ -188,7 +193,7 @@ export function learnerBytes(t: Turn, l: Learning, bytes: Uint8Array): void {
 
 /** Reads packets until one must wait for the disk. */
 function pump(t: Turn, l: Learning): void {
-  const limit = t.config.juteMaxBuffer + PACKET_BYTES_EXTRA;
+  const limit = 2 * t.config.juteMaxBuffer + PACKET_BYTES_EXTRA;
   while (learns(t) && l.conn !== null && isReading(l)) {
     const next = nextPacket(l.rx, limit);
     if (next.kind === 'more') break;
@@ -263,6 +268,8 @@ function onLeaderInfo(t: Turn, l: Learning, packet: QuorumPacket): void {
     // Promised before, so this must not count as a new promise.
     acceptEpoch(t, l, -1);
   } else {
+    // A new promise, to be made with what there really is.
+    l.wantsState = false;
     const token = saveEpochs(t, { accepted: l.epoch, current: state.epochs.current });
     l.phase = { kind: 'accepting', token };
   }
@@ -270,7 +277,8 @@ function onLeaderInfo(t: Turn, l: Learning, packet: QuorumPacket): void {
 
 /** ACKEPOCH: the last logged zxid and currentEpoch, by which the leader proves that its history is the most recent. */
 function acceptEpoch(t: Turn, l: Learning, currentEpoch: number): void {
-  const lastZxid = t.state.resync ? ZXID_ZERO : t.heap.log.last;
+  const known = t.state.resync ? ZXID_ZERO : t.heap.log.last;
+  const lastZxid = l.wantsState ? zxidOf(l.epoch + 1, 0) : known;
   send(t, l, Packet.ACKEPOCH, lastZxid, encodeAckEpoch(currentEpoch));
   l.phase = { kind: 'syncing' };
 }
@@ -306,6 +314,7 @@ function onSyncMode(t: Turn, l: Learning, packet: QuorumPacket): void {
     case Packet.TRUNC:
       return onTrunc(t, l, packet.zxid);
     case Packet.SNAP: {
+      if (packet.zxid < 0) return illegal(t, l, packet);
       const loader = new TreeLoader();
       const itemBytesMax = 2 * t.config.juteMaxBuffer + PACKET_BYTES_EXTRA;
       heap.incoming = { loader, reader: new SnapshotReader(loader, { endMark: SNAP_END_MARK, itemBytesMax }) };
@@ -324,17 +333,28 @@ function onTrunc(t: Turn, l: Learning, to: Zxid): void {
   if (state.resync) return illegal(t, l, packetOf(Packet.TRUNC, to));
   if (to < state.committed) {
     note(t.io, 'zab.trunc.committed', { to, committed: state.committed });
-    return halt(t, `the leader asks to cut committed history at ${showZxid(to)}`);
+    // Never done. A Java leader may ask for it when it has not applied yet what it has just committed.
+    return loseLeader(t, `the leader asks to cut committed history at ${showZxid(to)}`);
   }
   const known = to === heap.log.base || heap.log.find(to) >= 0;
   if (!known || to < heap.tree.lastZxid) {
     // The cut lies inside a snapshot, or at a place this history does not have: only a whole state helps.
     note(t.io, 'zab.trunc.impossible', { to });
-    state.resync = true;
-    return loseLeader(t, 'the history cannot be cut where the leader asks');
+    return askForState(t, l);
   }
   l.phase = { kind: 'truncating', to };
   storeTruncate(state.store, heap, t.io, { to });
+}
+
+/**
+ * The leader has this server's promise and knows its history, so leaving it would help nobody: registers again with the
+ * same leader, now as one that has accepted its epoch before (data -1: counted no second time, compared with nobody), from
+ * a position after everything the leader has, at the beginning of an epoch: for that every leader sends SNAP.
+ */
+function askForState(t: Turn, l: Learning): void {
+  if (l.conn !== null) t.io.emit({ type: 'close', conn: l.conn });
+  l.wantsState = true;
+  connect(t, l);
 }
 
 export function learnerTruncated(t: Turn, l: Learning): void {
@@ -342,9 +362,7 @@ export function learnerTruncated(t: Turn, l: Learning): void {
   assert(t.heap.log.last === l.phase.to, 'truncation ended elsewhere');
   l.commitTo = l.phase.to;
   l.phase = { kind: 'catchingUp' };
-  const { ensemble } = t.state;
-  if (ensemble !== null && ensemble.lastSeen.version > l.commitTo) ensemble.lastSeen = ensemble.committed;
-  deriveMembership(t);
+  seeHistory(t);
   pump(t, l);
 }
 
@@ -370,6 +388,7 @@ function onSnapshotBytes(t: Turn, l: Learning, bytes: Uint8Array): void {
 /** A whole state replaces ours. Nothing of it is durable yet. */
 function adoptTree(t: Turn, tree: DataTree): void {
   t.heap.tree = tree;
+  t.state.digest = 'unknown';
   t.state.committed = ZXID_ZERO;
 }
 
@@ -377,15 +396,11 @@ export function learnerInstalled(t: Turn, l: Learning, zxid: Zxid): void {
   if (l.phase.kind === 'installing') {
     assert(t.heap.log.last === zxid, 'history does not end at the installed snapshot');
     l.commitTo = zxid;
-    // From here the disk holds a provable history again.
-    t.state.resync = false;
-    t.state.durable = zxid;
     l.phase = { kind: 'catchingUp' };
-    deriveMembership(t);
+    seeHistory(t);
     pump(t, l);
   } else if (l.phase.kind === 'persisting' && !l.phase.installed) {
-    t.state.resync = false;
-    t.state.durable = zxid;
+    l.commitTo = zxid;
     l.phase = { kind: 'persisting', token: null, upTo: l.phase.upTo, installed: true };
     persist(t, l);
   }
@@ -418,7 +433,7 @@ function adoptConfig(t: Turn, membership: Membership): void {
   const { ensemble } = t.state;
   assert(ensemble !== null, 'no ensemble');
   if (membership.version > ensemble.lastSeen.version) sawMembership(t, membership);
-  else if (membership.version === ensemble.lastSeen.version) ensemble.lastSeen = membership;
+  else if (membership.version >= ensemble.committed.version) ensemble.lastSeen = membership;
 }
 
 function persist(t: Turn, l: Learning): void {
@@ -447,8 +462,13 @@ function onUpToDate(t: Turn, l: Learning): void {
   const { ensemble } = state;
   assert(ensemble !== null, 'no ensemble');
   commitThrough(t, l.commitTo);
+  proveTree(t);
   if (!learns(t)) return;
-  activateMembership(t, ensemble.lastSeen.version > l.commitTo ? ensemble.committed : ensemble.lastSeen);
+  const inForce = membershipOf(configData(t));
+  if (inForce !== null) activateMembership(t, inForce);
+  // One that is still only proposed is not activated. A Java leader gives the first configuration the number of its epoch.
+  const bound = Math.max(l.commitTo, zxidOf(l.epoch, 0));
+  if (ensemble.lastSeen.version <= bound) activateMembership(t, ensemble.lastSeen);
   publishConfig(t);
   send(t, l, Packet.ACK, zxidOf(l.epoch, 0));
   l.phase = { kind: 'serving' };
@@ -548,9 +568,9 @@ function activate(t: Turn, l: Learning, zxid: Zxid, designated: PeerId): void {
   const index = t.heap.log.find(zxid);
   const membership = index >= 0 ? reconfigOf(t.heap.log.get(index)) : membershipOf(configData(t));
   if (membership === null) return;
-  const wasVoter = isVoter(ensemble.committed, t.config.myid);
   activateMembership(t, membership);
-  const roleChanged = isVoter(membership, t.config.myid) !== wasVoter;
+  const voter = isVoter(membership, t.config.myid) && t.config.peerType === 'participant';
+  const roleChanged = voter === l.observer;
   if (roleChanged || designated !== l.leader) loseLeader(t, 'reconfiguration changes the roles');
 }
 

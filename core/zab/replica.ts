@@ -14,7 +14,8 @@ import { authorityApplied } from '../request/authority.ts';
 import { serverApplied, serverStop } from '../request/server.ts';
 import type { Turn } from '../state.ts';
 import { storeAppend } from '../storage/store.ts';
-import { assert, showZxid, type Zxid } from '../types.ts';
+import { TREE_DIGEST_VERSION } from '../tree/digest.ts';
+import { assert, counterOf, showZxid, type Zxid } from '../types.ts';
 import { Op } from '../wire/opcodes.ts';
 import type { LogEntry } from '../wire/txn.ts';
 import { decodeTxn } from '../wire/txn-codec.ts';
@@ -74,10 +75,10 @@ function applyEntry(t: Turn, entry: LogEntry): boolean {
   }
   const { header, txn, digest } = decoded.value;
   const result = heap.tree.apply(header, txn);
-  if (digest !== null && t.config.digestEnabled && digest.treeDigest !== heap.tree.digest()) {
-    note(t.io, 'zab.digest.mismatch', { zxid: entry.zxid });
-    halt(t, `tree digest differs from the leader's after ${showZxid(entry.zxid)}`);
-    return false;
+  if (digest !== null && t.config.digestEnabled && digest.version === TREE_DIGEST_VERSION) {
+    const agrees = digest.treeDigest === heap.tree.digest();
+    if (state.digest !== 'proved') state.digest = agrees ? 'agrees' : 'differs';
+    else if (!agrees) return haltOnDigest(t, entry.zxid);
   }
   note(t.io, 'zab.applied', { zxid: entry.zxid });
   const { role } = state;
@@ -85,6 +86,19 @@ function applyEntry(t: Turn, entry: LogEntry): boolean {
   if (authority !== null) authorityApplied(authority, header, txn);
   for (const event of serverApplied(state.server, heap, t.config, t.io, { header, txn, result })) t.work.push(event);
   return true;
+}
+
+/** The whole history has been applied: what a fuzzy snapshot held too early has caught up, and the digest must agree. */
+export function proveTree(t: Turn): void {
+  if (t.state.role.kind === 'halted') return;
+  if (t.state.digest === 'differs') haltOnDigest(t, t.heap.tree.lastZxid);
+  else t.state.digest = 'proved';
+}
+
+function haltOnDigest(t: Turn, zxid: Zxid): false {
+  note(t.io, 'zab.digest.mismatch', { zxid });
+  halt(t, `tree digest differs from the leader's at ${showZxid(zxid)}`);
+  return false;
 }
 
 // --- configurations --------------------------------------------------------------------------------------------------
@@ -162,11 +176,30 @@ export function deriveMembership(t: Turn): void {
   if (ensemble === null) return;
   const inTree = membershipOf(t.heap.tree.get(CONFIG_PATH)?.data ?? null);
   if (inTree !== null && inTree.version > ensemble.committed.version) activateMembership(t, inTree);
-  for (let i = t.heap.log.firstAfter(t.heap.tree.lastZxid); i < t.heap.log.length; i++) {
-    const proposed = reconfigOf(t.heap.log.get(i));
-    if (proposed !== null) sawMembership(t, proposed);
-  }
+  seeHistory(t);
   publishConfig(t);
+}
+
+/**
+ * The configuration last seen is what the history says, and nothing else: one that was cut off, or heard of from a leader
+ * that is gone, must not be obeyed any longer, let alone activated.
+ */
+export function seeHistory(t: Turn): void {
+  const { ensemble, heap } = { ensemble: t.state.ensemble, heap: t.heap };
+  if (ensemble === null) return;
+  let last = ensemble.committed;
+  const inTree = membershipOf(heap.tree.get(CONFIG_PATH)?.data ?? null);
+  if (inTree !== null && inTree.version > last.version) last = inTree;
+  for (let i = heap.log.firstAfter(heap.tree.lastZxid); i < heap.log.length; i++) {
+    const proposed = reconfigOf(heap.log.get(i));
+    if (proposed === null || proposed.version <= last.version) continue;
+    // A second one is proposed only when the first is committed.
+    if (last.version > ensemble.committed.version) activateMembership(t, last);
+    last = proposed;
+  }
+  if (last.version === ensemble.lastSeen.version) return;
+  ensemble.lastSeen = last;
+  reconnect(t);
 }
 
 /**
@@ -177,7 +210,8 @@ export function publishConfig(t: Turn): void {
   const { ensemble } = t.state;
   if (ensemble === null) return;
   // A configuration that was heard of before its transaction was applied is written by that transaction.
-  if (ensemble.committed.version > t.heap.tree.lastZxid) return;
+  const { version } = ensemble.committed;
+  if (version > t.heap.tree.lastZxid && counterOf(version) !== 0) return;
   const inTree = membershipOf(t.heap.tree.get(CONFIG_PATH)?.data ?? null);
   if (inTree === null || inTree.version < ensemble.committed.version) {
     t.heap.tree.initConfig(utf8Encode(formatMembership(ensemble.committed)), ensemble.committed.version);

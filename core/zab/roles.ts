@@ -13,7 +13,7 @@ import { storeBoot, storeDrain } from '../storage/store.ts';
 import { asZxid } from '../types.ts';
 import { stopLeading } from './leader.ts';
 import { stopLearning } from './learner.ts';
-import { electionCtx } from './replica.ts';
+import { electionCtx, seeHistory } from './replica.ts';
 
 /** Leaves whatever role this is and heads for an election. Safe to call more than once in a step. */
 export function leaveRole(t: Turn, reason: string): void {
@@ -57,6 +57,7 @@ export function beginLooking(t: Turn): FleEvent[] {
   if (ensemble === null) return [];
   // QuorumPeer starts a read-only server after max(2 s, tick) of looking.
   const readOnlyAtMs = t.config.readOnlyModeEnabled ? io.now.monoMs + Math.max(2000, t.config.tickTimeMs) : null;
+  seeHistory(t);
   state.role = { kind: 'looking', readOnlyAtMs, readOnly: false };
   const zxid = state.resync ? asZxid(-1) : heap.log.last;
   return fleLook(ensemble.fle, electionCtx(t), io, { zxid, peerEpoch: state.epochs.current });

@@ -238,8 +238,9 @@ export class QuorumConversation {
       case Packet.SNAP:
         if (this.#leaderPhase !== 'offered') this.#impossible(leader, type);
         this.#leaderPhase = 'syncing';
-        // What follows a TRUNC or SNAP continues exactly there; what follows a DIFF, at the learner's own end.
-        this.#proposed = type === Packet.DIFF ? this.#learnerLast : zxid;
+        // What follows a TRUNC or SNAP continues exactly there; what follows a DIFF, at the learner's own end, or where
+        // the committed history ends: what is only proposed is proposed again.
+        this.#proposed = type === Packet.DIFF && this.#learnerLast < zxid ? this.#learnerLast : zxid;
         if (type !== Packet.DIFF) this.#committed = zxid;
         this.#syncedTo = zxid;
         return;
