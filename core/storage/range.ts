@@ -78,7 +78,13 @@ function endRange({ store, events }: StoreTurn, token: number, entries: LogEntry
 
 /** Takes what the cursor has; `more` when the file, or the next one, must be read on. */
 function takeEntries(read: RangeRead): 'more' | 'done' | 'impossible' {
-  if (read.cursor.offset === 0 && takeHeader(read.cursor)?.kind !== 'good') return 'impossible';
+  if (read.cursor.offset === 0) {
+    const header = takeHeader(read.cursor);
+    if (header?.kind !== 'good') return 'impossible';
+    // Across a border of epochs only the header tells whether the file before ended where it should.
+    const last = read.entries.at(-1)?.zxid;
+    if (last !== undefined && header.previous !== null && header.previous !== last) return 'impossible';
+  }
   for (;;) {
     const parsed = takeRecord(read.cursor);
     switch (parsed.kind) {
@@ -94,8 +100,9 @@ function takeEntries(read: RangeRead): 'more' | 'done' | 'impossible' {
         if (entry.zxid === read.upTo) return 'done';
         break;
       }
-      case 'end':
       case 'bad':
+        return 'impossible';
+      case 'end':
         // The end of this file; the next one shows whether anything is missing in between.
         read.names.shift();
         if (read.names.length === 0) return 'impossible';
