@@ -2,26 +2,37 @@ import { scenario } from './story.ts';
 
 export const observers = scenario({
   name: 'observers',
-  title: 'observers come, go and are wiped, and never count',
-  story: `Two observers follow three voters. They are cut off, killed and given empty disks, and brought level each time; two
-voters are lost with them, so that the observers outnumber the voters that are left. Whoever counts an observer in a
-quorum, of epochs, of NEWLEADER or of proposals, goes on where it must stop (ZOOKEEPER-769, ZOOKEEPER-2959).`,
-  options: { nodes: 3, observers: 2, clients: 4, duration: 22_000 },
+  title: 'observers are cut off, wiped and brought level again while the ensemble serves',
+  story: `Goal: an observer may lose anything at any time, and the voters never wait for it. Method: under load one of two
+observers is cut off until only a whole state helps it, the other comes back with an empty disk, then both are down together
+while a voter is down too. Why it is nasty: an observer learns of commits by INFORM alone, without a proposal before it, so a
+hole is not seen by the protocol but only by its digest; and a leader that waits for all its learners waits for ever.`,
+  options: {
+    nodes: 3,
+    observers: 2,
+    clients: 3,
+    duration: 10_000,
+    settings: {
+      tickTimeMs: 200,
+      electionFinalizeWaitMs: 600,
+      commitLogCount: 20,
+      snapCount: 60,
+      snapshotSizeFactor: -1,
+    },
+  },
   swarm: { 'workload.rate': 15 },
   ops: [
-    { at: 3000, do: 'isolate', node: 4, for: 4000 },
-    { at: 4000, do: 'wipe', node: 5, for: 800 },
-    {
-      at: 9000,
-      do: 'partition',
-      groups: [
-        [1, 4, 5],
-        [2, 3],
-      ],
-      for: 4000,
-    },
-    { at: 15_000, do: 'crash', node: 2, for: 4000 },
-    { at: 15_000, do: 'crash', node: 3, for: 4000 },
+    { at: 2000, do: 'isolate', node: 4, for: 4000 },
+    { at: 3000, do: 'wipe', node: 5, for: 800 },
+    { at: 7500, do: 'crash', node: 4, for: 1000 },
+    { at: 7500, do: 'power', node: 5, for: 1000 },
+    { at: 7500, do: 'crash', node: 1, for: 1000 },
   ],
-  expect: { verdict: 'ok', writes: 60 },
+  expect: {
+    verdict: 'ok',
+    marks: ['zab.sync.snap'],
+    never: ['zab.leading.gaveup'],
+    tells: ['server 4 gets a snapshot', 'server 5 gets a snapshot'],
+    writes: 80,
+  },
 });

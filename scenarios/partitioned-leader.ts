@@ -23,5 +23,10 @@ a cut of its log would cross an epoch, so it gets a whole state instead.`,
       for: 5000,
     },
   ],
-  expect: { verdict: 'ok', marks: ['zab.leading.gaveup', 'zab.sync.snap'], writes: 60 },
+  expect: {
+    verdict: 'ok',
+    marks: ['zab.leading.gaveup', 'zab.sync.snap'],
+    tells: ['server 3 leads epoch 2'],
+    writes: 60,
+  },
 });
