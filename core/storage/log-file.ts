@@ -210,7 +210,7 @@ export function isOneBitOff(bytes: Uint8Array): boolean {
   if (bytes.length <= RECORD_HEAD_SIZE) return false;
   const { checksum, length } = headAt(bytes, 0);
   if (isOneBitOffAsIs(bytes, checksum, length)) return true;
-  for (let bit = 0; bit < 31; bit++) {
+  for (let bit = 0; bit < 32; bit++) {
     const other = length ^ (1 << bit);
     if (isRecordOf(bytes, checksum, other)) return true;
   }

@@ -532,9 +532,12 @@ function firstSnapshot({ heap, config }: StoreTurn): Uint8Array {
   return concat(parts);
 }
 
+/** A missing file says 0, and needs not be written to say so: a standalone server has none. */
+const saidBy = (file: EpochFile): number | null => (file.kind === 'missing' ? 0 : epochIn(file));
+
 function epochRepairs(turn: StoreTurn, r: RecoveryState): FileAction[] {
   const wanted = epochsOf(turn, r);
-  const said = { accepted: epochIn(r.accepted), current: epochIn(r.current) };
+  const said = { accepted: saidBy(r.accepted), current: saidBy(r.current) };
   if (!r.leftovers.includes(CURRENT_TMP)) return epochActions(said, wanted);
   if (epochIn(r.currentTmp) !== wanted.currentEpoch || said.current === wanted.currentEpoch) {
     return [...removals([CURRENT_TMP], DATA_DIR), ...epochActions(said, wanted)];
@@ -562,7 +565,7 @@ function markRepairs(turn: StoreTurn, r: RecoveryState): FileAction[] {
 // --- the end ---------------------------------------------------------------------------------------------------------
 
 function finish(turn: StoreTurn, r: RecoveryState): void {
-  const { store, heap, io, events } = turn;
+  const { store, heap, config, io, events } = turn;
   const proved = r.problem === null;
   const epochs = epochsOf(turn, r);
   const name = baseName(r);
@@ -581,7 +584,7 @@ function finish(turn: StoreTurn, r: RecoveryState): void {
   store.mark.acceptedEpoch = proved ? epochs.acceptedEpoch : (r.mark?.acceptedEpoch ?? 0);
   store.mark.currentEpoch = proved ? epochs.currentEpoch : (r.mark?.currentEpoch ?? 0);
   store.pace.entriesSince = heap.log.length;
-  store.purge.dueAtMs = io.now.monoMs;
+  store.purge.dueAtMs = config.autopurgeIntervalMs > 0 ? io.now.monoMs : null;
   events.push({ type: 'recovered', recovery: reportOf(r, { base: heap.log.base, last, epochs }) });
 }
 

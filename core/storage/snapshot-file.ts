@@ -83,15 +83,20 @@ export class SnapshotFileWriter {
 
   /** The next bytes of the file, about `bytesTarget` before compression, never none; null after the last. */
   next(bytesTarget: number): Uint8Array | null {
-    while (this.phase !== 'done') {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    while (size < bytesTarget && this.phase !== 'done') {
       const raw = this.nextRaw(bytesTarget);
-      const last = this.phase === 'sections';
-      if (last) this.close();
-      const bytes = this.gzip === null ? raw : this.gzip.push(raw);
-      const whole = last && this.gzip !== null ? concat([bytes, this.gzip.finish()]) : bytes;
-      if (whole.length > 0) return whole;
+      size += raw.length;
+      if (this.gzip === null) parts.push(raw);
+      else parts.push(this.gzip.push(raw));
+      if (this.phase !== 'sections') continue;
+      this.close();
+      if (this.gzip !== null) parts.push(this.gzip.finish());
     }
-    return null;
+    const bytes = concat(parts);
+    // A compressor may keep all of a piece to itself.
+    return bytes.length > 0 || this.phase === 'done' ? orNull(bytes) : this.next(bytesTarget);
   }
 
   private nextRaw(bytesTarget: number): Uint8Array {
@@ -132,6 +137,8 @@ export class SnapshotFileWriter {
     return this.count(w.finish());
   }
 }
+
+const orNull = (bytes: Uint8Array): Uint8Array | null => (bytes.length > 0 ? bytes : null);
 
 function fileHeader(): Uint8Array {
   const w = new JuteWriter();

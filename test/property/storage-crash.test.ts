@@ -376,4 +376,17 @@ describe('recovery after a crash at any boundary', () => {
       { numRuns: RUNS },
     );
   });
+
+  it('and the property has teeth: a disk whose directories are never synced is found out', () => {
+    const run = (): void =>
+      fc.assert(
+        fc.property(actions, configs, fc.integer(), (program, config, seed) => {
+          crashEverywhere(program, { ...TEST_CONFIG, ...config }, seed, (disk) => {
+            disk.ignoreDirSync = true;
+          });
+        }),
+        { numRuns: RUNS, endOnFailure: true },
+      );
+    expect(run).toThrow();
+  });
 });
