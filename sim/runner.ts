@@ -23,6 +23,7 @@ import type { Expectation, Schedule } from './schedule.ts';
 import { type PeerRunner, runRaw } from './server.ts';
 import { span } from './text.ts';
 import { ClientMachine, clientHost, SECRET_PREFIX, Workload, type WorkloadStats } from './workload.ts';
+import { installGuard, removeGuard } from './world/guard.ts';
 import { CLIENT_BASE, type Hooks, type HostId, type StepRecord, type World, type WorldStats } from './world/types.ts';
 import { createWorld } from './world/world.ts';
 
@@ -186,10 +187,14 @@ class Run {
   // --- the three phases ---
 
   result(): Result {
+    // Once for the whole run: replacing a global makes the engine throw away the code that relied on it.
+    installGuard();
     try {
       this.#runPhases();
     } catch (error) {
       this.#onThrown(error);
+    } finally {
+      removeGuard();
     }
     return {
       verdict: verdictOf(this.#violations),
