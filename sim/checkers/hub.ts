@@ -274,7 +274,8 @@ export class Hub {
   }
 
   #beginServing(server: Watched, base: Zxid): void {
-    if (!this.#options.unrestricted || this.history.has(base)) this.history.onRestart(server.id, base);
+    const isKnown = base === ZXID_ZERO || this.history.has(base);
+    if (!this.#options.unrestricted || isKnown) this.history.onRestart(server.id, base);
     server.committedTo = base;
     server.committed = this.#prefix(this.history.deliveredCount(server.id));
   }
