@@ -87,8 +87,7 @@ export function becomeLearning(t: Turn, leader: PeerId): void {
   assert(ensemble !== null, 'a standalone server does not learn');
   // A voter of the configuration in force counts until one without it is in force.
   const { committed, lastSeen } = ensemble;
-  const isMember = isVoter(committed, t.config.myid) || isVoter(lastSeen, t.config.myid);
-  const voter = isMember && t.config.peerType === 'participant';
+  const voter = isVoter(committed, t.config.myid) || isVoter(lastSeen, t.config.myid);
   // A server that cannot prove its history gets everything and counts for nothing until it can again.
   const observer = !voter || state.resync;
   fleSettled(ensemble.fle, observer ? 'observing' : 'following');
@@ -474,7 +473,7 @@ function onUpToDate(t: Turn, l: Learning): void {
   l.phase = { kind: 'serving' };
   fleVoteEpoch(ensemble.fle, l.epoch);
   note(t.io, 'zab.uptodate', { epoch: l.epoch, zxid: l.commitTo });
-  if (l.observer && isVoter(ensemble.committed, t.config.myid) && t.config.peerType === 'participant') {
+  if (l.observer && isVoter(ensemble.committed, t.config.myid)) {
     // The history has been repaired from the leader: come back as a follower, whose votes and acks count.
     return loseLeader(t, 'history repaired');
   }
@@ -569,8 +568,7 @@ function activate(t: Turn, l: Learning, zxid: Zxid, designated: PeerId): void {
   const membership = index >= 0 ? reconfigOf(t.heap.log.get(index)) : membershipOf(configData(t));
   if (membership === null) return;
   activateMembership(t, membership);
-  const voter = isVoter(membership, t.config.myid) && t.config.peerType === 'participant';
-  const roleChanged = voter === l.observer;
+  const roleChanged = isVoter(membership, t.config.myid) === l.observer;
   if (roleChanged || designated !== l.leader) loseLeader(t, 'reconfiguration changes the roles');
 }
 
