@@ -12,6 +12,7 @@
  */
 
 import { votersOf } from '../core/config/membership.ts';
+import type { PeerView } from '../core/view.ts';
 import { ClientChecks } from './checkers/client.ts';
 import type { HistoryRecord } from './checkers/history/record.ts';
 import { Hub } from './checkers/hub.ts';
@@ -269,11 +270,23 @@ class Run {
   #leaveOutside(host: HostId, core: readonly HostId[], fate: number): void {
     const world = this.#world;
     if (fate === 0) world.kill(host);
-    else if (fate === 1) world.cut({ from: host, to: core });
-    // It can send but not hear: it calls for elections that it never learns the outcome of.
-    else if (fate === 2) world.cut({ from: core, to: host, direction: 'oneWay' });
+    else if (fate === 1 || fate === 2) this.#cutOff(host, core, fate === 2);
     else if (world.machine(host) === null) world.start(host);
     if (world.status(host) === 'paused') world.resume(host);
+  }
+
+  /**
+   * Cut from the core; `deaf` can still send and not hear: it calls for elections that it never learns the outcome of. But only
+   * if somebody of the core has the better vote. FastLeaderElection believes whom it hears, also at second hand, so a
+   * candidate with the best vote that cannot be reached is elected again and again, by Java's servers too. Such a server
+   * is cut off from everybody.
+   */
+  #cutOff(host: HostId, core: readonly HostId[], deaf: boolean): void {
+    const own = this.#hub.viewOf(host);
+    const isBeaten = own !== null && core.some((other) => outranks(this.#hub.viewOf(other), own));
+    const others = this.#cluster.servers.filter((other) => other !== host);
+    if (!isBeaten) this.#world.cut({ from: others, to: host });
+    else this.#world.cut({ from: core, to: host, direction: deaf ? 'oneWay' : 'both' });
   }
 
   #settle(core: readonly HostId[]): void {
@@ -654,6 +667,13 @@ function weatherOf({ swarm }: Schedule): Pick<Parameters<typeof createWorld>[0],
 }
 
 const at = (swarm: Schedule['swarm'], name: keyof Schedule['swarm']): number => swarm[name];
+
+/** Whether the first server has the better vote. */
+function outranks(a: PeerView | null, b: PeerView): boolean {
+  if (a === null || a.resync) return false;
+  if (a.currentEpoch !== b.currentEpoch) return a.currentEpoch > b.currentEpoch;
+  return a.loggedZxid !== b.loggedZxid ? a.loggedZxid > b.loggedZxid : a.id > b.id;
+}
 
 /** The session the program on a client's host has now. */
 function sessionOf(world: World, client: HostId): ReturnType<Hub['sessions']['open']>[number] | null {

@@ -68,8 +68,8 @@ interface Watched {
   steps: number;
   /** Reasons the world gave it to halt. */
   excuse: string | null;
-  /** Where its history ended when its disk was damaged last. */
-  damagedAt: Zxid;
+  /** Where its history ended when a file of it was spoilt last. */
+  spoiltAt: Zxid | null;
 }
 
 /** Reasons to give up that only a wrong history or a wrong state has. */
@@ -163,7 +163,7 @@ export class Hub {
     if (lost) this.leadership.onDamage(host);
     const server = this.#watchedOf(host);
     server.excuse = 'damage';
-    server.damagedAt = lost ? ZXID_ZERO : (server.view?.loggedZxid ?? this.history.last);
+    server.spoiltAt = lost ? null : (server.view?.loggedZxid ?? this.history.last);
   }
 
   // --- hooks of the world ---
@@ -369,7 +369,7 @@ export class Hub {
   /** A spoilt file does not matter any more once a whole snapshot above everything it held is on the platter. */
   #lookForRepair(server: Watched): void {
     server.disk.refresh();
-    const isWhole = server.damagedAt === ZXID_ZERO || server.disk.snapshotZxid > server.damagedAt;
+    const isWhole = server.spoiltAt === null || server.disk.snapshotZxid > server.spoiltAt;
     if (isWhole && (this.history.length === 0 || server.disk.holds(this.history.last))) {
       this.#world.budget.repaired(server.id);
     }
@@ -503,7 +503,7 @@ export class Hub {
         closingIndex: 0,
         steps: 0,
         excuse: null,
-        damagedAt: ZXID_ZERO,
+        spoiltAt: null,
       };
       this.#servers.set(host, server);
     }
