@@ -16,10 +16,11 @@ outranks what was just agreed, and a vote of an earlier round must not count in 
     { after: 'zab.leading.started#3', do: 'crash', node: 'same', for: 900 },
     { after: 'op:3', plus: 400, do: 'reset', links: ['*-*'], channel: 'election' },
   ],
+  decisive: 4,
   expect: {
     verdict: 'ok',
     marks: ['election.round.join'],
     tells: ['crashes for 700 ms', 'crashes for 1.1 s', 'crashes for 900 ms', 'leads epoch'],
-    writes: 25,
+    writes: 8,
   },
 });

@@ -16,10 +16,11 @@ are enough others for the ensemble to go on, so nobody notices a wrong answer bu
     { at: 5600, do: 'crash', node: 1, for: 300 },
     { at: 7500, do: 'diskError', node: 'follower', error: 'ENOSPC', file: 'any', count: 1 },
   ],
+  decisive: 1,
   expect: {
     verdict: 'ok',
     marks: ['peer.halted'],
     tells: ['gives up: disk failed: EIO', 'gives up: disk failed: ENOSPC', 'a bit rots'],
-    writes: 50,
+    writes: 40,
   },
 });

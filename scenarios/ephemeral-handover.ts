@@ -27,6 +27,7 @@ fails is missing in the count.`,
     { after: 'op:11', plus: 500, do: 'clientKill', client: 3 },
     { after: 'session.expired#2', plus: 100, do: 'clientWrite', client: 4, path: '/lock', ephemeral: true },
   ],
+  decisive: 10,
   expect: {
     verdict: 'ok',
     marks: ['session.expired', 'client.session.expiredLocally'],

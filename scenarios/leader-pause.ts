@@ -13,10 +13,11 @@ nothing. Why it is nasty: to the sleeper no time has passed, so only what it hea
     { after: 'zab.established', plus: 1500, do: 'pause', node: 'leader', for: 3000 },
     { after: 'op:1', plus: 5500, do: 'pause', node: 'leader', for: 400 },
   ],
+  decisive: 1,
   expect: {
     verdict: 'ok',
     marks: ['zab.leading.gaveup'],
     tells: ['stands still for 3.0 s', 'leads epoch 2'],
-    writes: 80,
+    writes: 50,
   },
 });

@@ -24,10 +24,11 @@ its own past, and two servers may think for a moment that they have the same ses
     { at: 4000, do: 'reset', links: ['*-c*'] },
     { at: 5000, do: 'crash', node: 'leader', for: 1500 },
   ],
+  decisive: 3,
   expect: {
     verdict: 'ok',
     marks: ['session.expired'],
     tells: ['connections on *-c* are reset', 'leads epoch 2'],
-    writes: 60,
+    writes: 40,
   },
 });

@@ -20,6 +20,8 @@ export interface Scenario {
   readonly title: string;
   /** Goal, method, and why this schedule is nasty. */
   readonly story: string;
+  /** Without this operation it is another story, and the expectation fails. */
+  readonly decisive: number;
   readonly schedule: Schedule;
 }
 
@@ -33,14 +35,17 @@ export interface Plot {
   readonly swarm?: Partial<Swarm>;
   /** Numbered from 1 in this order. */
   readonly ops: readonly OpWithoutId<Op>[];
+  /** The operation without which the expectation must fail. */
+  readonly decisive: number;
   readonly expect: Expectation;
 }
 
-export function scenario({ name, title, story, options, swarm, ops, expect }: Plot): Scenario {
+export function scenario({ name, title, story, options, swarm, ops, decisive, expect }: Plot): Scenario {
   return {
     name,
     title,
     story,
+    decisive,
     schedule: {
       format: SCHEDULE_FORMAT,
       commit: '',

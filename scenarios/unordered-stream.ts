@@ -13,5 +13,6 @@ trace in the stream. No progress is asked for; histories and states must not dif
     { at: 2000, do: 'unordered', links: ['1-2', '2-3', '1-3'], for: 2500 },
     { at: 6000, do: 'unordered', links: ['*-*'], for: 1500 },
   ],
+  decisive: 1,
   expect: { verdict: 'ok', marks: ['zab.learner.lost'], writes: 20 },
 });

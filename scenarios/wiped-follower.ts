@@ -17,11 +17,14 @@ server 3, however long it takes.`,
     { at: 10_500, do: 'crash', node: 3, for: 4000 },
     { at: 10_500, do: 'wipe', node: 1, for: 300 },
     { at: 10_600, do: 'start', node: 2 },
+    // Succeeds only if it is there.
+    { after: 'zab.established#3', plus: 1000, do: 'clientDelete', client: 1, path: '/kept' },
   ],
+  decisive: 1,
   expect: {
     verdict: 'ok',
     marks: ['storage.recovery.unproved'],
     tells: ['server 1 comes back with an empty disk'],
-    writes: 2,
+    writes: 3,
   },
 });

@@ -24,6 +24,9 @@ and the two serve with different histories. So server 1 must win, and the node i
     { after: 'op:10', plus: 100, do: 'start', node: 2 },
     { after: 'op:10', plus: 4000, do: 'heal' },
     { after: 'op:12', plus: 1500, do: 'clientWrite', client: 1, path: '/after' },
+    // Succeeds only if it is there.
+    { after: 'op:13', plus: 200, do: 'clientDelete', client: 1, path: '/tail' },
   ],
-  expect: { verdict: 'ok', tells: ['server 1 leads epoch'], writes: 2 },
+  decisive: 3,
+  expect: { verdict: 'ok', tells: ['server 1 leads epoch'], writes: 3 },
 });

@@ -24,6 +24,9 @@ log thread, ZOOKEEPER-4646), 2 wins by its id and the node is lost.`,
     { after: 'zab.leading.started#3', do: 'power', node: 3, for: 6000 },
     { after: 'op:10', plus: 4500, do: 'heal' },
     { after: 'op:11', plus: 500, do: 'clientWrite', client: 1, path: '/after' },
+    // Succeeds only if it is there.
+    { after: 'op:12', plus: 200, do: 'clientDelete', client: 1, path: '/kept' },
   ],
-  expect: { verdict: 'ok', tells: ['server 3 loses power', 'server 1 leads epoch'], writes: 2 },
+  decisive: 8,
+  expect: { verdict: 'ok', tells: ['server 3 loses power', 'server 1 leads epoch'], writes: 3 },
 });
