@@ -24,7 +24,7 @@ describe('the list', () => {
   });
 
   test.each(byName)('%s says goal, method and why it is nasty, and expects what can fail', (_, scenario) => {
-    expect(scenario.story).toMatch(/^Goal: [\s\S]+ Method[:,] [\s\S]+Why\s+it\s+is\s+nasty:\s/);
+    expect(scenario.story).toMatch(/^Goal: [\s\S]+\sMethod[:,]\s[\s\S]+Why\s+it\s+is\s+nasty:\s/);
     const { expect: expected, ops } = scenario.schedule;
     expect(expected?.verdict).toBeDefined();
     expect(expected?.writes).toBeGreaterThan(0);
