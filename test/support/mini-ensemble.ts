@@ -34,6 +34,8 @@ export interface Wire {
   readonly conn: ConnId;
   /** What the server has sent and nobody has taken yet. */
   received: Uint8Array[];
+  /** Called with what the server sends, as it sends it. */
+  onBytes: (bytes: Uint8Array) => void;
   /** The server has closed it, or died. */
   closed: boolean;
 }
@@ -348,7 +350,7 @@ export class MiniEnsemble {
   }
 
   private wireTo(server: MiniServer, conn: ConnId, channel: Channel, far: PeerId | string): Wire {
-    const wire: Wire = { channel, server: server.id, conn, received: [], closed: false };
+    const wire: Wire = { channel, server: server.id, conn, received: [], onBytes: () => {}, closed: false };
     this.sockets.push({ conn, server: server.id, channel, far, other: wire, open: true });
     return wire;
   }
@@ -382,7 +384,7 @@ export class MiniEnsemble {
     const { other } = socket;
     if ('received' in other) {
       other.received.push(bytes);
-      return;
+      return other.onBytes(bytes);
     }
     const server = this.get(other.server);
     this.arriveAt(server, other, () => this.input(server, { type: 'connBytes', conn: other.conn, bytes }));
@@ -452,7 +454,14 @@ export function membershipOf(spec: string, version = 0): Membership {
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const STEPS_MAX = 200_000;
-const UNSET: Wire = { channel: 'client', server: asPeer(0), conn: asConn(0), received: [], closed: true };
+const UNSET: Wire = {
+  channel: 'client',
+  server: asPeer(0),
+  conn: asConn(0),
+  received: [],
+  onBytes: () => {},
+  closed: true,
+};
 
 const ownerOf = ({ id, generation }: MiniServer): string => `${id}.${generation}`;
 export const diskName = (id: number, lane: Lane): string => `disk ${id} ${lane}`;
