@@ -87,11 +87,25 @@ export class Cluster {
       world.addHost({
         id,
         program: this.program(id),
-        startAtUs: this.spares.includes(id) ? null : clock.between(0, 300_000),
+        startAtUs: null,
         clock: { rate: rateOf(clock.between(-ppm, ppm)), wallMs, monoMs: clock.between(1000, 1_000_000) },
         ...(options.tls ? { identity: identityOf(id), dialsTls: ['election', 'quorum'] as const } : {}),
       });
+      const delayUs = clock.between(0, 300_000);
+      if (options.settings.dbAutocreate === false) this.#declareNew(world, id);
+      if (!this.spares.includes(id)) world.start(id, { delayUs });
     }
+  }
+
+  /** Where db.autocreate is off, the administrator says of an empty directory that it may be one (`zkServer-initialize.sh`). */
+  #declareNew(world: World, id: HostId): void {
+    const { budget } = world;
+    const { unrestricted } = budget;
+    budget.unrestricted = true;
+    const initialize = { path: 'data/initialize', size: 0, bytes: new Uint8Array(0) };
+    world.restoreDisk(id, { directories: ['data', 'log'], files: [initialize] });
+    budget.unrestricted = unrestricted;
+    budget.repaired(id);
   }
 
   /** The program of a server, from its next start on with other settings if given. */

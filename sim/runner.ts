@@ -248,7 +248,10 @@ class Run {
     const sound = stream.shuffled(voters).filter((host) => !world.budget.damaged.has(host));
     const quorum = Math.floor(voters.length / 2) + 1;
     const size = stream.between(Math.min(quorum, sound.length), sound.length);
-    const core: HostId[] = sound.slice(0, size);
+    // A reconfiguration under way may still change what a quorum is.
+    const mayChange = this.#schedule.ops.some((op) => op.do === 'reconfig');
+    const core: HostId[] = mayChange ? sound : sound.slice(0, size);
+    this.#reconfigTries = RECONFIG_TRIES_MAX;
     const others = this.#servers().filter((host) => !core.includes(host));
     if (stream.below(4) === 0) core.push(...others.filter((host) => !world.budget.damaged.has(host)));
     core.sort((a, b) => a - b);
@@ -307,10 +310,16 @@ class Run {
     const leader = this.#hub.leadership.current();
     const alone = this.#cluster.servers.length === 1;
     if (!alone && leader === null) return 'no-leader';
-    if (!core.every((host) => this.#isServing(host))) return 'core-not-synchronised';
+    if (!this.#members(core).every((host) => this.#isServing(host))) return 'core-not-synchronised';
     if (this.#loads && this.#workload.stats.writes <= writes) return 'no-commit';
     const late = this.#workload.dead.some(({ session, diedAtUs }) => this.#isOverdue(session, diedAtUs));
     return late ? 'session-not-expired' : null;
+  }
+
+  /** Those of the core that belong to the configuration in force; who was voted out has no duty to follow. */
+  #members(core: readonly HostId[]): readonly HostId[] {
+    const { servers } = this.#hub.membership;
+    return core.filter((host) => servers.some(({ id }) => id === host));
   }
 
   get #loads(): boolean {
@@ -350,7 +359,7 @@ class Run {
   }
 
   #areEqual(core: readonly HostId[]): boolean {
-    const views = core.map((host) => this.#hub.viewOf(host));
+    const views = this.#members(core).map((host) => this.#hub.viewOf(host));
     const applied = views[0]?.appliedZxid;
     return views.every(
       (seen) =>

@@ -61,6 +61,10 @@ const TROUBLES = [
   'clock',
   'clients',
   'restart',
+  'torn',
+  'rolling',
+  'tls',
+  'reconfig',
 ] as const;
 type Trouble = (typeof TROUBLES)[number];
 
@@ -127,7 +131,20 @@ class Generator {
     const clients = stream.between(2, big ? 8 : 5);
     const duration = (big ? 40 : 20) * SECOND + stream.between(0, 10 * SECOND);
     const settings = this.#settings();
-    const options = { ...DEFAULT_OPTIONS, nodes, observers: nodes === 1 ? 0 : observers, clients, duration, settings };
+    const shape = this.#stream('shape');
+    const tls = shape.below(5) === 0;
+    const grows = shape.below(10) === 0;
+    const spares = shape.between(1, 2);
+    const options = {
+      ...DEFAULT_OPTIONS,
+      nodes,
+      observers: nodes === 1 ? 0 : observers,
+      spares: grows && nodes > 1 && !this.#isCalm ? spares : 0,
+      clients,
+      duration,
+      tls: tls && nodes > 1,
+      settings,
+    };
     const merged = { ...options, ...this.#request.options };
     return {
       ...merged,
@@ -157,7 +174,7 @@ class Generator {
       electionFinalizeWaitMs: stream.pick([50, 200, 200]),
       globalOutstandingLimit: stream.pick([10, 1000, 1000]),
       maxConcurrentSnapSyncs: stream.pick([1, 10]),
-      dbAutocreate: true,
+      dbAutocreate: this.#stream('autocreate').below(3) !== 0,
     };
     return drawn;
   }
@@ -303,11 +320,7 @@ function draftOf(trouble: Trouble, stream: Stream, options: RunOptions): Draft |
     case 'rot':
       return { do: 'bitRot', node: voter(stream, options), file: stream.pick<FileClass>(['log', 'snapshot']) };
     case 'wipe':
-      // An empty disk may vote again, so this is only survived outside the quorum (observers), or where
-      // db.autocreate is off.
-      return options.observers === 0
-        ? null
-        : { do: 'wipe', node: options.nodes + stream.between(1, options.observers), for: round(lasting(stream, 2000)) };
+      return wipe(stream, options);
     case 'clock':
       return stream.below(2) === 0
         ? {
@@ -325,9 +338,45 @@ function draftOf(trouble: Trouble, stream: Stream, options: RunOptions): Draft |
       return client(stream, options);
     case 'restart':
       return { do: 'crash', node: node(stream, options), for: stream.pick([10, 50]) };
+    case 'torn':
+      return { do: 'tornWrites', node: voter(stream, options) };
+    case 'rolling':
+      return {
+        do: 'rolling',
+        settings: { snapCount: stream.pick([20, 200]), maxBatchSize: stream.pick([1, 1000]) },
+        pause: stream.pick([1000, 2500]),
+      };
+    case 'tls':
+      return options.tls ? { do: 'tls', node: voter(stream, options), for: round(lasting(stream, 3000)) } : null;
+    case 'reconfig':
+      return options.spares === 0 ? null : reconfig(stream, options);
     default:
       return trouble satisfies never;
   }
+}
+
+/**
+ * An empty disk may vote again where db.autocreate is on, and then even one of them can lose what a quorum held; so only
+ * observers are wiped there. Where it is off, an empty server knows that it has forgotten something.
+ */
+function wipe(stream: Stream, options: RunOptions): Draft | null {
+  const any = stream.between(1, options.nodes);
+  const observer = options.nodes + stream.between(1, Math.max(1, options.observers));
+  const duration = round(lasting(stream, 2000));
+  if (options.settings.dbAutocreate === false && options.nodes > 2) return { do: 'wipe', node: any, for: duration };
+  return options.observers === 0 ? null : { do: 'wipe', node: observer, for: duration };
+}
+
+/** Any three or more of those that are or may become members. */
+function reconfig(stream: Stream, options: RunOptions): Draft {
+  const first = options.nodes + options.observers + 1;
+  const candidates = [
+    ...Array.from({ length: options.nodes }, (_, index) => index + 1),
+    ...Array.from({ length: options.spares }, (_, index) => first + index),
+  ];
+  const order = stream.shuffled(candidates);
+  const size = stream.between(Math.min(3, order.length), order.length);
+  return { do: 'reconfig', members: order.slice(0, size).sort(ascending) };
 }
 
 function crashPoint(stream: Stream, options: RunOptions): Draft {

@@ -362,6 +362,9 @@ export class ClientChecks {
   }
 }
 
+/** What getConfig reads. */
+const CONFIG_PATH = '/zookeeper/config';
+
 const hexOf = (zxid: number): string => showZxid(zxid as Zxid);
 const prefixOf = (path: string): string => (path === '/' ? '/' : `${path}/`);
 
@@ -382,6 +385,7 @@ function dataOf(body: CallBody | null): Uint8Array | null | undefined {
 }
 
 function watchedPaths(call: Call): string[] {
+  if (call.kind === 'getConfig') return call.watch ? [CONFIG_PATH] : [];
   return 'watch' in call && call.watch && 'path' in call ? [call.path] : [];
 }
 

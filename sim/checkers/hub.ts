@@ -255,10 +255,7 @@ export class Hub {
     if (after.established && known?.established !== true) this.#onEstablished(server, peer, known, after);
     if (known !== null && after.loggedZxid !== known.loggedZxid) this.#onLogged(server, peer, known, after);
     if (isServing(after)) this.#onServing(server, peer, known, after);
-    else if (roleChanged) {
-      server.committedTo = null;
-      this.replicas.onPause(server.id);
-    }
+    else if (roleChanged) this.#onServingEnds(server, peer, known, after);
     if (roleChanged) this.#onRoleChanged(server, after);
   }
 
@@ -271,6 +268,15 @@ export class Hub {
     this.#onCommitted(server, peer, after);
     if (isNew || before.appliedZxid !== after.appliedZxid) this.#onApplied(server, peer, after, event);
     this.replicas.onPosition(server.id, { committed: after.committedZxid, applied: after.appliedZxid }, event);
+  }
+
+  /** A step may commit and end the role, as the commit of a reconfiguration does that votes the leader out. */
+  #onServingEnds(server: Watched, peer: Peer, before: PeerView | null, after: PeerView): void {
+    if (server.committedTo !== null && before !== null && after.committedZxid > before.committedZxid) {
+      this.#onCommitted(server, peer, after);
+    }
+    server.committedTo = null;
+    this.replicas.onPause(server.id);
   }
 
   #beginServing(server: Watched, base: Zxid): void {
@@ -309,12 +315,14 @@ export class Hub {
 
   #onLogged(server: Watched, peer: Peer, before: PeerView, after: PeerView): void {
     if (after.loggedZxid < before.loggedZxid) server.verifiedTo = minZxid(server.verifiedTo, after.loggedZxid);
-    if (after.phase !== 'leading' && after.phase !== 'standalone') return;
+    // A leader may propose and give way in one step.
+    const primary = after.phase === 'leading' || after.phase === 'standalone' ? after : before;
+    if (primary.phase !== 'leading' && primary.phase !== 'standalone') return;
     const { log } = peer.heap;
     let parent = before.loggedZxid;
     for (let i = log.firstAfter(before.loggedZxid); i < log.length; i++) {
       const entry = log.get(i);
-      this.#onProposed(server, after, entry, parent);
+      this.#onProposed(server, primary, entry, parent);
       parent = entry.zxid;
     }
   }
