@@ -69,7 +69,7 @@ export class InPlace {
 
   /** The clock of a Java server's session ids: what stands in the recorded ones when the server begins to serve. */
   setClock(session: bigint): void {
-    this.net.wallMs = Number((session >> 16n) & 0xff_ffff_ffffn);
+    this.setTime(Number((session >> 16n) & 0xff_ffff_ffffn));
   }
 
   /** Gives the server its past, by a conversation that was not recorded. */
@@ -168,20 +168,22 @@ export class InPlace {
   /** Plays the learners of a recording: what ours sends on each connection, beside what the Java leader sent. */
   lead(moments: readonly Moment[]): Map<string, Words> {
     const wires = new Map<string, Wire>();
-    for (const moment of moments) {
+    for (const [index, moment] of moments.entries()) {
       const learner = moment.from === this.self && moment.kind === 'packet' ? moment.to : moment.from;
       const wire = wires.get(moment.conn) ?? this.dial(learner);
       wires.set(moment.conn, wire);
       if (moment.kind === 'close') {
         this.net.hangUpFrom(wire);
       } else if (moment.from !== this.self) {
-        this.setTime(proposedFor(moment.packet, moments));
+        this.setTime(proposedFor(moment.packet, moments.slice(index)));
         this.net.sendFrom(wire, moment.bytes);
       } else {
         this.asOwnClient(moment.packet);
       }
       this.net.settle();
     }
+    for (const wire of wires.values()) this.net.hangUpFrom(wire);
+    this.net.settle();
     const words = new Map<string, Words>();
     for (const [conn, wire] of wires) {
       const java = moments.flatMap((moment) =>
@@ -352,7 +354,7 @@ export function proposalIn({ type, data }: QuorumPacket): DecodedTxn | null {
   return decoded?.ok === true ? decoded.value : null;
 }
 
-/** When the recorded leader stamped the transaction that answers this REQUEST. */
+/** When the recorded leader stamped the transaction that answers this REQUEST, which is one of the next. */
 function proposedFor(packet: QuorumPacket | null, moments: readonly Moment[]): number | null {
   const payload = packet?.type === Packet.REQUEST ? decodeRequestPayload(packet.data) : null;
   if (payload?.ok !== true) return null;

@@ -161,6 +161,7 @@ export class PlayedEnsemble {
       // To agree with our server is to send its own vote back to it.
       this.net.sendFrom(wire, isOurs ? bytes : this.voteOf(id));
     };
+    for (const bytes of [...wire.received]) wire.onBytes(bytes);
   }
 
   private voteOf(id: PeerId): Uint8Array {
