@@ -18,7 +18,15 @@ import {
 import { decodeNotification, nextHandshake } from '../core/wire/election-codec.ts';
 import { type FrameBuffer, frameBuffer, nextFrame, pushBytes } from '../core/wire/framing.ts';
 import { Packet, Xid } from '../core/wire/opcodes.ts';
-import { decodePingTouches, decodeRequestPayload } from '../core/wire/quorum-codec.ts';
+import {
+  decodeAckEpoch,
+  decodeConfigText,
+  decodeInformAndActivate,
+  decodeLeaderInfo,
+  decodeLearnerInfo,
+  decodePingTouches,
+  decodeRequestPayload,
+} from '../core/wire/quorum-codec.ts';
 import { decodeTxn } from '../core/wire/txn-codec.ts';
 import { PACKET_NAMES, PacketScanner } from './checkers/wire.ts';
 import { bytesText } from './text.ts';
@@ -73,7 +81,7 @@ export function messageText({ name, fields }: Message): string {
 }
 
 /** In a trace, but not in a sentence. */
-const QUIET_FIELDS: ReadonlySet<string> = new Set(['session', 'cxid']);
+const QUIET_FIELDS: ReadonlySet<string> = new Set(['session', 'cxid', 'protocolVersion', 'configVersion', 'config']);
 
 function valueText(value: unknown): string {
   if (typeof value === 'object' && value !== null && 'kind' in value) {
@@ -108,12 +116,29 @@ function packetMessage(type: number, zxid: Zxid, data: Uint8Array): Message {
 function packetFields(type: number, data: Uint8Array): Record<string, unknown> {
   if (data.length === 0) return {};
   switch (type) {
+    case Packet.FOLLOWERINFO:
+    case Packet.OBSERVERINFO: {
+      const info = decodeLearnerInfo(data);
+      return info.ok ? { ...info.value } : { bytes: data.length };
+    }
+    case Packet.LEADERINFO: {
+      const version = decodeLeaderInfo(data);
+      return version.ok ? { protocolVersion: version.value } : { bytes: data.length };
+    }
+    case Packet.ACKEPOCH: {
+      const epoch = decodeAckEpoch(data);
+      return epoch.ok ? { currentEpoch: epoch.value } : { bytes: data.length };
+    }
+    case Packet.NEWLEADER: {
+      const config = decodeConfigText(data);
+      return config.ok ? { config: config.value } : { bytes: data.length };
+    }
     case Packet.PROPOSAL:
-    case Packet.INFORM: {
-      const decoded = decodeTxn(data);
-      if (!decoded.ok) return { bytes: data.length };
-      const { header, txn } = decoded.value;
-      return { session: header.clientId, cxid: header.cxid, txn };
+    case Packet.INFORM:
+      return txnFields(data);
+    case Packet.INFORMANDACTIVATE: {
+      const inform = decodeInformAndActivate(data);
+      return inform.ok ? txnFields(inform.value.entry) : { bytes: data.length };
     }
     case Packet.REQUEST: {
       const request = decodeRequestPayload(data);
@@ -126,6 +151,13 @@ function packetFields(type: number, data: Uint8Array): Record<string, unknown> {
     default:
       return { bytes: data.length };
   }
+}
+
+function txnFields(bytes: Uint8Array): Record<string, unknown> {
+  const decoded = decodeTxn(bytes);
+  if (!decoded.ok) return { bytes: bytes.length };
+  const { header, txn } = decoded.value;
+  return { session: header.clientId, cxid: header.cxid, txn };
 }
 
 const pathOf = (value: object): { path?: string } =>

@@ -57,6 +57,8 @@ class Tracer {
   readonly runner: PeerRunner;
   readonly hooks: Hooks;
   #event: EventRecord | null = null;
+  /** The event has called a machine, whose line is its line. */
+  #stepped = true;
   #patches: readonly Patch[] = [];
 
   constructor(schedule: Schedule, sink: Sink) {
@@ -71,7 +73,9 @@ class Tracer {
     };
     this.hooks = {
       onEvent: (event) => {
-        this.#event = event;
+        this.#endEvent();
+        this.#event = { ...event };
+        this.#stepped = false;
       },
       afterStep: (record) => this.#onStep(record),
       onConnection: (event) => this.#onConnection(event),
@@ -98,7 +102,17 @@ class Tracer {
     this.#sink({ type: 'moment', t: moment.atUs, event: this.#event?.id ?? 0, text: moment.text });
   }
 
+  /** What happened without any machine hearing of it is told too: it may be the cause of something. */
+  #endEvent(): void {
+    const event = this.#event;
+    if (event === null || this.#stepped) return;
+    const { id, index, cause, timeUs, kind, host } = event;
+    this.#sink({ type: 'event', id, index, cause, t: timeUs, kind, host });
+    this.#stepped = true;
+  }
+
   close(result: Result): void {
+    this.#endEvent();
     const { verdict, violations, hash, events, stats } = result;
     this.#sink(encodeFields({ type: 'verdict', verdict, violations, hash, events, stats }));
   }
@@ -145,7 +159,8 @@ class Tracer {
   }
 
   #onStep(record: StepRecord): void {
-    const { event, host, generation, now, input, effects } = record;
+    const { event, host, generation, now, input, effects, executed } = record;
+    this.#stepped = true;
     this.#sink(
       encodeFields({
         type: 'step',
@@ -160,6 +175,8 @@ class Tracer {
         wall: now.wallMs,
         input: input === null ? { type: 'boot' } : this.#inputOf(host, input),
         effects: effects.map((effect) => this.#effectOf(host, effect)),
+        // It died of one of its effects; the others were lost.
+        ...(executed < effects.length ? { executed } : {}),
       }),
     );
     if (host >= CLIENT_BASE) return;
@@ -179,8 +196,8 @@ class Tracer {
       base: peer.heap.log.base,
     };
     const common = { event: event.id, t: event.timeUs, host, heap };
+    if (this.#patches.length > 0) this.#sink(encodeFields({ type: 'patches', ...common, patches: this.#patches }));
     if (isKeyframe) this.#sink(encodeFields({ type: 'keyframe', ...common, state: peer.state }));
-    else if (this.#patches.length > 0) this.#sink(encodeFields({ type: 'patches', ...common, patches: this.#patches }));
     this.#patches = [];
   }
 
