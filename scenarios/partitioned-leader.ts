@@ -2,7 +2,7 @@ import { scenario } from './story.ts';
 
 export const partitionedLeader = scenario({
   name: 'partitioned-leader',
-  title: 'the leader keeps one follower and the clients; the majority goes on without it',
+  title: 'the leader keeps one follower; the majority goes on without it',
   story: `Goal: a leader that has lost its majority commits nothing, and notices. Method: five servers under load; the
 leader keeps one follower, the other three hear only each other, and clients reach everybody. Why it is nasty: for some
 ticks two servers call themselves leader, both have clients and a follower that acknowledges; only the size of the quorum

@@ -1,11 +1,11 @@
 /** Every story is told as its file says, and would not be told without the operation that makes it. */
 
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SCENARIOS, type Scenario } from '../scenarios/index.ts';
 import { type Result, run, unmetExpectations } from '../sim/runner.ts';
-import { checkSchedule, formatSchedule, parseSchedule, type Schedule } from '../sim/schedule.ts';
+import { checkSchedule, formatSchedule, OPS, parseSchedule, type Schedule } from '../sim/schedule.ts';
 
 const NOT_STORIES = new Set(['index.ts', 'story.ts']);
 const byName = SCENARIOS.map((scenario) => [scenario.name, scenario] as const);
@@ -31,6 +31,26 @@ describe('the list', () => {
     const said = [...(expected?.marks ?? []), ...(expected?.never ?? []), ...(expected?.tells ?? [])];
     expect(said.length).toBeGreaterThan(0);
     expect(ops.some(({ id }) => id === scenario.decisive)).toBe(true);
+  });
+});
+
+describe('docs/simulator.md', () => {
+  const text = readFileSync(join(import.meta.dirname, '../docs/simulator.md'), 'utf8');
+
+  test.each(byName)('lists %s', (name, { title }) => {
+    expect(text).toContain(`| \`${name}\` | ${title} |`);
+  });
+
+  test('explains every operation with its fields', () => {
+    for (const [name, fields] of Object.entries(OPS)) {
+      const row = text
+        .split('\n')
+        .find((line) => line.startsWith('| `') && line.split('|')[1]!.includes(`\`${name}\``));
+      const missing = Object.entries(fields).filter(
+        ([field, kind]) => field !== 'for' && !row?.includes(`\`${field}${kind.endsWith('?') ? '?' : ''}\``),
+      );
+      expect({ name, missing }).toEqual({ name, missing: [] });
+    }
   });
 });
 
