@@ -109,6 +109,17 @@ export class CommittedHistory {
     this.#proposed.set(zxid, { bytes, parent, server, event });
   }
 
+  /** Whether every history that ends with `end` contains `zxid`: follows the proposals back to committed ground. */
+  leadsTo(zxid: Zxid, end: Zxid): boolean {
+    let at = end;
+    while (at > zxid && !this.has(at)) {
+      const proposed = this.#proposed.get(at);
+      if (proposed === undefined) return false;
+      at = proposed.parent;
+    }
+    return at === zxid || (this.has(at) && this.has(zxid) && zxid < at);
+  }
+
   /** A server without an ensemble may use a zxid again that was lost before it was committed: it promised nothing. */
   withdraw(zxid: Zxid): void {
     if (this.has(zxid) || !this.#proposed.delete(zxid)) return;

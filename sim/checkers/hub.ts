@@ -306,7 +306,7 @@ export class Hub {
   }
 
   #logHas(log: Peer['heap']['log'], zxid: Zxid): boolean {
-    if (zxid <= log.base) return this.history.has(zxid) || epochOf(zxid) < epochOf(log.base) || zxid === log.base;
+    if (zxid <= log.base) return this.history.leadsTo(zxid, log.base);
     const index = log.find(zxid);
     if (index < 0) return false;
     const place = this.history.indexOf(zxid);
@@ -376,6 +376,9 @@ export class Hub {
 
   /** A spoilt file does not matter any more once a whole snapshot above everything it held is on the platter. */
   #lookForRepair(server: Watched): void {
+    const { budget } = this.#world;
+    // Torn writes show at the next power cut.
+    if (budget.damaged.get(server.id) === 'torn') return;
     server.disk.refresh();
     const isWhole = server.spoiltAt === null || server.disk.snapshotZxid > server.spoiltAt;
     if (isWhole && (this.history.length === 0 || server.disk.holds(this.history.last))) {

@@ -124,6 +124,14 @@ describe('the committed history', () => {
     expect(collected.ids()).toEqual(['committed-never-lost']);
   });
 
+  test('follows proposals back to committed ground', () => {
+    history.onCommit(1, zxidOf(1, 1), A);
+    expect(history.leadsTo(zxidOf(1, 1), zxidOf(1, 2))).toBe(true);
+    expect(history.leadsTo(zxidOf(1, 2), zxidOf(1, 2))).toBe(true);
+    history.onPropose(2, zxidOf(2, 1), B, zxidOf(1, 1));
+    expect(history.leadsTo(zxidOf(1, 2), zxidOf(2, 1))).toBe(false);
+  });
+
   test('a restart continues from what the snapshot holds', () => {
     history.onCommit(1, zxidOf(1, 1), A);
     history.onRestart(2, zxidOf(1, 1));
