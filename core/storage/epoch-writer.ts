@@ -47,10 +47,14 @@ export function startSave(store: StoreState, io: Io): void {
   const save = epochs.queue.shift();
   if (save === undefined) return;
   const actions = epochActions(epochs, save);
-  // The mark first. A damaged directory without one must not get one before its history is replaced: see recovery.ts.
-  if (actions.length > 0 && (store.mark.exists || !store.mustResync)) {
-    const { acceptedEpoch, currentEpoch } = save;
-    actions.unshift(...changeMark(store, { acceptedEpoch, currentEpoch }));
+  const { acceptedEpoch, currentEpoch } = save;
+  if (store.mark.exists || !store.mustResync) {
+    if (actions.length > 0) actions.unshift(...changeMark(store, { acceptedEpoch, currentEpoch }));
+  } else {
+    // A damaged directory without a mark must not get one before its history is replaced: it would make later recoveries
+    // take the damage for a torn end.
+    store.mark.acceptedEpoch = acceptedEpoch;
+    store.mark.currentEpoch = currentEpoch;
   }
   // Also a save that changes nothing is answered by a completion.
   if (actions.length === 0) actions.push({ kind: 'fsyncDir', path: DATA_DIR });

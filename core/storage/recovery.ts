@@ -67,6 +67,7 @@ const MISSING: EpochFile = { kind: 'missing' };
 const DAMAGED: EpochFile = { kind: 'damaged' };
 const BEFORE_ALL = asZxid(-1);
 const CURRENT_TMP = inData(CURRENT_EPOCH + TMP_SUFFIX);
+const isCurrentTmp = (path: string): boolean => path === CURRENT_TMP;
 
 export function newRecovery(): RecoveryState {
   const script = scriptOf([
@@ -96,6 +97,7 @@ export function newRecovery(): RecoveryState {
     tail: { kind: 'keep' },
     unproved: null,
     problem: null,
+    epochsLost: false,
     notes: [],
   };
 }
@@ -200,9 +202,8 @@ function onSmallFile(r: RecoveryState, result: FileResult): void {
 
 /** An installation that came as far as its rename is in force, whatever else is there. */
 function loadNewest(turn: StoreTurn, r: RecoveryState): void {
-  const install = r.installs.at(-1);
-  r.isInstall = install !== undefined;
-  load(turn, r, install === undefined ? [...r.snapshots].reverse() : [install]);
+  r.isInstall = r.installs.length > 0;
+  load(turn, r, [...(r.isInstall ? r.installs : r.snapshots)].reverse());
 }
 
 function load(turn: StoreTurn, r: RecoveryState, candidates: NamedFile[]): void {
@@ -266,16 +267,16 @@ function withoutSnapshot(turn: StoreTurn, r: RecoveryState): void {
 /** From the last file that begins no later than right behind the snapshot. */
 function readLogs(turn: StoreTurn, r: RecoveryState, base: Zxid): void {
   const first = r.logs.findLastIndex(({ zxid }) => zxid <= base + 1);
-  nextLog(turn, r, { files: r.logs.slice(Math.max(0, first)), last: BEFORE_ALL });
+  nextLog(turn, r, { files: r.logs.slice(Math.max(0, first)), last: BEFORE_ALL, doubt: null });
 }
 
-function nextLog(turn: StoreTurn, r: RecoveryState, { files, last }: { files: NamedFile[]; last: Zxid }): void {
-  const file = files[0];
+function nextLog(turn: StoreTurn, r: RecoveryState, from: Pick<Stage<'log'>, 'files' | 'last' | 'doubt'>): void {
+  const file = from.files[0];
   if (file === undefined) return settle(turn, r);
   const cursor = logCursor();
   r.readLogs.push(file.name);
   r.unproved = null;
-  r.stage = { kind: 'log', files, cursor, headerSeen: false, last, end: 0 };
+  r.stage = { ...from, kind: 'log', cursor, headerSeen: false, end: 0 };
   ask(turn.store, turn.io, 'recovery', readOf(cursor, inLog(file.name)));
 }
 
@@ -287,14 +288,20 @@ function onLogRead(turn: StoreTurn, r: RecoveryState, stage: Stage<'log'>, resul
     const header = takeHeader(stage.cursor);
     if (header !== null && header.kind !== 'good') return onLogEnd(turn, r, stage, header.kind === 'unwritten');
     if (header !== null) {
-      const { log } = turn.heap;
-      const joins = header.previous === null || header.previous <= log.base || header.previous === log.last;
-      if (!joins) return giveUp(turn, r, `${name} begins behind ${showZxid(header.previous ?? 0)}, which is not here`);
+      const problem = joinProblem(turn, stage, header.previous);
+      if (problem !== null) return giveUp(turn, r, problem);
       stage.headerSeen = true;
       stage.end = LOG_HEADER_SIZE;
     }
   }
   takeRecords(turn, r, stage, name);
+}
+
+/** What speaks against this file coming next, given the entry it says it comes behind. */
+function joinProblem({ heap }: StoreTurn, { files, doubt }: Stage<'log'>, previous: Zxid | null): string | null {
+  if (previous === null) return doubt;
+  if (previous <= heap.log.base || previous === heap.log.last) return null;
+  return `${files[0]!.name} begins behind ${showZxid(previous)}, which is not here`;
 }
 
 function takeRecords(turn: StoreTurn, r: RecoveryState, stage: Stage<'log'>, name: string): void {
@@ -326,18 +333,19 @@ function accept({ heap }: StoreTurn, last: Zxid, entry: LogEntry): string | null
 
 /**
  * No record follows in this file. A file that is not the last was complete before the next one was begun, so whatever
- * stands behind its records, the next file's first entry proves whether any is missing: it is the next zxid. Where a later
- * epoch begins it proves nothing, because any number of entries may have been the last of the epoch before.
+ * stands behind its records, the next file proves whether any is missing: by the entry it says it comes behind, or by its
+ * own first entry being the next zxid. A later epoch without the former proves nothing, because any number of entries may
+ * have been the last of the epoch before.
  */
 function onLogEnd(turn: StoreTurn, r: RecoveryState, stage: Stage<'log'>, unwritten: boolean): void {
   const { name } = stage.files[0]!;
   const next = stage.files[1];
   if (next !== undefined) {
-    if (!unwritten && next.zxid > turn.heap.log.base && epochOf(next.zxid) > epochOf(stage.last)) {
-      return giveUp(turn, r, `${name} is damaged behind ${showZxid(stage.last)}, where its epoch may have gone on`);
-    }
+    const { last } = stage;
     if (!unwritten) r.notes.push(`${name} has bytes behind its last record that are none`);
-    return nextLog(turn, r, { files: stage.files.slice(1), last: stage.last });
+    const isOpen = !unwritten && next.zxid > turn.heap.log.base && epochOf(next.zxid) > epochOf(last);
+    const doubt = isOpen ? `${name} is damaged behind ${showZxid(last)}, where its epoch may have gone on` : null;
+    return nextLog(turn, r, { files: stage.files.slice(1), last, doubt });
   }
   const { pending, offset, whole } = stage.cursor;
   r.stage = {
@@ -395,9 +403,11 @@ function isMarkReached({ heap }: StoreTurn, r: RecoveryState): boolean {
 
 function settle(turn: StoreTurn, r: RecoveryState): void {
   r.problem ??= problemOf(turn, r);
-  if (r.problem !== null) {
-    r.notes.push(r.problem);
-    note(turn.io, 'storage.recovery.unproved', { problem: r.problem, last: turn.heap.log.last });
+  r.epochsLost = epochsOf(turn, r).damaged;
+  for (const problem of [r.problem, r.epochsLost ? 'an epoch file is damaged' : null]) {
+    if (problem === null) continue;
+    r.notes.push(problem);
+    note(turn.io, 'storage.recovery.unproved', { problem, last: turn.heap.log.last });
   }
   const script = scriptOf(r.problem === null ? repairs(r) : removals(r.leftovers, DATA_DIR));
   r.stage = { kind: 'repair', script };
@@ -408,12 +418,11 @@ function settle(turn: StoreTurn, r: RecoveryState): void {
 function problemOf(turn: StoreTurn, r: RecoveryState): string | null {
   const { log } = turn.heap;
   // A completed installation has replaced what the mark and older snapshots speak of.
-  if (!r.isInstall && !r.isEmpty) {
-    const uncovered = r.invalid.find((zxid) => log.find(zxid) < 0 && zxid !== log.base);
-    if (uncovered !== undefined) return `the log does not hold ${showZxid(uncovered)}, which a damaged snapshot held`;
-    if (r.mark !== null && !isMarkReached(turn, r)) return `${showZxid(r.mark.zxid)} was promised and is not here`;
-  }
-  return epochsOf(turn, r).damaged ? 'an epoch file is damaged' : null;
+  if (r.isInstall || r.isEmpty) return null;
+  const uncovered = r.invalid.find((zxid) => log.find(zxid) < 0 && zxid !== log.base);
+  if (uncovered !== undefined) return `the log does not hold ${showZxid(uncovered)}, which a damaged snapshot held`;
+  if (r.mark !== null && !isMarkReached(turn, r)) return `${showZxid(r.mark.zxid)} was promised and is not here`;
+  return null;
 }
 
 function epochsOf({ heap }: StoreTurn, r: RecoveryState): ReturnType<typeof repairEpochs> {
@@ -438,16 +447,14 @@ function repairs(r: RecoveryState): FileAction[] {
   // An unfinished currentEpoch stays until its value is in the file, or known to be of no use.
   actions.push(
     ...removals(
-      r.leftovers.filter((path) => path !== CURRENT_TMP),
+      r.leftovers.filter((path) => !isCurrentTmp(path)),
       DATA_DIR,
     ),
   );
   if (r.isInstall && r.base !== null) {
-    const superseded = r.installs.filter(({ name }) => name !== r.base?.name).map(({ name }) => inData(name));
-    actions.push(...removals(superseded, DATA_DIR));
     // As in an installation without a crash, the mark comes first: it may speak of what is being replaced.
     if (r.mark !== null) actions.push(...markActions({ ...r.mark, zxid: r.base.zxid }, { exists: true }));
-    actions.push(...switchActions(r.base, r));
+    actions.push(...switchActions(r.base, { ...r, badInstalls: r.installs.map(({ name }) => name) }));
   }
   if (r.tail.kind === 'remove') actions.push(...removals([inLog(r.tail.name)], LOG_DIR));
   if (r.tail.kind === 'cut') {
@@ -510,7 +517,10 @@ function confirmations(turn: StoreTurn, r: RecoveryState): FileAction[] {
   for (const name of unsynced) actions.push({ kind: 'fsync', path: inLog(name) });
   if (!r.markExists && r.base !== null) actions.push({ kind: 'fsync', path: inData(baseName(r) ?? r.base.name) });
   if (r.isEmpty) actions.push(...replaceFile(snapshotName(ZXID_ZERO, 'none'), firstSnapshot(turn)));
-  actions.push({ kind: 'fsyncDir', path: LOG_DIR }, ...markRepairs(turn, r), ...epochRepairs(turn, r));
+  actions.push({ kind: 'fsyncDir', path: LOG_DIR });
+  // Without known epochs there is nothing to write down, in the mark either.
+  if (!r.epochsLost) actions.push(...markRepairs(turn, r), ...epochRepairs(turn, r));
+  else actions.push(...removals(r.leftovers.filter(isCurrentTmp), DATA_DIR));
   if (r.initializeFile) {
     actions.push({ kind: 'remove', path: `${DATA_ROOT}/${INITIALIZE_NAME}` }, { kind: 'fsyncDir', path: DATA_ROOT });
   }
@@ -571,18 +581,22 @@ function finish(turn: StoreTurn, r: RecoveryState): void {
   const name = baseName(r);
   const removed = r.tail.kind === 'remove' && proved ? r.tail.name : null;
   const { last } = heap.log;
+  const isReplaced = r.isInstall && proved;
   store.phase = { kind: 'ready' };
-  store.mustResync = !proved;
-  store.log.files = r.isInstall && proved ? [] : r.logs.filter((file) => file.name !== removed);
+  store.mustResync = !proved || r.epochsLost;
+  store.log.files = isReplaced ? [] : r.logs.filter((file) => file.name !== removed);
   store.log.durable = last;
-  store.snapshots = r.isInstall && proved ? r.snapshots.filter(({ zxid }) => zxid < last) : r.snapshots;
+  store.snapshots = isReplaced ? r.snapshots.filter(({ zxid }) => zxid < last) : r.snapshots;
+  store.badInstalls = isReplaced ? [] : r.installs.map((file) => file.name);
   if (name !== null) addSnapshot(store, { name, zxid: heap.log.base, size: r.base?.size ?? 0 });
-  store.epochs.accepted = proved ? epochs.acceptedEpoch : epochIn(r.accepted);
-  store.epochs.current = proved ? epochs.currentEpoch : epochIn(r.current);
-  store.mark.exists = proved || r.markExists;
+  const said = { accepted: epochIn(r.accepted), current: epochIn(r.current) };
+  const written = store.mustResync ? said : { accepted: epochs.acceptedEpoch, current: epochs.currentEpoch };
+  store.epochs.accepted = written.accepted;
+  store.epochs.current = written.current;
+  store.mark.exists = r.markExists || !store.mustResync;
   store.mark.zxid = proved ? last : (r.mark?.zxid ?? ZXID_ZERO);
-  store.mark.acceptedEpoch = proved ? epochs.acceptedEpoch : (r.mark?.acceptedEpoch ?? 0);
-  store.mark.currentEpoch = proved ? epochs.currentEpoch : (r.mark?.currentEpoch ?? 0);
+  store.mark.acceptedEpoch = epochs.acceptedEpoch;
+  store.mark.currentEpoch = epochs.currentEpoch;
   store.pace.entriesSince = heap.log.length;
   store.purge.dueAtMs = config.autopurgeIntervalMs > 0 ? io.now.monoMs : null;
   events.push({ type: 'recovered', recovery: reportOf(r, { base: heap.log.base, last, epochs }) });
@@ -597,7 +611,7 @@ function reportOf(
     lastZxid: last,
     acceptedEpoch: epochs.acceptedEpoch,
     currentEpoch: epochs.currentEpoch,
-    mustResync: r.problem !== null,
+    mustResync: r.problem !== null || r.epochsLost,
     empty: r.isEmpty,
     initializeFile: r.initializeFile,
     notes: [...r.notes],

@@ -159,7 +159,7 @@ export function beginInstall(store: StoreState, config: PeerConfig, io: Io, task
 function switchOver(store: StoreState, io: Io, task: InstallTask, install: NamedFile): void {
   const script = scriptOf([
     ...changeMark(store, { zxid: task.zxid }),
-    ...switchActions(install, { logs: store.log.files, snapshots: store.snapshots }),
+    ...switchActions(install, { logs: store.log.files, snapshots: store.snapshots, badInstalls: store.badInstalls }),
   ]);
   task.phase = { kind: 'switching', install, script };
   advance(store, io, 'task', script);
@@ -173,6 +173,7 @@ export function onInstallOp(turn: StoreTurn, task: InstallTask): void {
   const { install } = task.phase;
   store.task = null;
   store.mustResync = false;
+  store.badInstalls = [];
   store.log.files = [];
   store.log.current = null;
   store.log.durable = task.zxid;
@@ -189,7 +190,11 @@ export const installedName = (install: NamedFile): string => snapshotName(instal
  */
 export function switchActions(
   install: NamedFile,
-  old: { readonly logs: readonly NamedFile[]; readonly snapshots: readonly NamedFile[] },
+  old: {
+    readonly logs: readonly NamedFile[];
+    readonly snapshots: readonly NamedFile[];
+    readonly badInstalls: readonly string[];
+  },
 ): FileAction[] {
   const actions: FileAction[] = [];
   for (const { name } of [...old.logs].reverse()) actions.push({ kind: 'remove', path: inLog(name) });
@@ -197,6 +202,7 @@ export function switchActions(
   for (const { name, zxid } of old.snapshots) {
     if (zxid >= install.zxid) actions.push({ kind: 'remove', path: inData(name) });
   }
+  for (const name of old.badInstalls) if (name !== install.name) actions.push({ kind: 'remove', path: inData(name) });
   // The removals are durable before the rename is asked for, so no power cut can keep the one and undo the other.
   actions.push(
     { kind: 'fsyncDir', path: DATA_DIR },

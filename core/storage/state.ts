@@ -87,6 +87,8 @@ export interface StoreState {
   log: LogState;
   /** Finished snapshot files, lowest zxid first. */
   snapshots: NamedFile[];
+  /** `install.*` files that are not whole; the next installation removes them. */
+  badInstalls: string[];
   /** Names of snapshots that this incarnation wrote, or read to the end and found whole. */
   verified: string[];
   task: Task | null;
@@ -240,7 +242,7 @@ export interface RecoveryState {
   invalid: Zxid[];
   /** The snapshot that `heap.tree` is. */
   base: NamedFile | null;
-  /** `base` is an `install.*` file: it replaces everything else. */
+  /** There are `install.*` files: `base` is one of them and replaces everything else. */
   isInstall: boolean;
   /** There is nothing at all. */
   isEmpty: boolean;
@@ -251,6 +253,8 @@ export interface RecoveryState {
   unproved: { readonly name: string; readonly from: number; to: number } | null;
   /** Why the history is not proved. */
   problem: string | null;
+  /** The epochs cannot be known. */
+  epochsLost: boolean;
   notes: string[];
 }
 
@@ -267,7 +271,16 @@ export type RecoveryStage =
   /** `candidates[0]` is being loaded. */
   | { readonly kind: 'snapshot'; candidates: NamedFile[]; offset: number }
   /** `files[0]` is being read. `last` is the newest entry seen, `end` where its record ends. */
-  | { readonly kind: 'log'; files: NamedFile[]; cursor: LogCursor; headerSeen: boolean; last: Zxid; end: number }
+  | {
+      readonly kind: 'log';
+      files: NamedFile[];
+      cursor: LogCursor;
+      headerSeen: boolean;
+      last: Zxid;
+      end: number;
+      /** What is wrong unless this file names `last` as the entry before it. */
+      readonly doubt: string | null;
+    }
   /**
    * Behind the last good record of the last log. `bytes` is what stands there; null when nothing was written there, and
    * only `dirty`, something other than zeros further on, is looked for.

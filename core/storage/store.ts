@@ -55,6 +55,7 @@ export function storeBoot(config: PeerConfig, secrets: BootSecrets, io: Io): Sto
     mustResync: false,
     log: { files: [], current: null, rollDue: false, queue: [], batch: null, durable: ZXID_ZERO },
     snapshots: [],
+    badInstalls: [],
     verified: [],
     task: null,
     snapshot: null,
@@ -81,7 +82,7 @@ export function storeStep(store: StoreState, heap: Heap, config: PeerConfig, io:
   if (store.phase.kind === 'failed') return [];
   const turn: StoreTurn = { store, heap, config, io, events: [] };
   const result = judge(op, done.result);
-  if (!result.ok && op.kind !== 'read') fail(turn, result.error, op.path);
+  if (!result.ok && op.kind !== 'read' && op.owner !== 'drain') fail(turn, result.error, op.path);
   else dispatch(turn, op, result);
   if (store.draining && isIdle(store)) {
     store.draining = false;

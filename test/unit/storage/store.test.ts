@@ -747,6 +747,70 @@ describe('what recovery believes', () => {
     expect(machine.events.at(-1)).toEqual({ type: 'truncated', zxid: 7 });
   });
 
+  it('an installation that was decided is completed, whatever else is damaged', () => {
+    const machine = running([1, 2]);
+    machine.heap.tree = DataTree.fresh();
+    applyEntry(machine.heap.tree, entry(zxidOf(1, 6)));
+    storeInstall(machine.store, machine.heap, machine.config, machine.io);
+    machine.flush();
+    while (!machine.disk.files().has('data/version-2/install.100000006')) expect(machine.stepOnce()).toBe(true);
+    machine.stepOnce();
+    const files = machine.disk.files();
+    files.set('log/version-2/log.1', data(50));
+    files.set('data/version-2/currentEpoch', data(3));
+    const again = recover(MemoryDisk.of(files));
+    expect(again.recovery).toMatchObject({ mustResync: false, snapshotZxid: zxidOf(1, 6), lastZxid: zxidOf(1, 6) });
+    const names = [...again.disk.files().keys()].filter((path) => /install|snapshot|log\.[0-9]/.test(path));
+    expect(names).toEqual(['data/version-2/snapshot.0', 'data/version-2/snapshot.100000006']);
+    // Nobody knows the epochs: the history is put in order all the same.
+    files.delete('log/version-2/promised');
+    const blind = recover(MemoryDisk.of(files));
+    expect(blind.recovery).toMatchObject({
+      mustResync: true,
+      lastZxid: zxidOf(1, 6),
+      notes: ['an epoch file is damaged'],
+    });
+    expect([...blind.disk.files().keys()].some((path) => path.includes('install'))).toBe(false);
+    expect([...blind.disk.files().keys()].some((path) => path.includes('promised'))).toBe(false);
+  });
+
+  it('one that is not whole is in the way of nothing', () => {
+    const files = running([1, 2]).disk.files();
+    files.set('data/version-2/install.900000009', data(100));
+    const machine = recover(MemoryDisk.of(files));
+    expect(machine.recovery).toMatchObject({ mustResync: true });
+    machine.heap.tree = DataTree.fresh();
+    applyEntry(machine.heap.tree, entry(zxidOf(1, 6)));
+    storeInstall(machine.store, machine.heap, machine.config, machine.io);
+    machine.settle();
+    expect(recover(machine.disk).recovery).toMatchObject({ mustResync: false, lastZxid: zxidOf(1, 6), notes: [] });
+  });
+
+  it('rot behind the last record of an older file, if the next one says what it comes behind', () => {
+    const config = { ...TEST_CONFIG, txnLogSizeLimitKb: 1 };
+    const machine = running([], config);
+    storeAppend(machine.store, machine.heap, machine.io, entry(1, 2000));
+    machine.settle();
+    append(machine, zxidOf(3, 1));
+    machine.settle();
+    const files = machine.disk.files();
+    const old = files.get('log/version-2/log.1')!;
+    old[old.length - 300] = 1;
+    expect(recover(MemoryDisk.of(files)).recovery).toMatchObject({
+      mustResync: false,
+      lastZxid: zxidOf(3, 1),
+      notes: [],
+    });
+    old[16 + 12 + entry(1, 2000).bytes.length + 1 + 8] = 1;
+    expect(recover(MemoryDisk.of(files)).recovery).toMatchObject({
+      mustResync: false,
+      lastZxid: zxidOf(3, 1),
+      notes: ['log.1 has bytes behind its last record that are none'],
+    });
+    files.get('log/version-2/log.300000001')!.fill(0, 8, 16);
+    expect(recover(MemoryDisk.of(files)).recovery).toMatchObject({ mustResync: true, lastZxid: 1 });
+  });
+
   it('leftovers of interrupted writes go', () => {
     const files = running([1]).disk.files();
     for (const name of ['snapshot.9.tmp', 'install.9.tmp', 'acceptedEpoch.tmp', 'currentEpoch.tmp']) {
