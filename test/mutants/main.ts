@@ -1,0 +1,104 @@
+/** `npm run mutants [-- ID...]`: which broken protocols the simulator catches, by which property, at which cost. */
+
+import { PROFILES, type Profile } from '../../sim/swarm.ts';
+import { type Mutant, readCatalog } from './catalog.ts';
+import { type Hunted, hunt, Simulator } from './hunt.ts';
+
+const USAGE = `usage: npm run mutants -- [ID...] [options]
+
+  --seeds N        run up to N seeds of each mutant (100)
+  --profile NAME   the faults to draw: ${Object.keys(PROFILES).join(', ')}
+  --own-profile    for each mutant the profile that goes for it, where it names one
+  --all            do not stop at the first seed that shows the mutant
+  --list           only say which mutants there are
+  --help
+`;
+
+interface Args {
+  readonly ids: readonly string[];
+  readonly seedsMax: number;
+  readonly profile: Profile;
+  readonly ownProfile: boolean;
+  readonly all: boolean;
+  readonly list: boolean;
+}
+
+function parse(argv: readonly string[]): Args | string {
+  const ids: string[] = [];
+  let [seedsMax, profile] = [100, 'default'];
+  const flags = new Set<string>();
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!;
+    if (word === '--seeds') seedsMax = Number(argv[++i]);
+    else if (word === '--profile') profile = argv[++i] ?? '';
+    else if (['--own-profile', '--all', '--list'].includes(word)) flags.add(word);
+    else if (word.startsWith('-')) return USAGE;
+    else ids.push(word);
+  }
+  if (!Number.isSafeInteger(seedsMax) || seedsMax < 1) return '--seeds needs a whole number from 1\n';
+  if (!(profile in PROFILES)) return `--profile is one of ${Object.keys(PROFILES).join(', ')}\n`;
+  const [ownProfile, all, list] = ['--own-profile', '--all', '--list'].map((flag) => flags.has(flag));
+  return { ids, seedsMax, profile: profile as Profile, ownProfile: ownProfile!, all: all!, list: list! };
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const args = parse(argv);
+  if (typeof args === 'string') {
+    process.stderr.write(args);
+    return 2;
+  }
+  const catalog = readCatalog();
+  const unknown = args.ids.filter((id) => catalog.every((mutant) => mutant.id !== id));
+  if (unknown.length > 0) {
+    process.stderr.write(`mutants: there is no ${unknown.join(', ')}; --list names them\n`);
+    return 2;
+  }
+  const chosen = args.ids.length === 0 ? catalog : catalog.filter(({ id }) => args.ids.includes(id));
+  const width = Math.max(...chosen.map(({ id }) => id.length));
+  if (args.list) {
+    for (const { id, origin, says } of chosen) process.stdout.write(`${id.padEnd(width)}  ${origin}: ${says}\n`);
+    return 0;
+  }
+  return huntAll(chosen, args, width);
+}
+
+/** 0 when every mutant fared as its file says. */
+async function huntAll(mutants: readonly Mutant[], args: Args, width: number): Promise<number> {
+  const control = await Simulator.of(null);
+  const astray: string[] = [];
+  let cpuMs = 0;
+  process.stdout.write(`${'mutant'.padEnd(width)}  caught            seed  CPU s  by\n`);
+  try {
+    for (const mutant of mutants) {
+      const profile = args.ownProfile ? (mutant.profile ?? args.profile) : args.profile;
+      const hunted = await hunt(mutant, { profile, seedsMax: args.seedsMax, all: args.all }, control);
+      cpuMs += hunted.cpuMs;
+      if (!faredAsExpected(hunted)) astray.push(mutant.id);
+      process.stdout.write(`${lineOf(hunted, width, args.all)}\n`);
+    }
+  } finally {
+    await control.close();
+  }
+  const verdict = astray.length === 0 ? 'all as expected' : `not as expected: ${astray.join(' ')}`;
+  process.stdout.write(`${mutants.length} mutants, ${(cpuMs / 1000).toFixed(0)} CPU s: ${verdict}\n`);
+  return astray.length === 0 ? 0 : 1;
+}
+
+const faredAsExpected = ({ mutant, catches, asExpected }: Hunted): boolean =>
+  mutant.redundant === null ? asExpected : catches.length === 0;
+
+function lineOf({ mutant, catches, seeds, cpuMs, asExpected }: Hunted, width: number, all: boolean): string {
+  const first = catches[0];
+  const seconds = (cpuMs / 1000).toFixed(1).padStart(6);
+  const head = (caught: string, seed: string): string =>
+    `${mutant.id.padEnd(width)}  ${caught.padEnd(16)}  ${seed.padStart(4)} ${seconds}`;
+  if (first === undefined) {
+    const why = mutant.redundant === null ? `expected ${mutant.property.join(' or ')}` : mutant.redundant;
+    return `${head(`not in ${seeds} seeds`, '')}  ${why}`;
+  }
+  const times = all ? `${catches.length} of ${seeds}` : 'yes';
+  const by = `${first.property}${asExpected ? '' : ' (unexpected)'}: ${first.message.split('\n')[0]}`;
+  return `${head(times, first.seed)}  ${by.slice(0, 150)}`;
+}
+
+process.exitCode = await main(process.argv.slice(2));
