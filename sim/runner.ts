@@ -393,7 +393,7 @@ class Run {
           config: this.#cluster.configOf(host),
           image: world.durableCopy(host),
           history: this.#hub.history,
-          digestAt: (zxid) => this.#hub.replicas.digestAt(zxid),
+          treeDigestAt: (zxid) => this.#hub.replicas.treeDigestAt(zxid),
           isDurable: (zxid) => this.#hub.isDurableOn(host, zxid),
           unrestricted: this.#schedule.options.unrestricted,
         },

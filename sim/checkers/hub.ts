@@ -360,7 +360,8 @@ export class Hub {
 
   #onApplied(server: Watched, peer: Peer, after: PeerView, event: number): void {
     const { tree } = peer.heap;
-    this.replicas.onApplied(server.id, after.appliedZxid, tree.stateDigest(), event);
+    const digests = { tree: tree.digest(), state: tree.stateDigest() };
+    this.replicas.onApplied(server.id, after.appliedZxid, after.epoch, digests, event);
     const { closings } = this.sessions;
     for (; server.closingIndex < closings.length; server.closingIndex++) {
       const { zxid, session } = closings[server.closingIndex]!;

@@ -21,7 +21,7 @@ export interface RecoveryCase {
   readonly config: PeerConfig;
   readonly image: DiskImage;
   readonly history: CommittedHistory;
-  digestAt(zxid: Zxid): bigint | null;
+  treeDigestAt(zxid: Zxid): bigint | null;
   isDurable(zxid: Zxid): boolean;
   readonly unrestricted: boolean;
 }
@@ -43,8 +43,8 @@ export function checkRecovery(test: RecoveryCase, report: Report): void {
     report('recovery', `server ${test.host} cannot prove the history on its undamaged disk`, { servers });
     return;
   }
-  const digest = test.digestAt(seen.appliedZxid);
-  if (digest !== null && digest !== peer.heap.tree.stateDigest()) {
+  const digest = test.treeDigestAt(seen.appliedZxid);
+  if (digest !== null && digest !== peer.heap.tree.digest()) {
     report('recovery', `server ${test.host} recovers another state of ${showZxid(seen.appliedZxid)} than it had`, {
       servers,
     });

@@ -6,10 +6,22 @@
 import { showZxid, type Zxid } from '../../core/types.ts';
 import type { Report } from './properties.ts';
 
+/** Two digests of a state: of the tree as Java computes it, and of everything that is replicated. */
+export interface StateDigests {
+  readonly tree: bigint;
+  readonly state: bigint;
+}
+
 interface Seen {
   readonly digest: bigint;
   readonly server: number;
   readonly event: number;
+}
+
+interface SeenState {
+  readonly tree: Seen;
+  /** By epoch: until the first reconfiguration the configuration node is written outside of any transaction. */
+  readonly states: Map<number, Seen>;
 }
 
 interface Position {
@@ -20,7 +32,7 @@ interface Position {
 
 export class Replicas {
   /** State after each zxid, as the first server to get there had it. */
-  readonly #digests = new Map<Zxid, Seen>();
+  readonly #digests = new Map<Zxid, SeenState>();
   readonly #positions = new Map<number, Position>();
   readonly #report: Report;
 
@@ -28,26 +40,31 @@ export class Replicas {
     this.#report = report;
   }
 
-  /** The state after `zxid`, or null when no server has been exactly there. */
-  digestAt(zxid: Zxid): bigint | null {
-    return this.#digests.get(zxid)?.digest ?? null;
+  /** Digest of the tree after `zxid`, or null when no server has been exactly there. */
+  treeDigestAt(zxid: Zxid): bigint | null {
+    return this.#digests.get(zxid)?.tree.digest ?? null;
   }
 
-  /** The server's state is now that after `zxid`. */
-  onApplied(server: number, zxid: Zxid, digest: bigint, event: number): void {
+  /** The server, which serves in this epoch, has the state after `zxid`. */
+  onApplied(server: number, zxid: Zxid, epoch: number, digests: StateDigests, event: number): void {
     const seen = this.#digests.get(zxid);
+    const state = { digest: digests.state, server, event };
     if (seen === undefined) {
-      this.#digests.set(zxid, { digest, server, event });
-    } else if (seen.digest !== digest) {
-      this.#report(
-        'equal-digest',
-        `servers ${seen.server} and ${server} have different states after ${showZxid(zxid)}`,
-        {
-          events: [seen.event],
-          servers: [seen.server, server],
-        },
-      );
+      this.#digests.set(zxid, { tree: { digest: digests.tree, server, event }, states: new Map([[epoch, state]]) });
+      return;
     }
+    this.#compare(seen.tree, digests.tree, server, zxid);
+    const sameEpoch = seen.states.get(epoch);
+    if (sameEpoch === undefined) seen.states.set(epoch, state);
+    else this.#compare(sameEpoch, digests.state, server, zxid);
+  }
+
+  #compare(seen: Seen, digest: bigint, server: number, zxid: Zxid): void {
+    if (seen.digest === digest) return;
+    this.#report('equal-digest', `servers ${seen.server} and ${server} have different states after ${showZxid(zxid)}`, {
+      events: [seen.event],
+      servers: [seen.server, server],
+    });
   }
 
   /** Where a serving server stands; called when one of the two changed. */

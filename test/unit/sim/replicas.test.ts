@@ -7,14 +7,24 @@ import { collect } from './collect.ts';
 const at = (counter: number) => zxidOf(1, counter);
 
 describe('replicas', () => {
-  test('equal-digest: two states at one zxid', () => {
+  test('equal-digest: two trees at one zxid', () => {
     const { report, ids, found } = collect();
     const replicas = new Replicas(report);
-    replicas.onApplied(1, at(1), 5n, 100);
-    replicas.onApplied(2, at(1), 5n, 101);
-    replicas.onApplied(3, at(1), 6n, 102);
+    replicas.onApplied(1, at(1), 1, { tree: 5n, state: 7n }, 100);
+    replicas.onApplied(2, at(1), 1, { tree: 5n, state: 7n }, 101);
+    replicas.onApplied(3, at(1), 2, { tree: 6n, state: 7n }, 102);
     expect(ids()).toEqual(['equal-digest']);
     expect(found[0]).toMatchObject({ events: [100], servers: [1, 3] });
+  });
+
+  test('equal-digest: two states at one zxid, while the epoch is the same', () => {
+    const { report, ids } = collect();
+    const replicas = new Replicas(report);
+    replicas.onApplied(1, at(1), 1, { tree: 5n, state: 7n }, 100);
+    replicas.onApplied(1, at(1), 2, { tree: 5n, state: 8n }, 101);
+    expect(ids()).toEqual([]);
+    replicas.onApplied(2, at(1), 2, { tree: 5n, state: 9n }, 102);
+    expect(ids()).toEqual(['equal-digest']);
   });
 
   test.each([
