@@ -109,6 +109,7 @@ function screenOf(): Screen {
     live,
     color: live && (process.env.NO_COLOR ?? '') === '',
     columns: process.stdout.columns ?? 100,
+    nowMs: () => performance.now(),
   };
 }
 
@@ -236,5 +237,8 @@ function printSeed(args: Args, result: SeedResult): void {
   for (const { property, message } of result.violations.slice(0, 3))
     process.stdout.write(`  ${property}: ${message}\n`);
 }
+
+// Whoever reads may stop reading: `npm run sim | head`.
+process.stdout.on('error', () => process.exit(EXIT.ok));
 
 if (!serveAsWorker()) process.exitCode = await main(process.argv.slice(2));

@@ -249,7 +249,8 @@ class Generator {
     const favoured = FAVOURED[this.#request.profile].includes(trouble) || this.#theme === trouble;
     if (!isOn && !favoured) return [];
     // Under a theme the other troubles are rare.
-    const count = favoured ? 2 * weight : this.#theme === null ? weight : Math.min(1, weight);
+    const some = favoured ? 2 * weight : this.#theme === null ? weight : Math.min(1, weight);
+    const count = trouble === 'rolling' ? 1 : some;
     const ops: OpDraft[] = [];
     for (let i = 0; i < count; i++) {
       const each = this.#stream(`trouble/${trouble}/${i}`);

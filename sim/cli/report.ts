@@ -11,6 +11,8 @@ export interface Screen {
   readonly live: boolean;
   readonly color: boolean;
   readonly columns: number;
+  /** Real time, for the pace of the live line alone. */
+  nowMs(): number;
 }
 
 const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
@@ -18,12 +20,15 @@ type Paint = keyof typeof CODES;
 
 /** Moments closer together than this share a line. */
 const SAME_LINE_US = 60_000;
+/** The live line is drawn anew this often, in real time. */
+const REDRAW_MS = 50;
 
 export class Reporter {
   readonly #screen: Screen;
   readonly #quiet: boolean;
   #pending: Moment[] = [];
   #hasLive = false;
+  #drawnMs = 0;
 
   constructor(screen: Screen, quiet: boolean) {
     this.#screen = screen;
@@ -96,6 +101,9 @@ export class Reporter {
 
   progress(progress: Progress): void {
     if (this.#quiet || !this.#screen.live) return;
+    const nowMs = this.#screen.nowMs();
+    if (nowMs - this.#drawnMs < REDRAW_MS) return;
+    this.#drawnMs = nowMs;
     const { atUs, phase, leader, epoch, faults, operations } = progress;
     if (this.#pending.length > 0 && atUs - this.#pending[0]!.atUs > SAME_LINE_US) this.#flush();
     const led = leader === null ? 'no leader' : `leader ${leader}, epoch ${epoch}`;
