@@ -2,7 +2,7 @@
 
 import { PROFILES, type Profile } from '../../sim/swarm.ts';
 import { type Mutant, readCatalog } from './catalog.ts';
-import { type Hunted, hunt, Simulator } from './hunt.ts';
+import { type Hunt, type Hunted, hunt, Simulator } from './hunt.ts';
 
 const USAGE = `usage: npm run mutants -- [ID...] [options]
 
@@ -71,10 +71,11 @@ async function huntAll(mutants: readonly Mutant[], args: Args, width: number): P
   try {
     for (const mutant of mutants) {
       const profile = args.ownProfile ? (mutant.profile ?? args.profile) : args.profile;
-      const hunted = await hunt(mutant, { profile, seedsMax: args.seedsMax, all: args.all }, control);
-      cpuMs += hunted.cpuMs;
-      if (!faredAsExpected(hunted)) astray.push(mutant.id);
-      process.stdout.write(`${lineOf(hunted, width, args.all)}\n`);
+      const hunted = await tryHunt(mutant, { profile, seedsMax: args.seedsMax, all: args.all }, control);
+      const isHunted = typeof hunted !== 'string';
+      if (isHunted) cpuMs += hunted.cpuMs;
+      if (!isHunted || !faredAsExpected(hunted)) astray.push(mutant.id);
+      process.stdout.write(`${isHunted ? lineOf(hunted, width, args.all) : hunted}\n`);
     }
   } finally {
     await control.close();
@@ -82,6 +83,16 @@ async function huntAll(mutants: readonly Mutant[], args: Args, width: number): P
   const verdict = astray.length === 0 ? 'all as expected' : `not as expected: ${astray.join(' ')}`;
   process.stdout.write(`${mutants.length} mutants, ${(cpuMs / 1000).toFixed(0)} CPU s: ${verdict}\n`);
   return astray.length === 0 ? 0 : 1;
+}
+
+/** A mutant that does not fit the source any more does not keep the others from being hunted. */
+async function tryHunt(mutant: Mutant, plan: Hunt, control: Simulator): Promise<Hunted | string> {
+  try {
+    return await hunt(mutant, plan, control);
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    return said.split('\n').find((line) => line.includes('mutant ')) ?? `${mutant.id}: ${said}`;
+  }
 }
 
 const faredAsExpected = ({ mutant, catches, asExpected }: Hunted): boolean =>

@@ -47,6 +47,7 @@ export class MemoryDisk {
   private changes: NameChange[] = [];
   /** The next operations that match fail: an fsync leaves the platter alone, a write does nothing. */
   faults: { readonly match: (action: FileAction) => boolean; readonly error: FileError }[] = [];
+  hadFault = false;
   /** Mutation: an fsync of a directory does nothing. */
   ignoreDirSync = false;
 
@@ -71,6 +72,7 @@ export class MemoryDisk {
     const hit = this.faults.findIndex(({ match }) => match(action));
     if (hit >= 0) {
       const [fault] = this.faults.splice(hit, 1);
+      this.hadFault = true;
       if (action.kind === 'fsync') this.names.get(action.path)?.dirty.clear();
       return failed(fault!.error);
     }
