@@ -10,8 +10,8 @@ client 4 is the last. Why it is nasty: the deletion and the next creation of one
 owner still believes when it wakes up, the clock of the leader that counts is set back by an hour, and whoever deletes by its own list
 of sessions deletes the next owner's node. No load beside it: the four creations are the only writes, so a hand-over that
 fails is missing in the count.`,
-  options: { nodes: 3, clients: 4, duration: 22_000, settings: { tickTimeMs: 200, electionFinalizeWaitMs: 600 } },
-  swarm: { 'workload.rate': 0, 'workload.session': 3000 },
+  options: { nodes: 3, clients: 4, duration: 25_000, settings: { tickTimeMs: 200, electionFinalizeWaitMs: 600 } },
+  swarm: { 'workload.rate': 0, 'workload.session': 4000 },
   ops: [
     { at: 2500, do: 'clientWrite', client: 1, path: '/lock', ephemeral: true },
     { at: 2700, do: 'clientRead', client: 2, path: '/lock', watch: true },

@@ -8,7 +8,7 @@ restarted with db.autocreate off; server 2 is down while servers 1 and 3 commit 
 empty disk, and 2 comes back. For four seconds only those two are there. Why it is nasty: two of three are a majority, both
 are healthy and hear each other, and everything they do not know was acknowledged (ZOOKEEPER-261). They must wait for
 server 3, however long it takes.`,
-  options: { nodes: 3, clients: 2, duration: 18_000, settings: { tickTimeMs: 200, electionFinalizeWaitMs: 600 } },
+  options: { nodes: 3, clients: 2, duration: 22_000, settings: { tickTimeMs: 200, electionFinalizeWaitMs: 600 } },
   swarm: { 'workload.rate': 0, 'workload.session': 30_000 },
   ops: [
     { at: 1500, do: 'rolling', settings: { dbAutocreate: false }, pause: 1200 },
@@ -18,7 +18,7 @@ server 3, however long it takes.`,
     { at: 10_500, do: 'wipe', node: 1, for: 300 },
     { at: 10_600, do: 'start', node: 2 },
     // Succeeds only if it is there.
-    { after: 'zab.established#3', plus: 1000, do: 'clientDelete', client: 1, path: '/kept' },
+    { after: 'zab.established#3', plus: 5000, do: 'clientDelete', client: 1, path: '/kept' },
   ],
   decisive: 1,
   expect: {
