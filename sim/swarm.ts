@@ -117,10 +117,10 @@ class Generator {
     const stream = this.#stream('sizes');
     const big = this.#request.profile === 'swarm';
     const nodes = weighted(stream, [
-      [1, 3],
+      [5, 48],
       [3, 40],
       [4, 4],
-      [5, 48],
+      [1, 3],
       [7, big ? 12 : 5],
     ]);
     const observers = weighted(stream, [
