@@ -3,11 +3,11 @@ import { scenario } from './story.ts';
 export const alternatingPairs = scenario({
   name: 'alternating-pairs',
   title: 'never more than two servers at a time, and each pair is another one',
-  story: `Goal: every pair of three goes on where the last pair stopped, whatever the third one brings. Method, after a public test
-of upstream: 1 and 2 work; 2 logs a node that 1 never hears of; both die. 1 and 3 elect and die. 2 and 3 elect, 2 with a
-longer log of an older epoch, write and die. 2 and 3 again, and at last 1 joins. Why it is nasty: each server misses exactly what
-the other two decided, the surplus transaction of 2 lies between two epochs of the others, and no window of recent
-transactions covers the gap (ZOOKEEPER-2832).`,
+  story: `Goal: every pair of three goes on where the last pair stopped, whatever the third one brings. Method, after
+a public test of upstream: 1 and 2 work; 2 logs a node that 1 never hears of; both die. 1 and 3 elect and die. 2 and 3
+elect, 2 with a longer log of an older epoch, write and die. 2 and 3 again, and at last 1 joins. Why it is nasty: each
+server misses exactly what the other two decided, the surplus transaction of 2 lies between two epochs of the others,
+and no window of recent transactions covers the gap (ZOOKEEPER-2832).`,
   options: { nodes: 3, clients: 2, duration: 28_000, settings: { tickTimeMs: 200, electionFinalizeWaitMs: 600 } },
   swarm: { 'workload.rate': 0, 'workload.session': 40_000 },
   ops: [

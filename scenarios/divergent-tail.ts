@@ -3,12 +3,12 @@ import { scenario } from './story.ts';
 export const divergentTail = scenario({
   name: 'divergent-tail',
   title: 'a leader logs what nobody else has, dies, and must cut it off when it returns',
-  story: `Goal: what only one server logged, and nobody promised, disappears; what was promised stays. Method: the leader 3 is cut
-off and writes a node into its own log alone, then loses power. Servers 1 and 2 elect without a single new transaction, so
-their history is a proper prefix of the log that 3 comes back with, and it is told to TRUNC. Then it is restarted once more
-and a write follows. Why it is nasty: the surplus entry is durable, so every recovery finds it, and its zxid is the highest of
-all. Truncation that does not reach the disk, or a file handle that still points behind the cut (ZOOKEEPER-1489), show in
-the last restart.`,
+  story: `Goal: what only one server logged, and nobody promised, disappears; what was promised stays. Method: the
+leader 3 is cut off and writes a node into its own log alone, then loses power. Servers 1 and 2 elect without a single
+new transaction, so their history is a proper prefix of the log that 3 comes back with, and it is told to TRUNC. Then
+it is restarted once more and a write follows. Why it is nasty: the surplus entry is durable, so every recovery finds
+it, and its zxid is the highest of all. Truncation that does not reach the disk, or a file handle that still points
+behind the cut (ZOOKEEPER-1489), show in the last restart.`,
   options: { nodes: 3, clients: 2, duration: 19_000, settings: { tickTimeMs: 200, electionFinalizeWaitMs: 600 } },
   swarm: { 'workload.rate': 0, 'workload.session': 20_000 },
   ops: [

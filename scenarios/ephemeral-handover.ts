@@ -3,13 +3,13 @@ import { scenario } from './story.ts';
 export const ephemeralHandover = scenario({
   name: 'ephemeral-handover',
   title: 'a lock changes hands by expiry over a new leader, by goodbye and by death',
-  story: `Goal: an ephemeral node has one owner at a time and goes with its session, not earlier and not much later. Method: client
-1 holds /lock and stands still; before its session is over the leader dies, and the new one gives every session a full
-timeout; at its expiry client 2 takes the lock, carries it to another server and says goodbye; client 3 takes it and dies;
-client 4 is the last. Why it is nasty: the deletion and the next creation of one path are neighbours in the log, the first
-owner still believes when it wakes up, the clock of the leader that counts is set back by an hour, and whoever deletes by its own list
-of sessions deletes the next owner's node. No load beside it: the four creations are the only writes, so a hand-over that
-fails is missing in the count.`,
+  story: `Goal: an ephemeral node has one owner at a time and goes with its session, not earlier and not much later.
+Method: client 1 holds /lock and stands still; before its session is over the leader dies, and the new one gives every
+session a full timeout; at its expiry client 2 takes the lock, carries it to another server and says goodbye; client 3
+takes it and dies; client 4 is the last. Why it is nasty: the deletion and the next creation of one path are
+neighbours in the log, the first owner still believes when it wakes up, the clock of the leader that counts is set
+back by an hour, and whoever deletes by its own list of sessions deletes the next owner's node. No load beside it: the
+four creations are the only writes, so a hand-over that fails is missing in the count.`,
   options: { nodes: 3, clients: 4, duration: 25_000, settings: { tickTimeMs: 200, electionFinalizeWaitMs: 600 } },
   swarm: { 'workload.rate': 0, 'workload.session': 4000 },
   ops: [

@@ -3,11 +3,12 @@ import { scenario } from './story.ts';
 export const fullDiskAtTrunc = scenario({
   name: 'full-disk-at-trunc',
   title: 'the disk is full in the moment in which a log must be cut',
-  story: `Goal: a log that could not be cut is not used. Method: as in divergent-tail the leader 3 logs a node alone and returns to
-a leader that tells it to TRUNC; its disk is full just then. Why it is nasty: the learner has a healthy connection and an
-order it cannot carry out. Whoever takes the failed cut for done goes on with the surplus transaction under the new leader's,
-which upstream saw as a split brain on a full log disk (ZOOKEEPER-3701). The server must give up. When it is back, its log may look
-shorter without being so on the platter, which a power cut shows.`,
+  story: `Goal: a log that could not be cut is not used. Method: as in divergent-tail the leader 3 logs a node alone
+and returns to a leader that tells it to TRUNC; its disk is full just then. Why it is nasty: the learner has a healthy
+connection and an order it cannot carry out. Whoever takes the failed cut for done goes on with the surplus
+transaction under the new leader's, which upstream saw as a split brain on a full log disk (ZOOKEEPER-3701). The
+server must give up. When it is back, its log may look shorter without being so on the platter, which a power cut
+shows.`,
   options: { nodes: 3, clients: 2, duration: 19_000, settings: { tickTimeMs: 200, electionFinalizeWaitMs: 600 } },
   swarm: { 'workload.rate': 0, 'workload.session': 30_000 },
   ops: [

@@ -3,10 +3,11 @@ import { scenario } from './story.ts';
 export const leaderWithObservers = scenario({
   name: 'leader-with-observers',
   title: 'three of five servers, but one voter of three',
-  story: `Goal: observers are never counted, neither for epochs nor for NEWLEADER nor for proposals. Method: the leader 3 keeps the
-observers 4 and 5 and the clients, the voters 1 and 2 hear only each other. Then both of these die, so that two observers and
-one voter are all there is. Why it is nasty: on the leader's side are most of the servers and all of them answer; counting
-connections instead of voters gives two leaders that both commit (ZOOKEEPER-769, ZOOKEEPER-2959).`,
+  story: `Goal: observers are never counted, neither for epochs nor for NEWLEADER nor for proposals. Method: the
+leader 3 keeps the observers 4 and 5, the voters 1 and 2 hear only each other. Then both of these die,
+so that two observers and one voter are all there is. Why it is nasty: on the leader's side are most of the servers
+and all of them answer; counting connections instead of voters gives two leaders that both commit (ZOOKEEPER-769,
+ZOOKEEPER-2959).`,
   options: {
     nodes: 3,
     observers: 2,

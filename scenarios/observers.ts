@@ -3,10 +3,11 @@ import { scenario } from './story.ts';
 export const observers = scenario({
   name: 'observers',
   title: 'observers are cut off, wiped and brought level again while the ensemble serves',
-  story: `Goal: an observer may lose anything at any time, and the voters never wait for it. Method: under load one of two
-observers is cut off until only a whole state helps it, the other comes back with an empty disk, then both are down together
-while a voter is down too. Why it is nasty: an observer learns of commits by INFORM alone, without a proposal before it, so a
-hole is not seen by the protocol but only by its digest; and a leader that waits for all its learners waits for ever.`,
+  story: `Goal: an observer may lose anything at any time, and the voters never wait for it. Method: under load one of
+two observers is cut off until only a whole state helps it, the other comes back with an empty disk, then both are
+down together while a voter is down too. Why it is nasty: an observer learns of commits by INFORM alone, without a
+proposal before it, so a hole is not seen by the protocol but only by its digest; and a leader that waits for all its
+learners waits for ever.`,
   options: {
     nodes: 3,
     observers: 2,

@@ -3,12 +3,13 @@ import { scenario } from './story.ts';
 export const powerCutSync = scenario({
   name: 'power-cut-sync',
   title: 'a follower loses power at three places of its synchronisation',
-  story: `Goal: a server may die anywhere while it is brought level, and either has the new history or knows that it has not.
-Method: server 1 is down while 100 transactions pass, so that it needs a snapshot; it loses power when the snapshot has just
-got its name. Then the leader dies, and server 1 loses power when an epoch file has just got its name; the next leader dies,
-and it loses power in the step that acknowledges NEWLEADER; and once more when all is quiet. Why it is nasty: snapshot, log
-and epoch are separate files that become durable one by one. An epoch ahead of its history wins elections that it must
-lose (ZOOKEEPER-4643); a received snapshot that was never synced leaves a log that starts in the middle (ZOOKEEPER-2872).`,
+  story: `Goal: a server may die anywhere while it is brought level, and either has the new history or knows that it
+has not. Method: server 1 is down while 100 transactions pass, so that it needs a snapshot; it loses power when the
+snapshot has just got its name. Then the leader dies, and server 1 loses power when an epoch file has just got its
+name; the next leader dies, and it loses power in the step that acknowledges NEWLEADER; and once more when all is
+quiet. Why it is nasty: snapshot, log and epoch are separate files that become durable one by one. An epoch ahead of
+its history wins elections that it must lose (ZOOKEEPER-4643); a received snapshot that was never synced leaves a log
+that starts in the middle (ZOOKEEPER-2872).`,
   options: {
     nodes: 3,
     clients: 3,

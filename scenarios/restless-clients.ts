@@ -3,11 +3,11 @@ import { scenario } from './story.ts';
 export const restlessClients = scenario({
   name: 'restless-clients',
   title: 'clients that never stay on one server, over links that break',
-  story: `Goal: a session sees one history, whatever server it is at. Method: every few requests a client changes servers, dies, or
-comes back with its session and the highest zxid it has seen, often to a server that lags behind the one it left; one
-follower is 150 ms behind the leader; all client connections are reset at once; the leader dies. Why it is nasty: order,
-watches and the own writes of a session must survive every change, a lagging server must refuse a client rather than show it
-its own past, and two servers may think for a moment that they have the same session.`,
+  story: `Goal: a session sees one history, whatever server it is at. Method: every few requests a client changes
+servers, dies, or comes back with its session and the highest zxid it has seen, often to a server that lags behind the
+one it left; one follower is 150 ms behind the leader; all client connections are reset at once; the leader dies. Why
+it is nasty: order, watches and the own writes of a session must survive every change, a lagging server must refuse a
+client rather than show it its own past, and two servers may think for a moment that they have the same session.`,
   options: { nodes: 3, observers: 1, clients: 5, duration: 10_000, settings: { tickTimeMs: 300 } },
   swarm: {
     'workload.rate': 15,

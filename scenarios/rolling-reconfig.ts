@@ -3,11 +3,11 @@ import { scenario } from './story.ts';
 export const rollingReconfig = scenario({
   name: 'rolling-reconfig',
   title: 'an ensemble of three becomes one of five, and then does without two of the first three',
-  story: `Goal: the quorum moves with the configuration, and no majority of the old one decides beside it. Method: under load the
-ensemble takes in server 4, then server 5; the leader dies the moment the first change is active; when five are members,
-servers 1 and 2 go down together, and then the leader too for a moment, so that only 3, 4 and 5 can elect. Why it is nasty:
-a reconfiguration must be acknowledged by quorums of both configurations, a leader may die between committing and activating
-it, and three of five include servers that were strangers a few seconds before.`,
+  story: `Goal: the quorum moves with the configuration, and no majority of the old one decides beside it. Method:
+under load the ensemble takes in server 4, then server 5; the leader dies the moment the first change is active; when
+five are members, servers 1 and 2 go down together, and then the leader too for a moment, so that only 3, 4 and 5 can
+elect. Why it is nasty: a reconfiguration must be acknowledged by quorums of both configurations, a leader may die
+between committing and activating it, and three of five include servers that were strangers a few seconds before.`,
   options: {
     nodes: 3,
     spares: 2,

@@ -3,11 +3,11 @@ import { scenario } from './story.ts';
 export const rottenLog = scenario({
   name: 'rotten-log',
   title: 'bits rot in a log, and the server that has it may not vote with what is left',
-  story: `Goal: damage in the middle of a log is not its end. Method, after a study of five systems: servers 1, 2 and 3 of five
-commit while 4 and 5 are down; 2 dies, four bits in the log of 1 flip, 3 dies, and 1, 4 and 5 come back. Why it
-is nasty: these three are a majority of servers that start without an error, and if 1 takes the bad record for the end of its
-log, none of them knows of the transactions behind it: all are lost and then overwritten (Protocol-Aware Recovery, FAST 18).
-Server 1 must know that it does not know, and they must wait for the others.`,
+  story: `Goal: damage in the middle of a log is not its end. Method, after a study of five systems: servers 1, 2 and
+3 of five commit while 4 and 5 are down; 2 dies, four bits in the log of 1 flip, 3 dies, and 1, 4 and 5 come back. Why
+it is nasty: these three are a majority of servers that start without an error, and if 1 takes the bad record for the
+end of its log, none of them knows of the transactions behind it: all are lost and then overwritten (Protocol-Aware
+Recovery, FAST 18). Server 1 must know that it does not know, and they must wait for the others.`,
   options: {
     nodes: 5,
     clients: 3,

@@ -3,12 +3,12 @@ import { scenario } from './story.ts';
 export const slowFollowerSnap = scenario({
   name: 'slow-follower-snap',
   title: 'a follower falls behind the window and needs a whole state, and the transfer breaks in the middle',
-  story: `Goal: who falls too far behind is brought level by a snapshot, and half a snapshot is no state. Method: the disk of
-server 1 stalls four seconds while four clients write; it acknowledges nothing and is dropped; the leader keeps 30
-transactions in memory and reads none from disk, so only SNAP can help. The first transfer is
-reset under way; after the second, server 2 dies, so that nothing is committed without server 1. Why it is
-nasty: the interrupted tree has a plausible zxid (ZOOKEEPER-3642 went on from it by DIFF), and writes go on all the time, so
-what is committed between the snapshot and UPTODATE must neither be lost nor applied twice.`,
+  story: `Goal: who falls too far behind is brought level by a snapshot, and half a snapshot is no state. Method: the
+disk of server 1 stalls four seconds while four clients write; it acknowledges nothing and is dropped; the leader
+keeps 30 transactions in memory and reads none from disk, so only SNAP can help. The first transfer is reset under
+way; after the second, server 2 dies, so that nothing is committed without server 1. Why it is nasty: the interrupted
+tree has a plausible zxid (ZOOKEEPER-3642 went on from it by DIFF), and writes go on all the time, so what is
+committed between the snapshot and UPTODATE must neither be lost nor applied twice.`,
   options: {
     nodes: 3,
     clients: 4,

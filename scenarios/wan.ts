@@ -3,10 +3,11 @@ import { scenario } from './story.ts';
 export const wan = scenario({
   name: 'wan',
   title: 'five regions, 150 ms apart: more than one write a second, also when a region is lost',
-  story: `Goal: distance costs time, not promises. Method: every link between servers takes 150 ms more, clients sit beside their
-server, one segment in two thousand is lost; one region falls off for three seconds, then the leader's. A client asks for
-one thing at a time, so that the count of writes is a rate. Why it is nasty: votes cross for a third of a second, so
-everybody decides on old news, a synchronisation takes many round trips, and a lost segment holds up all that is behind it.`,
+  story: `Goal: distance costs time, not promises. Method: every link between servers takes 150 ms more, clients sit
+beside their server, one segment in two thousand is lost; one region falls off for three seconds, then the leader's. A
+client asks for one thing at a time, so that the count of writes is a rate. Why it is nasty: votes cross for a third
+of a second, so everybody decides on old news, a synchronisation takes many round trips, and a lost segment holds up
+all that is behind it.`,
   options: { nodes: 5, clients: 5, duration: 20_000 },
   swarm: {
     'network.stall': 500,

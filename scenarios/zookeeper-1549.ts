@@ -3,12 +3,12 @@ import { scenario } from './story.ts';
 export const zookeeper1549 = scenario({
   name: 'zookeeper-1549',
   title: 'a leader that is never established starts from an uncommitted tail, and must not keep it in a snapshot',
-  story: `Goal: what a failed leadership took for its history does not survive in a file beside the log. Method, as published:
-both followers stand still while the leader 3 logs one more node; all are killed; 3 comes back with a follower that can vote
-for it but not reach its quorum port, so that it begins to lead and gives up; both are killed again; 1 and 2 elect without
-a new transaction; 3 returns and must cut its log. Why it is nasty: a would-be leader applies its whole log, uncommitted tail
-included. If it writes that as a snapshot, the cut shortens the log only, the reload finds the snapshot above the cut, and the
-node lives for ever on one server (ZOOKEEPER-1549, 1558, 4837).`,
+  story: `Goal: what a failed leadership took for its history does not survive in a file beside the log. Method, as
+published: both followers stand still while the leader 3 logs one more node; all are killed; 3 comes back with a
+follower that can vote for it but not reach its quorum port, so that it begins to lead and gives up; both are killed
+again; 1 and 2 elect without a new transaction; 3 returns and must cut its log. Why it is nasty: a would-be leader
+applies its whole log, uncommitted tail included. If it writes that as a snapshot, the cut shortens the log only, the
+reload finds the snapshot above the cut, and the node lives for ever on one server (ZOOKEEPER-1549, 1558, 4837).`,
   options: { nodes: 3, clients: 2, duration: 19_000, settings: { tickTimeMs: 200, electionFinalizeWaitMs: 600 } },
   swarm: { 'workload.rate': 0, 'workload.session': 30_000 },
   ops: [

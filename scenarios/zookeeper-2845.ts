@@ -3,11 +3,12 @@ import { scenario } from './story.ts';
 export const zookeeper2845 = scenario({
   name: 'zookeeper-2845',
   title: 'a follower logged more than it applied, and its vote must say so',
-  story: `Goal: a server votes with its log, not with its tree. Method, after the published trace: the leader 3 proposes a node
-that only server 1 logs, whose acknowledgement is lost; 2 and 3 die; 3 comes back and is elected, but is cut off before it
-can synchronise server 1, and dies; 2 comes back with the shorter log. Why it is nasty: between two elections server 1 keeps
-its tree, which is one transaction behind its log. If the vote is made from the tree, 2 wins by its id, sends an empty DIFF,
-and the two serve with different histories. So server 1 must win, and the node is part of the next epoch.`,
+  story: `Goal: a server votes with its log, not with its tree. Method, after the published trace: the leader 3
+proposes a node that only server 1 logs, whose acknowledgement is lost; 2 and 3 die; 3 comes back and is elected, but
+is cut off before it can synchronise server 1, and dies; 2 comes back with the shorter log. Why it is nasty: between
+two elections server 1 keeps its tree, which is one transaction behind its log. If the vote is made from the tree, 2
+wins by its id, sends an empty DIFF, and the two serve with different histories. So server 1 must win, and the node is
+part of the next epoch.`,
   options: { nodes: 3, clients: 1, duration: 16_000, settings: { tickTimeMs: 200, electionFinalizeWaitMs: 600 } },
   swarm: { 'workload.rate': 0, 'workload.session': 30_000 },
   ops: [

@@ -3,12 +3,12 @@ import { scenario } from './story.ts';
 export const zookeeper3911 = scenario({
   name: 'zookeeper-3911',
   title: 'a follower acknowledges NEWLEADER, loses power, and must still have what it acknowledged',
-  story: `Goal: an acknowledgement of NEWLEADER covers the history it came with. Method, after the published trace: 3 alone has
-one more node; it comes back, wins with server 1 and hands the node over by DIFF; in the moment in which it is established,
-server 1 loses power; 3 goes on to be elected with server 2, but dies before 2 has got anything; servers 1 and 2 remain. Why it is
-nasty: the node has been committed by two servers of three, and the one that is left is the one that lost power right behind
-its acknowledgement. If the synchronised transactions were only in memory (until UPTODATE, as in 3.6.2, or in the queue of a
-log thread, ZOOKEEPER-4646), 2 wins by its id and the node is lost.`,
+  story: `Goal: an acknowledgement of NEWLEADER covers the history it came with. Method, after the published trace: 3
+alone has one more node; it comes back, wins with server 1 and hands the node over by DIFF; in the moment in which it
+is established, server 1 loses power; 3 goes on to be elected with server 2, but dies before 2 has got anything;
+servers 1 and 2 remain. Why it is nasty: the node has been committed by two servers of three, and the one that is left
+is the one that lost power right behind its acknowledgement. If the synchronised transactions were only in memory
+(until UPTODATE, as in 3.6.2, or in the queue of a log thread, ZOOKEEPER-4646), 2 wins by its id and the node is lost.`,
   options: { nodes: 3, clients: 1, duration: 17_000, settings: { tickTimeMs: 200, electionFinalizeWaitMs: 600 } },
   swarm: { 'workload.rate': 0, 'workload.session': 30_000 },
   ops: [
