@@ -8,7 +8,7 @@
  * While a file operation that gates the next answer is in flight, no further packet is read; bytes wait in `rx`.
  */
 
-import { isVoter, parseMembership, serverOf } from '../config/membership.ts';
+import { isVoter, parseMembership, roleOf, serverOf } from '../config/membership.ts';
 import type { Membership } from '../config/types.ts';
 import { fleSettled, fleVoteEpoch } from '../election/fle.ts';
 import { note } from '../io.ts';
@@ -19,7 +19,7 @@ import {
   serverSyncDone,
   serverTakeTouches,
 } from '../request/server.ts';
-import type { Learning, Turn } from '../state.ts';
+import type { Ensemble, Learning, Turn } from '../state.ts';
 import { storeInstall, storeTruncate } from '../storage/store.ts';
 import { DataTree } from '../tree/data-tree.ts';
 import { TreeLoader } from '../tree/tree-loader.ts';
@@ -85,11 +85,8 @@ export function becomeLearning(t: Turn, leader: PeerId): void {
   const { ensemble } = state;
   assert(state.role.kind === 'looking', 'only a looking server begins to learn');
   assert(ensemble !== null, 'a standalone server does not learn');
-  // A voter of the configuration in force counts until one without it is in force.
-  const { committed, lastSeen } = ensemble;
-  const voter = isVoter(committed, t.config.myid) || isVoter(lastSeen, t.config.myid);
   // A server that cannot prove its history gets everything and counts for nothing until it can again.
-  const observer = !voter || state.resync;
+  const observer = state.resync || observes(ensemble, t.config.myid);
   fleSettled(ensemble.fle, observer ? 'observing' : 'following');
   state.role = {
     kind: 'learning',
@@ -560,6 +557,15 @@ function onInformAndActivate(t: Turn, l: Learning, packet: QuorumPacket): void {
   if (learns(t)) activate(t, l, packet.zxid, inform.value.leader);
 }
 
+/**
+ * Whom the configuration in force calls an observer observes, unless a newer one that it has seen makes it a voter. Who is in
+ * no configuration follows (QuorumPeer.updateLearnerType, "non-voting participant"): it counts for nothing in that
+ * configuration, but a proposed one that names it is decided with its acknowledgements, and would else be without a quorum.
+ */
+function observes({ committed, lastSeen }: Ensemble, self: PeerId): boolean {
+  return roleOf(committed, self) === 'observer' && !isVoter(lastSeen, self);
+}
+
 function activate(t: Turn, l: Learning, zxid: Zxid, designated: PeerId): void {
   const { ensemble } = t.state;
   // Before UPTODATE the configuration is derived from the history that UPTODATE commits.
@@ -568,7 +574,7 @@ function activate(t: Turn, l: Learning, zxid: Zxid, designated: PeerId): void {
   const membership = index >= 0 ? reconfigOf(t.heap.log.get(index)) : membershipOf(configData(t));
   if (membership === null) return;
   activateMembership(t, membership);
-  const roleChanged = isVoter(membership, t.config.myid) === l.observer;
+  const roleChanged = observes(ensemble, t.config.myid) !== l.observer;
   if (roleChanged || designated !== l.leader) loseLeader(t, 'reconfiguration changes the roles');
 }
 
