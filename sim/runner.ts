@@ -248,12 +248,13 @@ class Run {
     const sound = stream.shuffled(voters).filter((host) => !world.budget.damaged.has(host));
     const quorum = Math.floor(voters.length / 2) + 1;
     const size = stream.between(Math.min(quorum, sound.length), sound.length);
-    // A reconfiguration under way may still change what a quorum is.
-    const mayChange = this.#schedule.ops.some((op) => op.do === 'reconfig');
-    const core: HostId[] = mayChange ? sound : sound.slice(0, size);
+    const core: HostId[] = sound.slice(0, size);
     this.#reconfigTries = RECONFIG_TRIES_MAX;
+    // A reconfiguration under way may still change who is needed.
+    const mayChange = this.#schedule.ops.some((op) => op.do === 'reconfig');
+    const isWhole = stream.below(4) === 0 || mayChange;
     const others = this.#servers().filter((host) => !core.includes(host));
-    if (stream.below(4) === 0) core.push(...others.filter((host) => !world.budget.damaged.has(host)));
+    if (isWhole) core.push(...others.filter((host) => !world.budget.damaged.has(host)));
     core.sort((a, b) => a - b);
     const clients = world.hosts().filter((host) => host >= CLIENT_BASE);
     const { swarm } = this.#schedule;
