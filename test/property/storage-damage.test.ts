@@ -146,7 +146,7 @@ function damaged(
 }
 
 /** More with `STORAGE_RUNS=1000 npx vitest run test/property/storage-damage.test.ts`. */
-const RUNS = Number(process.env.STORAGE_RUNS ?? 40);
+const RUNS = Number(process.env.STORAGE_RUNS ?? 20);
 
 describe('one damaged file', () => {
   for (const kind of DAMAGES) {
