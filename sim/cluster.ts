@@ -137,9 +137,9 @@ export class Cluster {
     };
   }
 
-  /** Where clients may connect. */
+  /** Where clients may connect; to spares too, which may be all that is left in the end. */
   clientAddresses(): Address[] {
-    return [...this.voters, ...this.observers].map((id) => addressOf(id, CLIENT_PORT));
+    return this.servers.map((id) => addressOf(id, CLIENT_PORT));
   }
 
   /** `newMembers` of a reconfiguration. */
