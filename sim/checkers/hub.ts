@@ -469,7 +469,6 @@ export class Hub {
     const theirs = other.peer.heap.log;
     for (let i = Math.max(0, log.firstAfter(upTo) - SWEEP_COUNT); i < log.length; i++) {
       const entry = log.get(i);
-      if (entry.zxid > upTo) break;
       if (this.#logHas(theirs, entry.zxid)) continue;
       this.#report(
         'process-consistency',
