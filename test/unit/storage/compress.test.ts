@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Deflater } from '../../../core/compress/deflate.ts';
 import { GzipReader, GzipWriter } from '../../../core/compress/gzip.ts';
+import { codeLengths } from '../../../core/compress/huffman.ts';
 import { Inflater, type Pulled } from '../../../core/compress/inflate.ts';
 import { SnappyReader, snappyBlock } from '../../../core/compress/snappy.ts';
 
@@ -139,17 +140,25 @@ describe('deflate', () => {
     expect(deflate(noise, 10_000).length).toBeLessThan(noise.length + 40);
   });
 
-  it('limits the length of code words', () => {
+  it('limits the length of code words and wastes no code space', () => {
     // Fibonacci weights make the deepest Huffman tree.
-    const counts = [1, 1];
-    while (counts.length < 24) counts.push(counts.at(-1)! + counts.at(-2)!);
-    const input = new Uint8Array(Buffer.concat(counts.slice(0, 20).map((count, i) => Buffer.alloc(count, i + 65))));
-    for (let i = input.length - 1; i > 0; i--) {
-      const j = Math.imul(i, 0x9e37_79b1) % i;
-      const at = Math.abs(j);
-      [input[i], input[at]] = [input[at]!, input[i]!];
+    const weights = [1, 1];
+    while (weights.length < 40) weights.push(weights.at(-1)! + weights.at(-2)!);
+    for (const [count, lengthMax] of [
+      [2, 15],
+      [16, 15],
+      [17, 15],
+      [40, 15],
+      [8, 7],
+      [19, 7],
+    ] as const) {
+      const lengths = codeLengths(Uint32Array.from(weights.slice(0, count)), lengthMax);
+      expect(Math.max(...lengths)).toBe(Math.min(count - 1, lengthMax));
+      expect(lengths.reduce((sum, length) => sum + 2 ** -length, 0)).toBe(1);
+      expect([...lengths].sort((a, b) => b - a)).toEqual([...lengths]);
     }
-    expectBytes(new Uint8Array(inflateRawSync(deflate(input, 1 << 20))), input);
+    expect([...codeLengths(Uint32Array.of(0, 5, 0), 15)]).toEqual([0, 1, 0]);
+    expect([...codeLengths(new Uint32Array(3), 15)]).toEqual([0, 0, 0]);
   });
 });
 

@@ -823,6 +823,29 @@ describe('what recovery believes', () => {
     expect(recover(MemoryDisk.of(files)).recovery).toMatchObject({ mustResync: true, lastZxid: 1 });
   });
 
+  it('a long padding is read to its end', () => {
+    const machine = running([1, 2], { ...NO_PADDING, preAllocSizeKb: 700 });
+    const path = 'log/version-2/log.1';
+    expect(machine.disk.files().get(path)!.length).toBe(16 + 700 * 1024);
+    expect(recover(machine.disk).recovery).toMatchObject({ lastZxid: 2, notes: [] });
+    const files = machine.disk.files();
+    const end = 16 + 2 * (12 + entry(1).bytes.length + 1);
+    files.get(path)![600_000] = 1;
+    // Garbage of a power cut where the mark stands; damage where nothing tells how far promises reach.
+    const marked = recover(MemoryDisk.of(files));
+    expect(marked.recovery).toMatchObject({ lastZxid: 2, notes: ['log.1 ends in an unfinished write'] });
+    expect(marked.disk.files().get(path)!.length).toBe(end);
+    files.delete('log/version-2/promised');
+    expect(recover(MemoryDisk.of(files)).recovery).toMatchObject({ mustResync: true, lastZxid: 2 });
+    const disk = MemoryDisk.of(machine.disk.files());
+    let reads = 0;
+    disk.faults.push({
+      match: (action) => action.kind === 'read' && action.path === path && ++reads === 2,
+      error: 'ECORRUPT',
+    });
+    expect(recover(disk).recovery).toMatchObject({ mustResync: true, notes: ['log.1 cannot be read: ECORRUPT'] });
+  });
+
   it('leftovers of interrupted writes go', () => {
     const files = running([1]).disk.files();
     for (const name of ['snapshot.9.tmp', 'install.9.tmp', 'acceptedEpoch.tmp', 'currentEpoch.tmp']) {
