@@ -25,6 +25,7 @@ export interface Scene {
   readonly self: number;
   /** The connection under test: to the played leader, or from a played learner. */
   readonly wire: Wire;
+  readonly played: PlayedEnsemble;
 }
 
 const MEMBERSHIP = membershipOf('1 2 3');
@@ -85,7 +86,7 @@ export function learnerIn(phase: LearnerPhaseName): Scene {
   net.start(self);
   net.settle();
   const wire = played.takeWire();
-  const scene = { net, self, wire };
+  const scene = { net, self, wire, played };
   lead(scene, phase);
   const { role } = net.peer(self).state;
   assert(role.kind === 'learning' && role.phase.kind === phase, `the learner is not in phase ${phase}`);
@@ -135,13 +136,13 @@ export function leaderWith(phase: HandlerPhaseName): Scene {
   const self = 3;
   const net = new MiniEnsemble();
   const settings = { leader: self, membership: MEMBERSHIP, peerEpoch: 0 };
-  new PlayedEnsemble(net, self, settings);
+  const played = new PlayedEnsemble(net, self, settings);
   net.add(self, MEMBERSHIP, { forceSnapshotSync: phase === 'snapshot' });
   net.start(self);
   net.run(net.get(self).config.electionFinalizeWaitMs);
   const wire = net.dialFrom(asPeer(1), self, 'quorum');
   assert(wire !== null, 'the leader does not listen');
-  const scene = { net, self, wire };
+  const scene = { net, self, wire, played };
   learn(scene, phase);
   const { role } = net.peer(self).state;
   const handler = role.kind === 'leading' ? role.handlers.get(wire.conn) : undefined;

@@ -33,9 +33,6 @@ export function snapshotIn(file: string, conn: string): RecordedSnapshot {
 export const filler = (from: number, to: number): LogEntry[] =>
   Array.from({ length: to - from + 1 }, (_, i) => entryOf(asZxid(from + i), { kind: 'error', err: -101 }));
 
-export const upTo = (entries: readonly LogEntry[], zxid: number): LogEntry[] =>
-  entries.filter((entry) => entry.zxid <= zxid);
-
 function entryAt(zxid: number, session: bigint, txn: Txn, time = 0): LogEntry {
   const type = txn.kind === 'create' ? Op.create : Op.createSession;
   const header = { clientId: asSession(session), cxid: 1, zxid: asZxid(zxid), time, type };
