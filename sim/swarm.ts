@@ -163,7 +163,7 @@ class Generator {
       // Small numbers bring snapshots, log rolls and every way to synchronise into a short run.
       snapCount: stream.pick([20, 50, 100, 200, 1000]),
       commitLogCount: stream.pick([40, 60, 100, 500]),
-      maxBatchSize: stream.pick([1, 4, 100, 1000]),
+      maxBatchSize: stream.pick([16, 64, 256, 1000]),
       snapshotSizeFactor: stream.pick([-1, 0.33, 0.33, 1]),
       snapshotCompression: stream.pick(['none', 'none', 'none', 'gz'] as const),
       forceSnapshotSync: stream.below(24) === 0,
@@ -347,7 +347,7 @@ function draftOf(trouble: Trouble, stream: Stream, options: RunOptions): Draft |
     case 'rolling':
       return {
         do: 'rolling',
-        settings: { snapCount: stream.pick([20, 200]), maxBatchSize: stream.pick([1, 1000]) },
+        settings: { snapCount: stream.pick([20, 200]), maxBatchSize: stream.pick([16, 1000]) },
         pause: stream.pick([1000, 2500]),
       };
     case 'tls':
