@@ -252,7 +252,9 @@ class Run {
     this.#reconfigTries = RECONFIG_TRIES_MAX;
     // A reconfiguration under way may still change who is needed.
     const mayChange = this.#schedule.ops.some((op) => op.do === 'reconfig');
-    const isWhole = stream.below(4) === 0 || mayChange;
+    // A calm run stays calm: nobody is left outside.
+    const isCalm = this.#schedule.ops.length === 0;
+    const isWhole = stream.below(4) === 0 || mayChange || isCalm;
     const others = this.#servers().filter((host) => !core.includes(host));
     if (isWhole) core.push(...others.filter((host) => !world.budget.damaged.has(host)));
     core.sort((a, b) => a - b);
