@@ -23,11 +23,13 @@
  */
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { enableMapSet, produce, setAutoFreeze } from 'immer';
 import { describe, expect, it } from 'vitest';
 import { formatServer } from '../../core/config/membership.ts';
 import type { Membership, PeerConfig } from '../../core/config/types.ts';
 import type { FileAction } from '../../core/io.ts';
-import { view } from '../../core/peer.ts';
+import { step, view } from '../../core/peer.ts';
+import type { PeerState } from '../../core/state.ts';
 import { OPEN_ACL, showZxid } from '../../core/types.ts';
 import type { ClientRequest } from '../../core/wire/client-codec.ts';
 import { Code, Op } from '../../core/wire/opcodes.ts';
@@ -39,6 +41,11 @@ import { Narrator, nameIn } from './zab-narrator.ts';
 
 const folder = new URL('./zab/', import.meta.url);
 
+/** Runs every step on a draft of the state, which is frozen in between. */
+const onDrafts: MiniEnsemble['runStep'] = (peer, now, input, emit) => {
+  peer.state = produce(peer.state, (state: PeerState) => step({ ...peer, state }, now, input, emit));
+};
+
 class Stage {
   private readonly net = new MiniEnsemble();
   private readonly narrator = new Narrator(this.net, (text) => this.say(text));
@@ -47,7 +54,8 @@ class Stage {
   private settings: Partial<PeerConfig> = {};
   private said: string[] = [];
 
-  constructor() {
+  constructor(drafted: boolean) {
+    if (drafted) this.net.runStep = onDrafts;
     this.net.onStep = (report) => this.narrator.tell(report);
     this.net.onStepDone = () => this.listen();
   }
@@ -296,8 +304,8 @@ function damageLog({ disk }: MiniServer): void {
 }
 
 /** Runs a story: every output block is replaced by what happens. Comments and blank lines stay. */
-function retell(story: string): string {
-  const stage = new Stage();
+function retell(story: string, drafted = false): string {
+  const stage = new Stage(drafted);
   const told: string[] = [];
   let inOutput = false;
   for (const line of story.split('\n')) {
@@ -328,5 +336,12 @@ describe('Zab, told', () => {
     const told = retell(story);
     if (process.env.UPDATE === '1') writeFileSync(url, told);
     else expect(told).toBe(story);
+  });
+
+  it.each(files)('%s, on drafts', (name) => {
+    enableMapSet();
+    setAutoFreeze(true);
+    const story = readFileSync(new URL(name, folder), 'utf8');
+    expect(retell(story, true)).toBe(story);
   });
 });

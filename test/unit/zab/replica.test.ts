@@ -84,7 +84,8 @@ describe('what a learner applies', () => {
   });
 
   it.each([
-    ['a gap', zxidOf(NEW_EPOCH, 2), node(2, NEW_EPOCH).bytes],
+    ['a gap', at(6), node(6).bytes],
+    ['a gap at the beginning of an epoch', zxidOf(NEW_EPOCH, 2), node(2, NEW_EPOCH).bytes],
     ['a zxid that is not that of the transaction', zxidOf(NEW_EPOCH, 1), node(2, NEW_EPOCH).bytes],
     ['nothing', zxidOf(NEW_EPOCH, 1), null],
   ])('is never a proposal with %s', (_what, zxid, bytes) => {
