@@ -603,6 +603,8 @@ function establishIfQuorum(t: Turn, l: Leading): void {
 
 function sendUpToDate(t: Turn, handler: Handler): void {
   handler.pingsBefore = handler.pingsSent;
+  // Its time to answer begins with this packet.
+  handler.heardMs = t.io.now.monoMs;
   send(t, handler.conn, Packet.UPTODATE, asZxid(-1));
 }
 
@@ -910,8 +912,8 @@ function dropSilent(t: Turn, l: Leading): void {
   const syncLimitMs = t.config.syncLimitTicks * t.config.tickTimeMs;
   const initLimitMs = t.config.initLimitTicks * t.config.tickTimeMs;
   for (const handler of [...l.handlers.values()]) {
-    // Before NEWLEADER is acknowledged the learner may be busy with a large state.
-    const limitMs = handler.phase.kind === 'active' ? syncLimitMs : initLimitMs;
+    // Before NEWLEADER is acknowledged the learner may be busy with a large state; before UPTODATE a Java learner says nothing.
+    const limitMs = handler.phase.kind === 'active' && l.phase.kind === 'broadcast' ? syncLimitMs : initLimitMs;
     if (monoMs - handler.heardMs > limitMs) {
       dropHandler(t, l, handler, 'silent for too long');
     } else if (

@@ -3,6 +3,7 @@
  * a packet) is held, so that the server stays there until the test goes on.
  */
 
+import type { Membership } from '../../core/config/types.ts';
 import { asPeer, assert, asZxid, type Zxid, zxidOf } from '../../core/types.ts';
 import { Packet } from '../../core/wire/opcodes.ts';
 import {
@@ -132,12 +133,27 @@ export const HANDLER_PHASES = ['info', 'epoch', 'ackEpoch', 'waiting', 'snapshot
 export type HandlerPhaseName = (typeof HANDLER_PHASES)[number];
 
 /** Server 3 leads; the played learner 1 is in this phase. Until `active` the leader lacks a quorum. */
-export function leaderWith(phase: HandlerPhaseName): Scene {
+export const leaderWith = (phase: HandlerPhaseName): Scene => leaderOf(MEMBERSHIP, phase);
+
+/** As `leaderWith('active')`, but of five: one learner is not enough, the leader waits for another ACK of NEWLEADER. */
+export function waitingLeader(): Scene {
+  const membership = membershipOf('1 2 3 4 5');
+  const scene = leaderOf(membership, 'info');
+  const { net, self, wire } = scene;
+  const other = net.dialFrom(asPeer(2), self, 'quorum')!;
+  const wires = [wire, other];
+  wires.forEach((one, index) => introduce(net, one, index + 1));
+  for (const one of wires) send(net, one, Packet.ACKEPOCH, asZxid(0), encodeAckEpoch(0));
+  send(net, wire, Packet.ACK, zxidOf(1, 0));
+  return scene;
+}
+
+function leaderOf(membership: Membership, phase: HandlerPhaseName): Scene {
   const self = 3;
   const net = new MiniEnsemble();
-  const settings = { leader: self, membership: MEMBERSHIP, peerEpoch: 0 };
+  const settings = { leader: self, membership, peerEpoch: 0 };
   const played = new PlayedEnsemble(net, self, settings);
-  net.add(self, MEMBERSHIP, { forceSnapshotSync: phase === 'snapshot' });
+  net.add(self, membership, { forceSnapshotSync: phase === 'snapshot' });
   net.start(self);
   net.run(net.get(self).config.electionFinalizeWaitMs);
   const wire = net.dialFrom(asPeer(1), self, 'quorum');
@@ -150,11 +166,15 @@ export function leaderWith(phase: HandlerPhaseName): Scene {
   return scene;
 }
 
+function introduce(net: MiniEnsemble, wire: Wire, id: number): void {
+  const info = { serverid: asPeer(id), protocolVersion: LEARNER_PROTOCOL_VERSION, configVersion: asZxid(0) };
+  send(net, wire, Packet.FOLLOWERINFO, asZxid(0), encodeLearnerInfo(info));
+}
+
 function learn({ net, self, wire }: Scene, phase: HandlerPhaseName): void {
   if (phase === 'info') return;
   if (phase === 'epoch') net.hold(`disk ${self} meta`);
-  const info = { serverid: asPeer(1), protocolVersion: LEARNER_PROTOCOL_VERSION, configVersion: asZxid(0) };
-  send(net, wire, Packet.FOLLOWERINFO, asZxid(0), encodeLearnerInfo(info));
+  introduce(net, wire, 1);
   if (phase === 'epoch' || phase === 'ackEpoch') return;
   if (phase === 'waiting') net.hold(`disk ${self} meta`);
   if (phase === 'snapshot') {

@@ -15,7 +15,7 @@ import {
   LEARNER_PROTOCOL_VERSION,
 } from '../../../core/wire/quorum-codec.ts';
 import type { Wire } from '../../support/mini-ensemble.ts';
-import { leaderWith, learnerIn, NEW_EPOCH, type Scene, send } from '../../support/phases.ts';
+import { leaderWith, learnerIn, NEW_EPOCH, type Scene, send, waitingLeader } from '../../support/phases.ts';
 import { decodePackets } from '../../support/quorum-recording.ts';
 import { tellPacket } from '../../transcripts/zab-narrator.ts';
 
@@ -184,6 +184,14 @@ describe('a learner that does not keep up', () => {
     expect(notesIn(settle(scene, syncLimitTicks - 1))).not.toContain('zab.handler.closed');
     expect(notesIn(settle(scene, 3))).toContain('zab.handler.closed');
     expect(scene.wire.closed).toBe(true);
+  });
+
+  it('may be silent until UPTODATE, which a Java learner waits for without answering pings', () => {
+    const scene = waitingLeader();
+    const { syncLimitTicks } = scene.net.get(scene.self).config;
+    expect(view(scene.net.peer(scene.self)).zabState).toBe('synchronization');
+    settle(scene, syncLimitTicks + 2);
+    expect(scene.wire.closed).toBe(false);
   });
 
   it('is dropped when it answers pings and acknowledges nothing', () => {
