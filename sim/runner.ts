@@ -16,7 +16,14 @@ import type { PeerView } from '../core/view.ts';
 import { ClientChecks } from './checkers/client.ts';
 import type { HistoryRecord } from './checkers/history/record.ts';
 import { Hub } from './checkers/hub.ts';
-import { kindOf, PROPERTIES, type PropertyId, type Report, type Violation } from './checkers/properties.ts';
+import {
+  kindOf,
+  PROPERTIES,
+  type PropertyId,
+  type Report,
+  UNRESTRICTED,
+  type Violation,
+} from './checkers/properties.ts';
 import { checkRecovery } from './checkers/recovery.ts';
 import { Cluster, SUPER_AUTH } from './cluster.ts';
 import { type Ensemble, FaultDriver, type FaultStats } from './faults.ts';
@@ -556,6 +563,7 @@ class Run {
 
   readonly #report: Report = (property, message, where = {}) => {
     if (this.#violations.length >= VIOLATIONS_MAX) return;
+    if (this.#schedule.options.unrestricted && !UNRESTRICTED.has(property)) return;
     if (this.#violations.some((other) => other.property === property && other.message === message)) return;
     this.#violations.push(this.#violation(property, message, where));
     this.#world.stop();

@@ -65,6 +65,8 @@ const TROUBLES = [
   'rolling',
   'tls',
   'reconfig',
+  'lie',
+  'oldDisk',
 ] as const;
 type Trouble = (typeof TROUBLES)[number];
 
@@ -344,6 +346,12 @@ function draftOf(trouble: Trouble, stream: Stream, options: RunOptions): Draft |
     case 'torn':
       // Takes bytes that were promised, and no checksum tells: Zab does not survive even one of these.
       return options.unrestricted ? { do: 'tornWrites', node: voter(stream, options) } : null;
+    case 'lie':
+      return options.unrestricted
+        ? { do: 'lyingFsync', node: voter(stream, options), for: round(lasting(stream, 4000)) }
+        : null;
+    case 'oldDisk':
+      return options.unrestricted ? oldDisk(stream, options) : null;
     case 'rolling':
       return {
         do: 'rolling',
@@ -367,8 +375,16 @@ function wipe(stream: Stream, options: RunOptions): Draft | null {
   const any = stream.between(1, options.nodes);
   const observer = options.nodes + stream.between(1, Math.max(1, options.observers));
   const duration = round(lasting(stream, 2000));
-  if (options.settings.dbAutocreate === false && options.nodes > 2) return { do: 'wipe', node: any, for: duration };
+  const knows = options.settings.dbAutocreate === false && options.nodes > 2;
+  if (knows || options.unrestricted) return { do: 'wipe', node: any, for: duration };
   return options.observers === 0 ? null : { do: 'wipe', node: observer, for: duration };
+}
+
+/** A disk comes back as it was when it was copied; no server can notice. */
+function oldDisk(stream: Stream, options: RunOptions): Draft {
+  const target = voter(stream, options);
+  const duration = round(lasting(stream, 1000));
+  return stream.below(2) === 0 ? { do: 'backup', node: target } : { do: 'restore', node: target, for: duration };
 }
 
 /** Any three or more of those that are or may become members. */

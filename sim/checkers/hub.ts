@@ -360,13 +360,34 @@ export class Hub {
 
   #onApplied(server: Watched, peer: Peer, after: PeerView, event: number): void {
     const { tree } = peer.heap;
-    const digests = { tree: tree.digest(), state: tree.stateDigest() };
-    this.replicas.onApplied(server.id, after.appliedZxid, after.epoch, digests, event);
+    if (this.#options.unrestricted) this.#compareWithPeers(server, peer, after);
+    else {
+      const digests = { tree: tree.digest(), state: tree.stateDigest() };
+      this.replicas.onApplied(server.id, after.appliedZxid, after.epoch, digests, event);
+    }
     const { closings } = this.sessions;
     for (; server.closingIndex < closings.length; server.closingIndex++) {
       const { zxid, session } = closings[server.closingIndex]!;
       if (zxid > after.appliedZxid) break;
       this.sessions.onClosedIn(server.id, session, tree.ephemeralsOf(session));
+    }
+  }
+
+  /** Where histories may be lost, zxids are used again: then only servers that follow one leader at one time are compared. */
+  #compareWithPeers(server: Watched, peer: Peer, after: PeerView): void {
+    for (const other of this.#servers.values()) {
+      const seen = other.view;
+      if (other === server || other.peer === null || seen === null || !isServing(seen)) continue;
+      if (seen.leader !== after.leader || seen.epoch !== after.epoch || seen.appliedZxid !== after.appliedZxid)
+        continue;
+      if (other.peer.heap.tree.stateDigest() === peer.heap.tree.stateDigest()) continue;
+      this.#report(
+        'equal-digest',
+        `servers ${other.id} and ${server.id} have different states after ${showZxid(after.appliedZxid)}`,
+        {
+          servers: [other.id, server.id],
+        },
+      );
     }
   }
 

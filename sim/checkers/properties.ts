@@ -56,6 +56,17 @@ export const PROPERTIES = {
   liveness: 'With a healed quorum and load, the ensemble elects, synchronises, commits and expires within a bound.',
 } as const;
 
+/**
+ * What is asked for even when more servers lost their data than the ensemble survives: that nobody disagrees silently. What
+ * was promised may be gone then, numbers may be used again, and progress may be impossible.
+ */
+export const UNRESTRICTED: ReadonlySet<string> = new Set([
+  'no-exception',
+  'equal-digest',
+  'bounded-queues',
+  'client-fifo',
+] satisfies (keyof typeof PROPERTIES)[]);
+
 export type PropertyId = keyof typeof PROPERTIES;
 
 export type ViolationKind = 'safety' | 'liveness' | 'crash';
