@@ -136,7 +136,7 @@ export type HandlerPhaseName = (typeof HANDLER_PHASES)[number];
 export const leaderWith = (phase: HandlerPhaseName): Scene => leaderOf(MEMBERSHIP, phase);
 
 /** As `leaderWith('active')`, but of five: one learner is not enough, the leader waits for another ACK of NEWLEADER. */
-export function waitingLeader(): Scene {
+export function waitingLeader(): Scene & { readonly other: Wire } {
   const membership = membershipOf('1 2 3 4 5');
   const scene = leaderOf(membership, 'info');
   const { net, self, wire } = scene;
@@ -145,7 +145,7 @@ export function waitingLeader(): Scene {
   wires.forEach((one, index) => introduce(net, one, index + 1));
   for (const one of wires) send(net, one, Packet.ACKEPOCH, asZxid(0), encodeAckEpoch(0));
   send(net, wire, Packet.ACK, zxidOf(1, 0));
-  return scene;
+  return { ...scene, other };
 }
 
 function leaderOf(membership: Membership, phase: HandlerPhaseName): Scene {

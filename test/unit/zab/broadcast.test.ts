@@ -194,6 +194,22 @@ describe('a learner that does not keep up', () => {
     expect(scene.wire.closed).toBe(false);
   });
 
+  it('that answers no ping before UPTODATE still confirms a sync after it', () => {
+    const scene = waitingLeader();
+    const { net, wire, other } = scene;
+    settle(scene, 3);
+    for (const one of [other, wire, other]) send(net, one, Packet.ACK, zxidOf(1, 0));
+    for (const one of [wire, other]) said(one);
+    const request = { sessionId: asSession(1n), cxid: 1, type: Op.sync, body: Uint8Array.of(0, 0, 0, 1, 0x2f) };
+    send(net, wire, Packet.REQUEST, asZxid(-1), encodeRequestPayload(request));
+    expect([said(wire), said(other)]).toEqual([['PING 0x100000000'], ['PING 0x100000000']]);
+    for (const one of [wire, other]) {
+      expect(said(wire)).toEqual([]);
+      send(net, one, Packet.PING, zxidOf(1, 0), encodePingTouches([]));
+    }
+    expect(said(wire)).toEqual(['SYNC']);
+  });
+
   it('is dropped when it answers pings and acknowledges nothing', () => {
     const scene = leaderWith('active');
     const { syncLimitTicks } = scene.net.get(scene.self).config;
