@@ -142,7 +142,7 @@ export function waitingLeader(): Scene & { readonly other: Wire } {
   const { net, self, wire } = scene;
   const other = net.dialFrom(asPeer(2), self, 'quorum')!;
   const wires = [wire, other];
-  wires.forEach((one, index) => introduce(net, one, index + 1));
+  for (const [index, one] of wires.entries()) introduce(net, one, index + 1);
   for (const one of wires) send(net, one, Packet.ACKEPOCH, asZxid(0), encodeAckEpoch(0));
   send(net, wire, Packet.ACK, zxidOf(1, 0));
   return { ...scene, other };
