@@ -157,6 +157,8 @@ class Generator {
 
   #settings(): Settings {
     const stream = this.#stream('settings');
+    const modes = this.#stream('modes');
+    const hasLocalSessions = modes.below(10) === 0;
     const tickTimeMs = stream.pick([200, 300, 500, 500, 1000]);
     const drawn: Settings = {
       tickTimeMs,
@@ -170,7 +172,9 @@ class Generator {
       snapshotCompression: stream.pick(['none', 'none', 'none', 'gz'] as const),
       forceSnapshotSync: stream.below(24) === 0,
       digestEnabled: stream.below(8) !== 0,
-      localSessionsEnabled: false,
+      localSessionsEnabled: hasLocalSessions,
+      localSessionsUpgradingEnabled: hasLocalSessions,
+      readOnlyModeEnabled: modes.below(4) === 0,
       extendedTypesEnabled: stream.below(3) === 0,
       leaderServes: stream.below(6) !== 0,
       electionFinalizeWaitMs: stream.pick([50, 200, 200]),
