@@ -1,6 +1,6 @@
 // Bundles one TypeScript entry with esbuild and runs it: Node 20 does not strip types itself, and a bundle of the
 // whole simulator takes some tens of milliseconds. Usage: node scripts/run.mjs ENTRY.ts [arguments]
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -33,9 +33,7 @@ if (resolve(process.argv[1] ?? '') === fileURLToPath(import.meta.url)) {
     process.exit(2);
   }
   const file = await bundle(entry);
-  process.on('exit', () => {
-    import('node:fs').then(() => {});
-  });
+  process.on('exit', () => rmSync(file, { force: true }));
   process.argv = [process.argv[0], file, ...rest];
   process.setSourceMapsEnabled(true);
   await import(pathToFileURL(file).href);
