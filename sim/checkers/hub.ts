@@ -396,16 +396,26 @@ export class Hub {
     if (isServing(after) && !after.resync && this.#world.budget.damaged.has(server.id)) this.#lookForRepair(server);
   }
 
-  /** A spoilt file does not matter any more once a whole snapshot above everything it held is on the platter. */
+  /**
+   * A spoilt file does not matter any more once a whole snapshot above everything it held is on the platter, and every
+   * entry behind that can be read.
+   */
   #lookForRepair(server: Watched): void {
     const { budget } = this.#world;
     // Torn writes show at the next power cut.
     if (budget.damaged.get(server.id) === 'torn') return;
     server.disk.refresh();
-    const isWhole = server.spoiltAt === null || server.disk.snapshotZxid > server.spoiltAt;
-    if (isWhole && (this.history.length === 0 || server.disk.holds(this.history.last))) {
-      this.#world.budget.repaired(server.id);
+    const isAbove = server.spoiltAt === null || server.disk.snapshotZxid > server.spoiltAt;
+    if (isAbove && this.#isReadable(server)) budget.repaired(server.id);
+  }
+
+  #isReadable({ disk, peer }: Watched): boolean {
+    if (peer === null) return false;
+    const { log } = peer.heap;
+    for (let i = log.length - 1; i >= 0 && log.get(i).zxid > disk.snapshotZxid; i--) {
+      if (!disk.holds(log.get(i).zxid)) return false;
     }
+    return this.history.length === 0 || disk.holds(this.history.last);
   }
 
   /** A broken disk is an excuse for many things, but what is read from it is checked: it never excuses a wrong state. */
