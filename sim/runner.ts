@@ -289,17 +289,18 @@ class Run {
   }
 
   /**
-   * Cut from the core; `deaf` can still send and not hear: it calls for elections that it never learns the outcome of. But only
-   * if somebody of the core has the better vote. FastLeaderElection believes whom it hears, also at second hand, so a
-   * candidate with the best vote that cannot be reached is elected again and again, by Java's servers too. Such a server
-   * is cut off from everybody.
+   * Cut off from everybody; `deaf` can still send to the core and not hear it: it calls for elections that it never learns the
+   * outcome of. But only if somebody of the core has the better vote. FastLeaderElection believes whom it hears, also at
+   * second hand, so a candidate with the best vote that cannot be reached is elected again and again; and whoever joins a
+   * leader must hear a majority say that they follow it. Java's servers are no different: where links are there for some and
+   * not for others, there need not be a leader.
    */
   #cutOff(host: HostId, core: readonly HostId[], deaf: boolean): void {
     const own = this.#hub.viewOf(host);
     const isBeaten = own !== null && core.some((other) => outranks(this.#hub.viewOf(other), own));
-    const others = this.#cluster.servers.filter((other) => other !== host);
-    if (!isBeaten) this.#world.cut({ from: others, to: host });
-    else this.#world.cut({ from: core, to: host, direction: deaf ? 'oneWay' : 'both' });
+    const others = this.#cluster.servers.filter((other) => other !== host && !core.includes(other));
+    this.#world.cut({ from: others, to: host });
+    this.#world.cut({ from: core, to: host, direction: deaf && isBeaten ? 'oneWay' : 'both' });
   }
 
   #settle(core: readonly HostId[]): void {
