@@ -154,6 +154,7 @@ export function boot(config: PeerConfig, secrets: BootSecrets, now: Now, emit: E
     committed: ZXID_ZERO,
     resync: false,
     digest: 'unknown',
+    received: false,
     role: { kind: 'recovering' },
     store,
     server,
@@ -429,6 +430,7 @@ function onRecovered(t: Turn, recovery: Recovery): void {
   state.epochs = { accepted: recovery.acceptedEpoch, current: recovery.currentEpoch };
   state.durable = heap.log.last;
   state.digest = 'unknown';
+  state.received = false;
   const mayBeEmpty = t.config.dbAutocreate || recovery.initializeFile;
   state.resync = recovery.mustResync || (recovery.empty && !mayBeEmpty && state.ensemble !== null);
   note(t.io, 'store.recovered', {
@@ -573,7 +575,8 @@ function startReadOnly(t: Turn): void {
   const { role } = t.state;
   assert(role.kind === 'looking', 'read-only service is for the leaderless');
   role.readOnlyAtMs = null;
-  if (t.state.resync) return;
+  // What cannot be proved, or was only promised by a leader without a quorum, is shown to nobody.
+  if (t.state.resync || t.state.received) return note(t.io, 'peer.readonly.refused');
   role.readOnly = true;
   note(t.io, 'peer.readonly.started');
   serverStart(t.state.server, t.heap, t.config, t.io, 'readonly');

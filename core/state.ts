@@ -36,6 +36,8 @@ export interface PeerState {
    * history has been applied (`proveTree`); from then on every digest must agree.
    */
   digest: 'unknown' | 'differs' | 'agrees' | 'proved';
+  /** The tree came whole from a leader of which it is not known yet that a quorum follows it. */
+  received: boolean;
   role: Role;
   store: StoreState;
   server: ServerState;

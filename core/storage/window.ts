@@ -22,6 +22,7 @@ export class TxnWindow {
   private head = 0;
   private start: Zxid;
   private sum = 0;
+  private size = 0;
 
   constructor(base: Zxid) {
     this.start = base;
@@ -41,6 +42,11 @@ export class TxnWindow {
     return this.entries.length - this.head;
   }
 
+  /** Bytes of the entries at hand. */
+  get bytes(): number {
+    return this.size;
+  }
+
   get(index: number): LogEntry {
     assert(index >= 0, 'window index is negative');
     assert(index < this.length, 'window index past the end');
@@ -51,6 +57,7 @@ export class TxnWindow {
     assert(follows(this.last, entry.zxid), 'entry does not follow the history');
     this.entries.push(entry);
     this.sum = (this.sum + hashEntry(entry)) | 0;
+    this.size += entry.bytes.length;
   }
 
   /** Index of the entry with this zxid, or -1. */
@@ -69,7 +76,7 @@ export class TxnWindow {
   truncate(to: Zxid): void {
     assert(to >= this.start, 'truncation below the window');
     const keep = this.head + this.firstAfter(to);
-    for (let i = keep; i < this.entries.length; i++) this.sum = (this.sum - hashEntry(this.entries[i]!)) | 0;
+    for (let i = keep; i < this.entries.length; i++) this.forget(this.entries[i]!);
     this.entries.length = keep;
   }
 
@@ -78,7 +85,7 @@ export class TxnWindow {
     const count = Math.min(this.firstAfter(appliedZxid), this.length - keepCount);
     if (count <= 0) return;
     const stop = this.head + count;
-    for (let i = this.head; i < stop; i++) this.sum = (this.sum - hashEntry(this.entries[i]!)) | 0;
+    for (let i = this.head; i < stop; i++) this.forget(this.entries[i]!);
     this.start = this.entries[stop - 1]!.zxid;
     this.head = stop;
     if (this.head >= COMPACT_COUNT_MIN && this.head * 2 >= this.entries.length) {
@@ -90,6 +97,11 @@ export class TxnWindow {
   /** Stands for the whole content in comparisons of two runs: base, length and a sum over the entries. */
   digest(): number {
     return (hashWord(this.sum ^ hashZxid(this.start)) + this.length) >>> 0;
+  }
+
+  private forget(entry: LogEntry): void {
+    this.sum = (this.sum - hashEntry(entry)) | 0;
+    this.size -= entry.bytes.length;
   }
 
   /** Index of the first entry at or after `zxid`. */

@@ -87,8 +87,9 @@ const SNAPSHOT_PIECE_BYTES = 0x1_0000;
 const RANGE_BYTES_MAX = 0x100_0000;
 /** Range reads at once, those of learners that hung up included: each may hold `RANGE_BYTES_MAX`. */
 const RANGES_AT_ONCE_MAX = 16;
-/** The window may grow to this many entries while a learner is brought level; then that learner is dropped. */
+/** The window may grow to this much while a learner is brought level; then that learner is dropped. */
 const PINNED_ENTRIES_MAX = 100_000;
+const PINNED_BYTES_MAX = 0x1000_0000;
 /** Syncs waiting for their confirmation; the clients' own limits keep it far below. */
 const SYNCS_MAX = 10_000;
 
@@ -293,7 +294,8 @@ function onInfo(t: Turn, l: Leading, handler: Handler, packet: QuorumPacket): vo
   handler.phase = { kind: 'epoch' };
   const accepted = epochOf(packet.zxid);
   if (l.epoch === 0) {
-    if (counts(t, handler) && l.phase.kind === 'discovery') l.accepted.set(sid, accepted);
+    // Observers are in no quorum, but one that has promised itself to an epoch could never follow an older one.
+    if (l.phase.kind === 'discovery' && (counts(t, handler) || accepted < EPOCH_MAX)) l.accepted.set(sid, accepted);
     proposeEpochIfQuorum(t, l);
   } else if (l.phase.kind !== 'proposingEpoch') {
     sendLeaderInfo(t, l, handler);
@@ -496,6 +498,11 @@ function sendCommitted(t: Turn, handler: Handler, entry: LogEntry): void {
  * meanwhile stays in the window (the pin) and follows when the stream is complete.
  */
 function startSnapshot(t: Turn, l: Leading, handler: Handler): void {
+  if (handler.observer && t.heap.outgoing.size >= t.config.maxConcurrentSnapSyncs) {
+    // It comes again. Followers are never held off: the quorum needs them (LearnerSyncThrottler, exempt from throttling).
+    note(t.io, 'zab.sync.throttled', { peer: handler.sid });
+    return dropHandler(t, l, handler, 'too many snapshots are being sent');
+  }
   const zxid = t.heap.tree.lastZxid;
   note(t.io, 'zab.sync.snap', { peer: handler.sid, zxid });
   forgetAcksAfter(l, handler, zxid);
@@ -925,7 +932,7 @@ function dropSilent(t: Turn, l: Leading): void {
       dropHandler(t, l, handler, 'does not acknowledge proposals');
     } else if (
       (handler.phase.kind === 'snapshot' || handler.phase.kind === 'range') &&
-      t.heap.log.length > PINNED_ENTRIES_MAX
+      (t.heap.log.length > PINNED_ENTRIES_MAX || t.heap.log.bytes > PINNED_BYTES_MAX)
     ) {
       dropHandler(t, l, handler, 'too far behind while being synchronised');
     }

@@ -385,6 +385,7 @@ function onSnapshotBytes(t: Turn, l: Learning, bytes: Uint8Array): void {
 function adoptTree(t: Turn, tree: DataTree): void {
   t.heap.tree = tree;
   t.state.digest = 'unknown';
+  t.state.received = true;
   t.state.committed = ZXID_ZERO;
 }
 
@@ -458,6 +459,7 @@ function onUpToDate(t: Turn, l: Learning): void {
   const { ensemble } = state;
   assert(ensemble !== null, 'no ensemble');
   commitThrough(t, l.commitTo);
+  state.received = false;
   proveTree(t);
   if (!learns(t)) return;
   const inForce = membershipOf(configData(t));

@@ -3,7 +3,7 @@
  * a packet) is held, so that the server stays there until the test goes on.
  */
 
-import type { Membership } from '../../core/config/types.ts';
+import type { Membership, PeerConfig } from '../../core/config/types.ts';
 import { asPeer, assert, asZxid, type Zxid, zxidOf } from '../../core/types.ts';
 import { Packet } from '../../core/wire/opcodes.ts';
 import {
@@ -75,11 +75,11 @@ export const LEARNER_PHASES = [
 export type LearnerPhaseName = (typeof LEARNER_PHASES)[number];
 
 /** Server 1, which has three transactions of epoch 1, follows the played server 2 into epoch 2, up to this phase. */
-export function learnerIn(phase: LearnerPhaseName): Scene {
+export function learnerIn(phase: LearnerPhaseName, config: Partial<PeerConfig> = {}): Scene {
   const self = 1;
   const net = new MiniEnsemble();
   const played = new PlayedEnsemble(net, self, { leader: 2, membership: MEMBERSHIP, peerEpoch: OLD_EPOCH });
-  net.add(self, MEMBERSHIP);
+  net.add(self, MEMBERSHIP, config);
   net.start(self);
   net.settle();
   teach(net, played.takeWire(), [node(1), node(2), node(3)]);
@@ -133,7 +133,8 @@ export const HANDLER_PHASES = ['info', 'epoch', 'ackEpoch', 'waiting', 'snapshot
 export type HandlerPhaseName = (typeof HANDLER_PHASES)[number];
 
 /** Server 3 leads; the played learner 1 is in this phase. Until `active` the leader lacks a quorum. */
-export const leaderWith = (phase: HandlerPhaseName): Scene => leaderOf(MEMBERSHIP, phase);
+export const leaderWith = (phase: HandlerPhaseName, config: Partial<PeerConfig> = {}): Scene =>
+  leaderOf(MEMBERSHIP, phase, config);
 
 /** As `leaderWith('active')`, but of five: one learner is not enough, the leader waits for another ACK of NEWLEADER. */
 export function waitingLeader(): Scene & { readonly other: Wire } {
@@ -148,12 +149,12 @@ export function waitingLeader(): Scene & { readonly other: Wire } {
   return { ...scene, other };
 }
 
-function leaderOf(membership: Membership, phase: HandlerPhaseName): Scene {
+function leaderOf(membership: Membership, phase: HandlerPhaseName, config: Partial<PeerConfig> = {}): Scene {
   const self = 3;
   const net = new MiniEnsemble();
   const settings = { leader: self, membership, peerEpoch: 0 };
   const played = new PlayedEnsemble(net, self, settings);
-  net.add(self, membership, { forceSnapshotSync: phase === 'snapshot' });
+  net.add(self, membership, { forceSnapshotSync: phase === 'snapshot', ...config });
   net.start(self);
   net.run(net.get(self).config.electionFinalizeWaitMs);
   const wire = net.dialFrom(asPeer(1), self, 'quorum');

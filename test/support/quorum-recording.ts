@@ -121,6 +121,7 @@ export class PlayedEnsemble {
   private readonly net: MiniEnsemble;
   private readonly self: number;
   settings: PlayedLeader;
+  private isSilent = false;
 
   constructor(net: MiniEnsemble, self: number, settings: PlayedLeader) {
     this.net = net;
@@ -131,8 +132,14 @@ export class PlayedEnsemble {
     }
   }
 
+  /** From here on nobody votes and nobody takes a connection. */
+  silence(): void {
+    this.isSilent = true;
+  }
+
   private onDialled(id: PeerId, wire: Wire): void {
-    if (wire.channel === 'quorum') {
+    if (this.isSilent) this.net.hangUpFrom(wire);
+    else if (wire.channel === 'quorum') {
       if (id === this.settings.leader) this.dialled.push(wire);
       else this.net.hangUpFrom(wire);
     } else if (id < this.self) {
@@ -156,6 +163,7 @@ export class PlayedEnsemble {
     const isOurs = this.settings.leader === this.self;
     if (!isOurs) this.net.sendFrom(wire, this.voteOf(id));
     wire.onBytes = (bytes) => {
+      if (this.isSilent) return;
       const decoded = decodeNotification(bytes.subarray(FRAME_HEAD));
       if (!decoded.ok || decoded.value.state !== 'looking') return;
       // To agree with our server is to send its own vote back to it.
