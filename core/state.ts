@@ -132,6 +132,8 @@ export interface Leading {
   epoch: number;
   /** acceptedEpoch of those voters whose FOLLOWERINFO was received. */
   accepted: Map<PeerId, number>;
+  /** The newest epoch that a learner without a vote has promised itself to. */
+  acceptedByObservers: number;
   /** Voters whose ACKEPOCH was received. */
   ackEpoch: PeerId[];
   /** Voters whose ACK(NEWLEADER) was received. */

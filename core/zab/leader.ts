@@ -105,6 +105,7 @@ export function becomeLeading(t: Turn): void {
     startedMs: io.now.monoMs,
     epoch: 0,
     accepted: new Map([[t.config.myid, state.epochs.accepted]]),
+    acceptedByObservers: 0,
     ackEpoch: [],
     ackNewLeader: [],
     handlers: new Map(),
@@ -294,8 +295,9 @@ function onInfo(t: Turn, l: Leading, handler: Handler, packet: QuorumPacket): vo
   handler.phase = { kind: 'epoch' };
   const accepted = epochOf(packet.zxid);
   if (l.epoch === 0) {
+    if (counts(t, handler) && l.phase.kind === 'discovery') l.accepted.set(sid, accepted);
     // Observers are in no quorum, but one that has promised itself to an epoch could never follow an older one.
-    if (l.phase.kind === 'discovery' && (counts(t, handler) || accepted < EPOCH_MAX)) l.accepted.set(sid, accepted);
+    else if (accepted < EPOCH_MAX) l.acceptedByObservers = Math.max(l.acceptedByObservers, accepted);
     proposeEpochIfQuorum(t, l);
   } else if (l.phase.kind !== 'proposingEpoch') {
     sendLeaderInfo(t, l, handler);
@@ -324,7 +326,7 @@ function forgetAcksAfter(l: Leading, { sid }: Handler, zxid: Zxid): void {
 /** Leader.getEpochToPropose: one more than every epoch that a quorum, this server included, has ever accepted. */
 function proposeEpochIfQuorum(t: Turn, l: Leading): void {
   if (l.phase.kind !== 'discovery' || !quorumOf(t, l.accepted.keys())) return;
-  let highest = Math.max(t.state.epochs.accepted, epochOf(t.heap.log.last));
+  let highest = Math.max(t.state.epochs.accepted, epochOf(t.heap.log.last), l.acceptedByObservers);
   for (const accepted of l.accepted.values()) highest = Math.max(highest, accepted);
   const epoch = highest + 1;
   if (epoch > EPOCH_MAX) return halt(t, 'epochs are exhausted');
