@@ -61,6 +61,14 @@ export interface FaultStats {
   reconfigurations: number;
 }
 
+/** What became of an operation. `waiting`: its moment did not come; `unknown`: a later version of the code has lost it. */
+export interface OpFate {
+  readonly id: number;
+  readonly fate: 'applied' | 'skipped' | 'waiting' | 'unknown';
+  /** When it was applied or skipped. */
+  readonly atUs: number;
+}
+
 export type Say = (text: string) => void;
 
 /** What an operation has set in motion. */
@@ -96,6 +104,7 @@ export class FaultDriver {
   readonly #say: Say;
   /** How each operation that still lasts is undone. */
   readonly #active = new Map<number, () => void>();
+  readonly #fates = new Map<number, OpFate>();
   /** Where each operation hit, for `same`. */
   readonly #hits = new Map<number, HostId>();
   readonly #backups = new Map<HostId, DiskImage>();
@@ -120,6 +129,11 @@ export class FaultDriver {
     for (const op of this.#ops) this.#await(op);
   }
 
+  /** What became of every operation so far, in the order of the schedule. */
+  fates(): readonly OpFate[] {
+    return this.#ops.map(({ id }) => this.#fates.get(id) ?? { id, fate: 'waiting', atUs: 0 });
+  }
+
   /** Some operation waits for a packet: the world must show every chunk. */
   get wantsSegments(): boolean {
     return this.#packetOps.length > 0;
@@ -142,7 +156,7 @@ export class FaultDriver {
   // --- moments ---
 
   #await(op: Op): void {
-    if (!(op.do in OPS)) this.#skip();
+    if (!(op.do in OPS)) this.#skip(op, 'unknown');
     else if ('at' in op) this.#schedule(op, op.at * MS);
     else if ('after' in op) {
       const key = op.after.includes('#') || op.after.startsWith('op:') ? op.after : `${op.after}#1`;
@@ -235,12 +249,13 @@ export class FaultDriver {
   #start(op: Op): void {
     if (this.#over) return;
     const done = this.#apply(op);
-    if (done === null) this.#skip();
+    if (done === null) this.#skip(op, 'skipped');
     else this.#finish(op, done);
   }
 
   #finish(op: Op, done: Done): void {
     this.stats.applied += 1;
+    this.#fates.set(op.id, { id: op.id, fate: 'applied', atUs: this.#world.timeUs });
     if (done.count !== undefined) this.stats[done.count] += 1;
     if (done.say !== '') this.#say(done.say);
     if (this.#lastHit !== null) this.#hits.set(op.id, this.#lastHit);
@@ -260,8 +275,9 @@ export class FaultDriver {
     undo?.();
   }
 
-  #skip(): void {
+  #skip(op: Op, fate: 'skipped' | 'unknown'): void {
     this.stats.skipped += 1;
+    this.#fates.set(op.id, { id: op.id, fate, atUs: this.#world.timeUs });
   }
 
   #apply(op: Op): Done | null {
@@ -286,7 +302,7 @@ export class FaultDriver {
         return this.#onNode(op.node, (host) => this.#refuse(op, host));
       case 'crash':
       case 'power':
-        return this.#onNode(op.node, (host) => this.#crash(host, op.do, op.for));
+        return this.#onNode(op.node, (host) => this.#crash(host, op, op.for));
       case 'crashWhen':
         return this.#onNode(op.node, (host) => this.#crashWhen(op, host));
       case 'start':
@@ -296,14 +312,16 @@ export class FaultDriver {
       case 'pause':
         return this.#onNode(op.node, (host) => this.#pause(host, op.for));
       case 'wipe':
-        return this.#onNode(op.node, (host) => this.#replaceDisk(host, op.for, 'wipe', () => this.#world.wipe(host)));
+        return this.#onNode(op.node, (host) =>
+          this.#replaceDisk(host, op.for, 'wipe', op, () => this.#world.wipe(host)),
+        );
       case 'backup':
         return this.#onNode(op.node, (host) => {
           this.#backups.set(host, this.#world.durableCopy(host));
           return { say: `the disk of server ${host} is copied` };
         });
       case 'restore':
-        return this.#onNode(op.node, (host) => this.#restoreDisk(host, op.for));
+        return this.#onNode(op.node, (host) => this.#restoreDisk(host, op));
       case 'rolling':
         return this.#rolling(op.settings, op.pause);
       case 'diskSlow':
@@ -342,6 +360,11 @@ export class FaultDriver {
 
   #streamOf(op: Op): Stream {
     return this.#world.stream(`fault/${op.id}`);
+  }
+
+  /** What the operation leaves to chance, whatever other operations there are. */
+  #luckOf(op: Op): number {
+    return this.#streamOf(op).u32();
   }
 
   /** Finds out which server is meant, and leaves it undone when there is none. */
@@ -537,10 +560,11 @@ export class FaultDriver {
 
   // --- servers ---
 
-  #crash(host: HostId, how: 'crash' | 'power', forMs: number | undefined): Done | null {
+  #crash(host: HostId, op: OpOf<'crash' | 'power'>, forMs: number | undefined): Done | null {
     const world = this.#world;
     const was = this.#roleOf(host);
-    if (!(how === 'crash' ? world.kill(host) : world.powerCut(host))) return null;
+    const how = op.do;
+    if (!(how === 'crash' ? world.kill(host) : world.powerCut(host, this.#luckOf(op)))) return null;
     if (forMs !== undefined) this.#startLater(host, forMs * MS);
     return {
       say: `${was} ${how === 'crash' ? 'crashes' : 'loses power'}${forMs === undefined ? '' : ` for ${span(forMs * MS)}`}`,
@@ -567,6 +591,7 @@ export class FaultDriver {
       at: op.edge === 'done' ? 'complete' : 'effect',
       kind: op.how,
       skip: op.skip ?? 0,
+      luck: this.#luckOf(op),
       ...(op.effect === undefined ? {} : { effect: op.effect }),
       ...(op.channel === undefined ? {} : { channel: op.channel }),
       ...(op.note === undefined ? {} : { note: op.note }),
@@ -596,10 +621,10 @@ export class FaultDriver {
     };
   }
 
-  #replaceDisk(host: HostId, forMs: number | undefined, damage: DamageKind, act: () => boolean): Done | null {
+  #replaceDisk(host: HostId, forMs: number | undefined, damage: DamageKind, op: Op, act: () => boolean): Done | null {
     const world = this.#world;
     if (!world.budget.allows(host, damage)) return null;
-    world.powerCut(host);
+    world.powerCut(host, this.#luckOf(op));
     this.#ensemble.onDamage(host, true);
     if (!act()) return null;
     if (forMs !== undefined) this.#startLater(host, forMs * MS);
@@ -609,10 +634,10 @@ export class FaultDriver {
     };
   }
 
-  #restoreDisk(host: HostId, forMs: number | undefined): Done | null {
+  #restoreDisk(host: HostId, op: OpOf<'restore'>): Done | null {
     const image = this.#backups.get(host);
     if (image === undefined) return null;
-    return this.#replaceDisk(host, forMs, 'restore', () => this.#world.restoreDisk(host, image));
+    return this.#replaceDisk(host, op.for, 'restore', op, () => this.#world.restoreDisk(host, image));
   }
 
   #rolling(settings: Settings, pauseMs: number): Done {
@@ -658,7 +683,7 @@ export class FaultDriver {
         };
       }
       case 'bitRot':
-        if (!world.rot(host, op.file === 'any' ? {} : { path: PATH_OF[op.file] })) return null;
+        if (!world.rot(host, op.file === 'any' ? {} : { path: PATH_OF[op.file] }, this.#luckOf(op))) return null;
         this.#ensemble.onDamage(host, false);
         return { say: `a bit rots in a ${op.file} file of server ${host}`, count: 'diskFaults' };
       case 'tornWrites':

@@ -21,18 +21,27 @@ import {
   PROPERTIES,
   type PropertyId,
   type Report,
+  type Role,
   UNRESTRICTED,
   type Violation,
 } from './checkers/properties.ts';
 import { checkRecovery } from './checkers/recovery.ts';
 import { Cluster, SUPER_AUTH } from './cluster.ts';
-import { type Ensemble, FaultDriver, type FaultStats } from './faults.ts';
+import { type Ensemble, FaultDriver, type FaultStats, type OpFate } from './faults.ts';
 import type { Expectation, Schedule } from './schedule.ts';
 import { type PeerRunner, runRaw } from './server.ts';
 import { span } from './text.ts';
 import { ClientMachine, clientHost, SECRET_PREFIX, Workload, type WorkloadStats } from './workload.ts';
 import { installGuard, removeGuard } from './world/guard.ts';
-import { CLIENT_BASE, type Hooks, type HostId, type StepRecord, type World, type WorldStats } from './world/types.ts';
+import {
+  CLIENT_BASE,
+  type Hooks,
+  type HostId,
+  type StepRecord,
+  type Stream,
+  type World,
+  type WorldStats,
+} from './world/types.ts';
 import { createWorld } from './world/world.ts';
 
 export type Verdict = 'ok' | 'safety' | 'liveness' | 'crash';
@@ -75,6 +84,8 @@ export interface Result {
   readonly marks: Readonly<Record<string, number>>;
   readonly moments: readonly Moment[];
   readonly history: readonly HistoryRecord[];
+  /** What became of each operation of the schedule, in its order. */
+  readonly ops: readonly OpFate[];
 }
 
 export interface Progress {
@@ -105,6 +116,7 @@ const MS = 1000;
 /** Goals are looked at this often. */
 const GOAL_EVERY_US = 100 * MS;
 const VIOLATIONS_MAX = 16;
+const REASON_LENGTH_MAX = 200;
 const RECONFIG_RETRY_US = 1000 * MS;
 const RECONFIG_TRIES_MAX = 60;
 
@@ -182,6 +194,7 @@ class Run {
         swarm,
         servers: this.#cluster.clientAddresses(),
         extendedTypes: options.settings.extendedTypesEnabled ?? false,
+        asks: schedule.asks ?? {},
       },
       this.#makeListener(),
     );
@@ -213,6 +226,7 @@ class Run {
       marks: Object.fromEntries([...this.#marks].sort(([a], [b]) => (a < b ? -1 : 1))),
       moments: this.#moments,
       history: this.#history,
+      ops: this.#faults.fates(),
     };
   }
 
@@ -272,11 +286,16 @@ class Run {
     for (const host of clients) if (world.status(host) === 'down') world.start(host);
     for (const host of core) {
       this.#hub.excuse(host, 'faults before the healing');
-      if (world.machine(host) === null) world.start(host, { delayUs: stream.between(0, 500_000) });
+      if (world.machine(host) === null) world.start(host, { delayUs: this.#fateOf(host).between(0, 500_000) });
     }
-    for (const host of others) if (!core.includes(host)) this.#leaveOutside(host, core, stream.below(5));
+    for (const host of others) if (!core.includes(host)) this.#leaveOutside(host, core, this.#fateOf(host).below(5));
     this.#say(`the core ${core.join(',')} is healed`);
     return core;
+  }
+
+  /** Each server has a stream of its own here, so that who else is down changes nothing for it. */
+  #fateOf(host: HostId): Stream {
+    return this.#world.stream(`core/${host}`);
   }
 
   /** What becomes of a server outside the core: the uniform faults of the first phase never show these for long. */
@@ -388,9 +407,7 @@ class Run {
     this.#report(
       property,
       `${reason}: after ${span(this.#world.timeUs - this.#schedule.options.duration * MS)} the core is ${said.join(', ')}`,
-      {
-        servers: core,
-      },
+      { servers: core, role: 'ensemble', reason },
     );
   }
 
@@ -573,6 +590,8 @@ class Run {
   #violation(property: PropertyId, message: string, where: NonNullable<Parameters<Report>[2]>): Violation {
     return {
       property,
+      role: where.role ?? this.#roleOf(where.servers ?? []),
+      reason: where.reason ?? '',
       kind: kindOf(property),
       sentence: PROPERTIES[property],
       message,
@@ -582,11 +601,23 @@ class Run {
     };
   }
 
+  /** Whose doing it is: the one server that is named, or whoever acts at this moment. */
+  #roleOf(servers: readonly HostId[]): Role {
+    const actor = this.#world.event.host;
+    const host = servers.length === 1 ? servers[0]! : actor === 0 ? (servers[0] ?? 0) : actor;
+    if (host === 0) return 'world';
+    if (host >= CLIENT_BASE) return 'client';
+    const phase = this.#hub.viewOf(host)?.phase;
+    if (phase === 'leading' || phase === 'standalone') return 'leader';
+    return this.#cluster.observers.includes(host) ? 'observer' : 'follower';
+  }
+
   #onThrown(error: unknown): void {
     const { event } = this.#world;
     const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#report('no-exception', `event ${event.id} (${event.kind}) of host ${event.host}: ${said}`, {
       servers: [event.host],
+      reason: (said.split('\n')[0] ?? '').replaceAll(/[0-9]+/g, '#').slice(0, REASON_LENGTH_MAX),
     });
   }
 
@@ -717,6 +748,11 @@ export function unmetExpectations(expect: Expectation | undefined, result: Resul
   if (expect.property !== undefined && result.violations.every((violation) => violation.property !== expect.property)) {
     unmet.push(`${expect.property} was not violated`);
   }
+  const { role, reason } = expect;
+  if (role !== undefined && result.violations.every((violation) => violation.role !== role))
+    unmet.push(`no ${role} broke a promise`);
+  if (reason !== undefined && result.violations.every((violation) => violation.reason !== reason))
+    unmet.push(`the reason is not "${reason}"`);
   for (const mark of expect.marks ?? [])
     if ((result.marks[mark] ?? 0) === 0) unmet.push(`no server left the note ${mark}`);
   for (const mark of expect.never ?? [])

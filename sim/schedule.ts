@@ -24,6 +24,7 @@
 
 import { DEFAULT_CONFIG } from '../core/config/defaults.ts';
 import type { PeerConfig } from '../core/config/types.ts';
+import { type Asks, asksProblems } from './asks.ts';
 
 export const SCHEDULE_FORMAT = 1;
 export const OPS_COUNT_MAX = 10_000;
@@ -312,6 +313,10 @@ export type SwarmName = keyof typeof CALM;
 export interface Expectation {
   readonly verdict: 'ok' | 'safety' | 'liveness' | 'crash';
   readonly property?: string;
+  /** Who must have broken it, as `Violation.role` says it. */
+  readonly role?: string;
+  /** What kind of stall or exception it must be, as `Violation.reason` says it. */
+  readonly reason?: string;
   /** Notes that some server must have left, such as `zab.sync.trunc`. */
   readonly marks?: readonly string[];
   /** Notes that nobody may have left. */
@@ -331,6 +336,8 @@ export interface Schedule {
   readonly options: RunOptions;
   readonly swarm: Swarm;
   readonly ops: readonly Op[];
+  /** The turns of clients that are kept; left out: all of them. */
+  readonly asks?: Asks;
   readonly expect?: Expectation;
 }
 
@@ -375,7 +382,7 @@ export function checkSchedule(json: unknown): Parsed<Schedule> {
   if (!isObject(json)) return { ok: false, problems: ['a schedule is a JSON object'] };
   refuseUnknown(
     json,
-    ['format', 'commit', 'seed', 'profile', 'options', 'swarm', 'ops', 'expect'],
+    ['format', 'commit', 'seed', 'profile', 'options', 'swarm', 'ops', 'asks', 'expect'],
     'schedule',
     problems,
   );
@@ -391,8 +398,21 @@ export function checkSchedule(json: unknown): Parsed<Schedule> {
     ops: opsOf(json.ops, problems),
   } as const;
   const expect = json.expect === undefined ? undefined : expectationOf(json.expect, problems);
+  const asks = json.asks === undefined ? undefined : asksOf(json.asks, problems);
   if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, value: expect === undefined ? schedule : { ...schedule, expect } };
+  return {
+    ok: true,
+    value: { ...schedule, ...(asks === undefined ? {} : { asks }), ...(expect === undefined ? {} : { expect }) },
+  };
+}
+
+function asksOf(json: unknown, problems: string[]): Asks {
+  if (!isObject(json)) {
+    problems.push('asks is not an object');
+    return {};
+  }
+  problems.push(...asksProblems(json));
+  return json as Asks;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -627,10 +647,17 @@ function expectationOf(json: unknown, problems: string[]): Expectation {
     problems.push('expect is not an object');
     return fallback;
   }
-  refuseUnknown(json, ['verdict', 'property', 'marks', 'never', 'tells', 'writes'], 'expect', problems);
+  refuseUnknown(
+    json,
+    ['verdict', 'property', 'role', 'reason', 'marks', 'never', 'tells', 'writes'],
+    'expect',
+    problems,
+  );
   const verdict = oneOf(['ok', 'safety', 'liveness', 'crash'], json.verdict);
   if (verdict !== null) problems.push(`expect.verdict is ${show(json.verdict)}, ${verdict}`);
-  if (json.property !== undefined && typeof json.property !== 'string') problems.push('expect.property is not a text');
+  for (const name of ['property', 'role', 'reason'] as const) {
+    if (json[name] !== undefined && typeof json[name] !== 'string') problems.push(`expect.${name} is not a text`);
+  }
   if (json.writes !== undefined && !isCount(json.writes)) problems.push('expect.writes is not a whole number');
   for (const name of ['marks', 'never', 'tells'] as const) {
     const value = json[name];

@@ -1,9 +1,10 @@
 /**
  * The load: programs that use the ensemble through the real client machine (`core/client`), and mostly misuse nothing.
  *
- * Each client is a host of the world with a stream of its own, so that a fault that slows one client changes neither what
- * the others ask nor what this one asks next. Every written value is unique (`c3.17` is the 17th request of client 3), so
- * that a read names the write it saw. What a client does, hears and becomes goes to a `Listener`: the checks and the
+ * Each client is a host of the world and takes turns. What is asked in a turn is drawn from the number of the turn alone, so
+ * that a fault that slows one client changes neither what the others ask nor what this one asks next, and turns can be left
+ * out (`asks.ts`). Every written value is unique (`c3.17` is written by client 3 in its turn 17), so that a read names the
+ * write it saw. What a client does, hears and becomes goes to a `Listener`: the checks and the
  * history.
  */
 
@@ -14,7 +15,9 @@ import type { Address } from '../core/io.ts';
 import { type Acl, type Now, OPEN_ACL, Perm, READ_ACL, type SessionId } from '../core/types.ts';
 import { AddWatchMode, CreateMode, WatcherType } from '../core/wire/opcodes.ts';
 import { utf8Encode } from '../core/wire/utf8.ts';
+import { type Asks, turnsOf } from './asks.ts';
 import type { Swarm, SwarmName } from './schedule.ts';
+import { draw, streamOfKey } from './world/random.ts';
 import {
   CLIENT_BASE,
   type HostEmit,
@@ -40,6 +43,8 @@ export interface WorkloadOptions {
   readonly servers: readonly Address[];
   /** createTTL is understood. */
   readonly extendedTypes: boolean;
+  /** The turns that are kept. */
+  readonly asks: Asks;
 }
 
 export interface WorkloadStats {
@@ -174,6 +179,7 @@ export class Workload {
       swarm: this.#options.swarm,
       servers: this.#options.servers,
       extendedTypes: this.#options.extendedTypes,
+      asks: this.#options.asks[`c${index}`] ?? null,
       listener: this.#listener,
       stats: this.stats,
       dead: this.dead,
@@ -189,6 +195,7 @@ interface ActorOptions {
   readonly swarm: Swarm;
   readonly servers: readonly Address[];
   readonly extendedTypes: boolean;
+  readonly asks: string | null;
   readonly listener: Listener;
   readonly stats: WorkloadStats;
   readonly dead: DeadSession[];
@@ -199,7 +206,14 @@ interface ActorOptions {
 class Actor {
   readonly #o: ActorOptions;
   readonly #host: HostId;
-  readonly #stream: Stream;
+  /** When the turns come, and what is a whim in each. */
+  readonly #rhythm: Stream;
+  readonly #turnKey: number;
+  /** The turns that are kept, or null for all. */
+  readonly #kept: ReadonlySet<number> | null;
+  #turn = 0;
+  /** What the present turn is drawn from. */
+  #stream: Stream;
   readonly #mix: readonly { readonly kind: MixKind; readonly upTo: number }[];
   #ids = 0;
   #session: SessionId | null = null;
@@ -214,7 +228,10 @@ class Actor {
   constructor(options: ActorOptions) {
     this.#o = options;
     this.#host = clientHost(options.index);
-    this.#stream = options.world.stream(`client/${options.index}`);
+    this.#rhythm = options.world.stream(`client/${options.index}`);
+    this.#turnKey = options.world.stream(`client/${options.index}/turns`).u32();
+    this.#stream = streamOfKey('turn', this.#turnKey);
+    this.#kept = options.asks === null ? null : turnsOf(options.asks);
     this.#mix = mixOf(options.swarm);
     const { world } = options;
     world.addHost({ id: this.#host, program: this.#program(null), startAtUs: 1000 * options.index });
@@ -295,7 +312,7 @@ class Actor {
 
   #pauseUs(): number {
     const rate = Math.max(0.01, this.#o.swarm['workload.rate']);
-    return 1 + this.#stream.exponential(Math.round(1e6 / rate));
+    return 1 + this.#rhythm.exponential(Math.round(1e6 / rate));
   }
 
   #wakeIn(us: number): void {
@@ -306,16 +323,22 @@ class Actor {
   #wake(): void {
     // Drawn before anything is decided, so that the decision does not shift the stream.
     const pauseUs = this.#pauseUs();
-    const whim = this.#stream.below(1000);
+    const whim = this.#rhythm.below(1000);
+    this.#turn += 1;
     if (this.#o.isStopped()) return;
     this.#wakeIn(pauseUs);
     const status = this.#o.world.status(this.#host);
     if (this.#ended && status === 'running') this.#restart('fresh', 'kill');
-    if (status !== 'running' || this.#misbehave(whim)) return;
+    const isKept = this.#keeps(this.#turn);
+    if (status !== 'running' || (isKept && this.#misbehave(whim))) return;
     // Without a rate it asks only what the schedule makes it ask.
     if (this.#o.swarm['workload.rate'] === 0) return;
-    if (!this.#prologueSent) this.#prologue();
-    if (this.open < this.#o.swarm['workload.pipeline']) this.#askSomething();
+    if (!this.#prologueSent && this.#keeps(0)) this.#prologue();
+    if (isKept && this.open < this.#o.swarm['workload.pipeline']) this.#askSomething();
+  }
+
+  #keeps(turn: number): boolean {
+    return this.#kept === null || this.#kept.has(turn);
   }
 
   /** Moves, closes or dies, if the whim says so. */
@@ -391,13 +414,14 @@ class Actor {
   #askSomething(): void {
     const total = this.#mix.at(-1)?.upTo ?? 0;
     if (total === 0) return;
+    this.#stream = streamOfKey('turn', draw(this.#turnKey, this.#turn));
     const drawn = this.#stream.below(total);
     const { kind } = this.#mix.find((entry) => drawn < entry.upTo)!;
     for (const call of this.#callsOf(kind)) this.request(call);
   }
 
   #tag(): Uint8Array {
-    const tag = `c${this.#o.index}.${this.#ids + 1}`;
+    const tag = `c${this.#o.index}.${this.#turn}`;
     return utf8Encode(tag.padEnd(this.#o.swarm['workload.bytes'], ' '));
   }
 

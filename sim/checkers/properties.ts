@@ -71,8 +71,15 @@ export type PropertyId = keyof typeof PROPERTIES;
 
 export type ViolationKind = 'safety' | 'liveness' | 'crash';
 
+/** What somebody is at the moment, seen from the outside. A voter without a leader is a `follower`: it is to become one. */
+export type Role = 'leader' | 'follower' | 'observer' | 'client' | 'ensemble' | 'world';
+
 export interface Violation {
   readonly property: PropertyId;
+  /** Who broke it: by role, not by number, so that a smaller run shows the same. */
+  readonly role: Role;
+  /** Of a stall, what is missing; of an exception, its text without the numbers. Else empty. */
+  readonly reason: string;
   readonly kind: ViolationKind;
   /** The promise that was broken. */
   readonly sentence: string;
@@ -88,7 +95,12 @@ export interface Violation {
 export type Report = (
   property: PropertyId,
   message: string,
-  where?: { readonly events?: readonly number[]; readonly servers?: readonly number[] },
+  where?: {
+    readonly events?: readonly number[];
+    readonly servers?: readonly number[];
+    readonly role?: Role;
+    readonly reason?: string;
+  },
 ) => void;
 
 export const kindOf = (property: PropertyId): ViolationKind =>

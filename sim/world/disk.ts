@@ -255,9 +255,9 @@ export class Disk implements DurableImage {
 
   // -------------------------------------------------------------- faults
 
-  /** Returns whether durable bytes were torn. */
-  powerCut(nameLoss: 'subset' | 'ordered' | 'drawn'): boolean {
-    const cutKey = draw(this.key, this.cuts++);
+  /** Returns whether durable bytes were torn. `luck` decides what is lost; without it the number of the cut does. */
+  powerCut(nameLoss: 'subset' | 'ordered' | 'drawn', luck: number | null = null): boolean {
+    const cutKey = luck === null ? draw(this.key, this.cuts++) : draw(this.key, luck);
     const ordered = nameLoss === 'drawn' ? (draw(cutKey, PURPOSE_ORDERED) & 1) === 0 : nameLoss === 'ordered';
     const torn = this.tornNext && this.tearOne(cutKey);
     this.tornNext = false;
@@ -301,15 +301,18 @@ export class Disk implements DurableImage {
     return paths.sort();
   }
 
-  flipBit(path: string): void {
+  /** `luck` decides which bit; without it, how many oddities there were before. */
+  flipBit(path: string, luck: number = this.oddities++): void {
     const node = this.names.get(path);
     if (node === undefined || node.platter.used === 0) return;
-    node.flipBit(this.below(PURPOSE_ROT, node.platter.used), this.below(PURPOSE_ROT, 8));
+    const key = draw(draw(this.key, PURPOSE_ROT), luck);
+    node.flipBit(belowOf(draw(key, 0), node.platter.used), belowOf(draw(key, 1), 8));
     this.version += 1;
   }
 
-  pickOf(paths: readonly string[]): string | null {
-    return paths.length === 0 ? null : paths[this.below(PURPOSE_ROT, paths.length)]!;
+  pickOf(paths: readonly string[], luck: number = this.oddities++): string | null {
+    if (paths.length === 0) return null;
+    return paths[belowOf(draw(draw(draw(this.key, PURPOSE_ROT), luck), 2), paths.length)]!;
   }
 
   format(directories: readonly string[]): void {

@@ -84,34 +84,23 @@ export function makeStream(seed: string, name: string): Stream {
   return new Sfc32(seed, name);
 }
 
-class Sfc32 implements Stream {
+/**
+ * A stream over a key and a counter, for what is drawn so often that hashing a text for each would cost more than the draws:
+ * one turn of one client.
+ */
+export function streamOfKey(name: string, key: number): Stream {
+  return new Counted(name, key);
+}
+
+abstract class Drawn implements Stream {
   readonly name: string;
   draws = 0;
-  private a: number;
-  private b: number;
-  private c: number;
-  private counter: number;
 
-  constructor(seed: string, name: string) {
+  constructor(name: string) {
     this.name = name;
-    const source = seedrandom(`${seed}/${name}`);
-    this.a = source.int32();
-    this.b = source.int32();
-    this.c = source.int32();
-    this.counter = source.int32();
-    for (let i = 0; i < WARM_UP_ROUNDS; i++) this.u32();
-    this.draws = 0;
   }
 
-  u32(): number {
-    this.draws += 1;
-    const t = (((this.a + this.b) | 0) + this.counter) | 0;
-    this.counter = (this.counter + 1) | 0;
-    this.a = this.b ^ (this.b >>> 9);
-    this.b = (this.c + (this.c << 3)) | 0;
-    this.c = (((this.c << 21) | (this.c >>> 11)) + t) | 0;
-    return t >>> 0;
-  }
+  abstract u32(): number;
 
   below(n: number): number {
     assert(n >= 1 && n <= TWO_32, 'stream range is empty or too wide');
@@ -144,5 +133,46 @@ class Sfc32 implements Stream {
       result[j] = held;
     }
     return result;
+  }
+}
+
+class Sfc32 extends Drawn {
+  private a: number;
+  private b: number;
+  private c: number;
+  private counter: number;
+
+  constructor(seed: string, name: string) {
+    super(name);
+    const source = seedrandom(`${seed}/${name}`);
+    this.a = source.int32();
+    this.b = source.int32();
+    this.c = source.int32();
+    this.counter = source.int32();
+    for (let i = 0; i < WARM_UP_ROUNDS; i++) this.u32();
+    this.draws = 0;
+  }
+
+  u32(): number {
+    this.draws += 1;
+    const t = (((this.a + this.b) | 0) + this.counter) | 0;
+    this.counter = (this.counter + 1) | 0;
+    this.a = this.b ^ (this.b >>> 9);
+    this.b = (this.c + (this.c << 3)) | 0;
+    this.c = (((this.c << 21) | (this.c >>> 11)) + t) | 0;
+    return t >>> 0;
+  }
+}
+
+class Counted extends Drawn {
+  private readonly key: number;
+
+  constructor(name: string, key: number) {
+    super(name);
+    this.key = key;
+  }
+
+  u32(): number {
+    return draw(this.key, this.draws++);
   }
 }

@@ -333,6 +333,8 @@ export interface CrashPoint {
   readonly skip?: number;
   /** Default `after`. */
   readonly edge?: 'before' | 'after';
+  /** As for `World.powerCut`. */
+  readonly luck?: number;
 }
 
 // ---------------------------------------------------------------- what the layers above see
@@ -508,8 +510,12 @@ export interface World {
   input(host: HostId, input: HostInput, delayUs?: number): boolean;
   /** SIGKILL: the page cache stays, sockets are closed by the operating system. */
   kill(host: HostId): boolean;
-  /** The machine is gone without a word; of what was not synced, a drawn subset survives. */
-  powerCut(host: HostId): boolean;
+  /**
+   * The machine is gone without a word; of what was not synced, a drawn subset survives. Which one follows from `luck` (32
+   * bits of the caller's), or else from how many power cuts the host had before: a fault that brings its own luck keeps it
+   * when another fault is taken away.
+   */
+  powerCut(host: HostId, luck?: number | null): boolean;
   /** Boots on the disk as it is, after `delayUs`; with another program if given. False if it is running or starting. */
   start(host: HostId, options?: { readonly delayUs?: number; readonly program?: Program }): boolean;
   /** SIGSTOP and SIGCONT. The operating system goes on: buffers fill, connections are made. */
@@ -544,8 +550,8 @@ export interface World {
   /** No operation of these lanes is completed before this much time. */
   stallDisk(host: HostId, forUs: number, lanes?: readonly Lane[]): void;
   setDisk(host: HostId, params: Partial<DiskParams>): void;
-  /** Flips a drawn bit of a drawn (or the given) file that is not being written. False: none, or budget. */
-  rot(host: HostId, match?: FileMatch): boolean;
+  /** Flips a drawn bit of a drawn (or the given) file that is not being written; `luck` as above. False: none, or budget. */
+  rot(host: HostId, match?: FileMatch, luck?: number): boolean;
   /** The next power cut leaves garbage in one sector that held durable bytes and was being rewritten, if any. False: budget. */
   tornWrites(host: HostId): boolean;
   /** Empties the disk of a host that is down. */

@@ -437,7 +437,7 @@ class SeededWorld implements World, Engine {
       if (host.machine !== step.machine) return null;
       if (crash !== null) {
         this.network.pumpDirty();
-        this.crash(host, crash.kind, `crash point at ${effect.type}`);
+        this.crash(host, crash.kind, `crash point at ${effect.type}`, crash.luck);
         return null;
       }
     }
@@ -576,13 +576,16 @@ class SeededWorld implements World, Engine {
     return this.tryCrash(id, 'kill', 'killed');
   }
 
-  powerCut(id: HostId): boolean {
+  powerCut(id: HostId, luck: number | null = null): boolean {
     const host = this.hostOf(id);
-    if (host.machine !== null) return this.tryCrash(id, 'power', 'power cut');
+    if (host.machine !== null) {
+      this.crash(host, 'power', 'power cut', luck);
+      return true;
+    }
     if (host.status === 'off') return this.refuse();
     // No process, but a page cache to lose.
     host.starting = 0;
-    this.losePower(host);
+    this.losePower(host, luck);
     return true;
   }
 
@@ -597,7 +600,7 @@ class SeededWorld implements World, Engine {
     return true;
   }
 
-  private crash(host: Host, kind: CrashKind, reason: string): void {
+  private crash(host: Host, kind: CrashKind, reason: string, luck: number | null = null): void {
     this.counts.crashes += 1;
     host.machine = null;
     host.status = 'down';
@@ -608,7 +611,7 @@ class SeededWorld implements World, Engine {
     host.timerUs = Number.POSITIVE_INFINITY;
     host.wakeUs = Number.POSITIVE_INFINITY;
     if (kind === 'power') {
-      this.losePower(host);
+      this.losePower(host, luck);
     } else {
       this.network.processDied(host);
       const lost = host.lanes.abandon();
@@ -617,12 +620,12 @@ class SeededWorld implements World, Engine {
     this.hooks.onCrash?.(host.id, kind, reason);
   }
 
-  private losePower(host: Host): void {
+  private losePower(host: Host, luck: number | null): void {
     host.status = 'off';
     host.stale = [];
     host.lanes.drop();
     this.network.powerLost(host);
-    host.disk.powerCut(host.lanes.params.nameLoss);
+    host.disk.powerCut(host.lanes.params.nameLoss, luck);
   }
 
   pause(id: HostId): boolean {
@@ -653,7 +656,7 @@ class SeededWorld implements World, Engine {
     if (host.crashPoints.length === 0 || host.machine === null) return false;
     const crash = this.crashPointAt(host, 'complete', file);
     if (crash === null) return false;
-    this.crash(host, crash.kind, `crash point at completion of ${file.action.kind}`);
+    this.crash(host, crash.kind, `crash point at completion of ${file.action.kind}`, crash.luck);
     return true;
   }
 
@@ -831,12 +834,12 @@ class SeededWorld implements World, Engine {
     lanes.setParams({ ...lanes.params, ...params });
   }
 
-  rot(id: HostId, match: FileMatch = {}): boolean {
+  rot(id: HostId, match: FileMatch = {}, luck?: number): boolean {
     const { disk } = this.hostOf(id);
     const closed = disk.closedFiles(this.timeUs - CLOSED_AFTER_US);
-    const path = disk.pickOf(match.path === undefined ? closed : closed.filter((at) => at.includes(match.path!)));
+    const path = disk.pickOf(match.path === undefined ? closed : closed.filter((at) => at.includes(match.path!)), luck);
     if (path === null || !this.budget.charge(id, 'rot')) return this.refuse();
-    disk.flipBit(path);
+    disk.flipBit(path, luck);
     return true;
   }
 
