@@ -86,6 +86,8 @@ export interface Result {
   readonly history: readonly HistoryRecord[];
   /** What became of each operation of the schedule, in its order. */
   readonly ops: readonly OpFate[];
+  /** How many turns each client took. */
+  readonly turns: readonly number[];
 }
 
 export interface Progress {
@@ -227,6 +229,7 @@ class Run {
       moments: this.#moments,
       history: this.#history,
       ops: this.#faults.fates(),
+      turns: this.#workload.turns(),
     };
   }
 

@@ -126,6 +126,11 @@ export class Workload {
     return this.#actors.reduce((sum, actor) => sum + actor.open, 0);
   }
 
+  /** How many turns each client has taken. */
+  turns(): number[] {
+    return this.#actors.map((actor) => actor.turns);
+  }
+
   /** Clients whose session is alive. */
   get connectedCount(): number {
     return this.#actors.filter((actor) => actor.connected).length;
@@ -240,6 +245,10 @@ class Actor {
 
   get open(): number {
     return this.#isUpdate.size;
+  }
+
+  get turns(): number {
+    return this.#turn;
   }
 
   #program(session: ClientSession | null): Program {
