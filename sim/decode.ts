@@ -26,7 +26,10 @@ import {
   decodeLearnerInfo,
   decodePingTouches,
   decodeRequestPayload,
+  decodeRevalidate,
+  decodeRevalidateAnswer,
 } from '../core/wire/quorum-codec.ts';
+import { SnapshotReader, type SnapshotVisitor } from '../core/wire/snapshot-codec.ts';
 import { decodeTxn } from '../core/wire/txn-codec.ts';
 import { PACKET_NAMES, PacketScanner } from './checkers/wire.ts';
 import { bytesText } from './text.ts';
@@ -47,8 +50,8 @@ export class ConnectionDecoder {
   constructor(channel: Channel) {
     switch (channel) {
       case 'quorum':
-        this.#fromDialer = quorumDecoder();
-        this.#fromAcceptor = quorumDecoder();
+        this.#fromDialer = quorumDecoder(true);
+        this.#fromAcceptor = quorumDecoder(false);
         return;
       case 'election':
         this.#fromDialer = electionDecoder(true);
@@ -98,9 +101,20 @@ const plainOf = (value: unknown): unknown =>
 
 // --- the quorum port -------------------------------------------------------------------------------------------------
 
-function quorumDecoder(): (bytes: Uint8Array) => Message[] {
+/** The learner dials. */
+function quorumDecoder(isLearner: boolean): (bytes: Uint8Array) => Message[] {
   let found: Message[] = [];
-  const scanner = new PacketScanner((type, zxid, data) => found.push(packetMessage(type, zxid, data)));
+  let body: SnapshotSummary | null = null;
+  const scanner = new PacketScanner(
+    (type, zxid, data) => {
+      if (type === Packet.SNAP) body = new SnapshotSummary(zxid);
+      found.push(packetMessage(type, zxid, data, isLearner));
+    },
+    (bytes) => {
+      if (bytes !== null) body?.push(bytes);
+      else if (body !== null) found.push(body.message());
+    },
+  );
   return (bytes) => {
     found = [];
     scanner.push(bytes);
@@ -108,12 +122,49 @@ function quorumDecoder(): (bytes: Uint8Array) => Message[] {
   };
 }
 
-function packetMessage(type: number, zxid: Zxid, data: Uint8Array): Message {
-  const name = PACKET_NAMES.get(type) ?? `packet ${type}`;
-  return { name, fields: { zxid: showZxid(zxid), ...packetFields(type, data) } };
+/** Counts what a streamed snapshot holds, so that its end can say it. */
+class SnapshotSummary {
+  readonly #zxid: Zxid;
+  readonly #reader: SnapshotReader;
+  #bytes = 0;
+  #sessions = 0;
+  #nodes = 0;
+  #isGood = true;
+
+  constructor(zxid: Zxid) {
+    this.#zxid = zxid;
+    const visitor: SnapshotVisitor = {
+      session: () => this.#count('session'),
+      acl: () => true,
+      node: () => this.#count('node'),
+    };
+    this.#reader = new SnapshotReader(visitor, { endMark: null, itemBytesMax: FRAME_MAX });
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#bytes += bytes.length;
+    // The reader keeps what is cut off; the stream it comes from is a view.
+    if (this.#isGood) this.#isGood = this.#reader.push(bytes.slice()).kind !== 'bad';
+  }
+
+  message(): Message {
+    const counts = this.#isGood ? { sessions: this.#sessions, nodes: this.#nodes } : {};
+    return { name: 'SNAPSHOT', fields: { zxid: showZxid(this.#zxid), bytes: this.#bytes, ...counts } };
+  }
+
+  #count(kind: 'session' | 'node'): boolean {
+    if (kind === 'session') this.#sessions += 1;
+    else this.#nodes += 1;
+    return true;
+  }
 }
 
-function packetFields(type: number, data: Uint8Array): Record<string, unknown> {
+function packetMessage(type: number, zxid: Zxid, data: Uint8Array, isLearner: boolean): Message {
+  const name = PACKET_NAMES.get(type) ?? `packet ${type}`;
+  return { name, fields: { zxid: showZxid(zxid), ...packetFields(type, data, isLearner) } };
+}
+
+function packetFields(type: number, data: Uint8Array, isLearner: boolean): Record<string, unknown> {
   if (data.length === 0) return {};
   switch (type) {
     case Packet.FOLLOWERINFO:
@@ -147,6 +198,10 @@ function packetFields(type: number, data: Uint8Array): Record<string, unknown> {
     case Packet.PING: {
       const touches = decodePingTouches(data);
       return touches.ok ? { touches: touches.value.length } : { bytes: data.length };
+    }
+    case Packet.REVALIDATE: {
+      const session = isLearner ? decodeRevalidate(data) : decodeRevalidateAnswer(data);
+      return session.ok ? { ...session.value } : { bytes: data.length };
     }
     default:
       return { bytes: data.length };

@@ -71,6 +71,22 @@ export interface OpFate {
 
 export type Say = (text: string) => void;
 
+/** What becomes of an operation of the schedule, for traces. */
+export type FaultFact =
+  /** `lasts`: an `end` follows. `forUs`: how long it holds, when that is known. */
+  | {
+      readonly kind: 'begin';
+      readonly op: Op;
+      readonly hosts: readonly HostId[];
+      readonly lasts: boolean;
+      readonly forUs: number | null;
+      readonly text: string;
+    }
+  | { readonly kind: 'end'; readonly op: Op }
+  /** It does not apply. */
+  | { readonly kind: 'skip'; readonly op: Op };
+export type Tell = (fact: FaultFact) => void;
+
 /** What an operation has set in motion. */
 interface Done {
   readonly say: string;
@@ -102,8 +118,9 @@ export class FaultDriver {
   readonly #ensemble: Ensemble;
   readonly #workload: Workload;
   readonly #say: Say;
+  readonly #tell: Tell;
   /** How each operation that still lasts is undone. */
-  readonly #active = new Map<number, () => void>();
+  readonly #active = new Map<number, { readonly op: Op; readonly undo: () => void }>();
   readonly #fates = new Map<number, OpFate>();
   /** Where each operation hit, for `same`. */
   readonly #hits = new Map<number, HostId>();
@@ -118,14 +135,24 @@ export class FaultDriver {
   #segment: SegmentInfo | null = null;
   #override: SegmentOverride | undefined;
   #lastHit: HostId | null = null;
+  /** Whom the operation that is being carried out is aimed at. */
+  #targets: readonly HostId[] = [];
   #over = false;
 
-  constructor(world: World, ops: readonly Op[], ensemble: Ensemble, workload: Workload, say: Say) {
+  constructor(
+    world: World,
+    ops: readonly Op[],
+    ensemble: Ensemble,
+    workload: Workload,
+    say: Say,
+    tell: Tell = () => undefined,
+  ) {
     this.#world = world;
     this.#ops = ops;
     this.#ensemble = ensemble;
     this.#workload = workload;
     this.#say = say;
+    this.#tell = tell;
     for (const op of this.#ops) this.#await(op);
   }
 
@@ -147,8 +174,7 @@ export class FaultDriver {
   /** The phase of faults is over: what lasts is undone, what waits is dropped. */
   end(): void {
     this.#over = true;
-    for (const undo of this.#active.values()) undo();
-    this.#active.clear();
+    for (const id of [...this.#active.keys()]) this.#undo(id);
     this.#waiting.clear();
     this.#packetOps.length = 0;
   }
@@ -214,6 +240,7 @@ export class FaultDriver {
       // A reset aimed at a packet cuts that very packet.
       if (waiting.op.do === 'reset') {
         this.#override = { resetAfterBytes: Math.min(FRAME_CUT_BYTES, segment.bytes.length) };
+        this.#targets = [segment.from, segment.to];
         this.#finish(waiting.op, {
           say: `the connection ${segment.from}>${segment.to} is reset in mid-packet`,
           count: 'networkFaults',
@@ -248,6 +275,7 @@ export class FaultDriver {
 
   #start(op: Op): void {
     if (this.#over) return;
+    this.#targets = [];
     const done = this.#apply(op);
     if (done === null) this.#skip(op, 'skipped');
     else this.#finish(op, done);
@@ -260,24 +288,29 @@ export class FaultDriver {
     if (done.say !== '') this.#say(done.say);
     if (this.#lastHit !== null) this.#hits.set(op.id, this.#lastHit);
     const { undo } = done;
+    const forUs = 'for' in op && op.for !== undefined ? op.for * MS : null;
+    this.#tell({ kind: 'begin', op, hosts: this.#targets, lasts: undo !== undefined, forUs, text: done.say });
     if (undo !== undefined) {
-      this.#active.set(op.id, undo);
-      if ('for' in op && op.for !== undefined) {
-        this.#world.at(this.#world.timeUs + op.for * MS, `end of op ${op.id}`, () => this.#undo(op.id));
+      this.#active.set(op.id, { op, undo });
+      if (forUs !== null) {
+        this.#world.at(this.#world.timeUs + forUs, `end of op ${op.id}`, () => this.#undo(op.id));
       }
     }
     this.#release(`op:${op.id}`);
   }
 
   #undo(id: number): void {
-    const undo = this.#active.get(id);
+    const active = this.#active.get(id);
+    if (active === undefined) return;
     this.#active.delete(id);
-    undo?.();
+    active.undo();
+    this.#tell({ kind: 'end', op: active.op });
   }
 
   #skip(op: Op, fate: 'skipped' | 'unknown'): void {
     this.stats.skipped += 1;
     this.#fates.set(op.id, { id: op.id, fate, atUs: this.#world.timeUs });
+    this.#tell({ kind: 'skip', op });
   }
 
   #apply(op: Op): Done | null {
@@ -371,6 +404,7 @@ export class FaultDriver {
   #onNode(ref: NodeRef, act: (host: HostId) => Done | null): Done | null {
     const host = this.#resolve(ref);
     if (host === null) return null;
+    this.#targets = [host];
     const done = act(host);
     if (done !== null) this.#lastHit = host;
     return done;
@@ -404,6 +438,7 @@ export class FaultDriver {
     const channel = 'channel' in op ? op.channel : undefined;
     const selectors = op.links.flatMap((link) => this.#selectors(link, channel));
     if (selectors.length === 0) return null;
+    this.#targets = [...new Set(selectors.flatMap(({ from, to }) => [...this.#named(from), ...this.#named(to)]))];
     const links = op.links.join(',');
     const lasting = (act: (selector: LinkSelector) => FaultId, say: string, end: string): Done => {
       const faults = selectors.map(act);
@@ -444,6 +479,11 @@ export class FaultDriver {
     }
   }
 
+  #named(hosts: LinkSelector['from']): readonly HostId[] {
+    if (hosts === 'any') return this.#world.hosts();
+    return typeof hosts === 'number' ? [hosts] : hosts;
+  }
+
   #restoreAll(faults: readonly FaultId[], say: string): void {
     for (const fault of faults) this.#world.restore(fault);
     this.#say(say);
@@ -470,6 +510,7 @@ export class FaultDriver {
   #partition(groups: readonly (readonly HostId[])[]): Done | null {
     const known = groups.map((group) => group.filter((host) => this.#ensemble.servers().includes(host)));
     if (known.filter((group) => group.length > 0).length < 2) return null;
+    this.#targets = known.flat();
     const fault = this.#world.partition(known);
     const said = known.map((group) => group.join(',')).join(' | ');
     return {
@@ -513,6 +554,7 @@ export class FaultDriver {
   /** On a circle, each server keeps the links to so many neighbours that with itself they are a majority. */
   #ring(): Done | null {
     const servers = this.#ensemble.servers();
+    this.#targets = servers;
     const reach = Math.ceil(Math.floor(servers.length / 2) / 2);
     const faults: FaultId[] = [];
     for (let i = 0; i < servers.length; i++) {
@@ -726,6 +768,7 @@ export class FaultDriver {
     const workload = this.#workload;
     const host = clientHost(op.client);
     if (!this.#world.hosts().includes(host)) return null;
+    this.#targets = [host];
     switch (op.do) {
       case 'clientKill':
         if (!workload.kill(op.client, op.same === true ? 'same' : 'fresh', 'power')) return null;

@@ -27,7 +27,7 @@ import {
 } from './checkers/properties.ts';
 import { checkRecovery } from './checkers/recovery.ts';
 import { Cluster, SUPER_AUTH } from './cluster.ts';
-import { type Ensemble, FaultDriver, type FaultStats, type OpFate } from './faults.ts';
+import { type Ensemble, FaultDriver, type FaultStats, type OpFate, type Tell } from './faults.ts';
 import type { Expectation, Schedule } from './schedule.ts';
 import { type PeerRunner, runRaw } from './server.ts';
 import { span } from './text.ts';
@@ -105,6 +105,8 @@ export interface RunSettings {
   /** Notable events as they happen. */
   readonly onMoment?: (moment: Moment) => void;
   readonly onProgress?: (progress: Progress) => void;
+  /** What becomes of the operations of the schedule. */
+  readonly onFault?: Tell;
   /** More to hear of the world, for traces. */
   readonly hooks?: Hooks;
   readonly recordHashes?: boolean;
@@ -200,8 +202,13 @@ class Run {
       },
       this.#makeListener(),
     );
-    this.#faults = new FaultDriver(world, schedule.ops, this.#makeEnsemble(), this.#workload, (text) =>
-      this.#say(text),
+    this.#faults = new FaultDriver(
+      world,
+      schedule.ops,
+      this.#makeEnsemble(),
+      this.#workload,
+      (text) => this.#say(text),
+      settings.onFault,
     );
     if (this.#faults.wantsSegments) world.hooks.intercept = (segment) => this.#faults.intercept(segment);
     settings.onWorld?.(world);

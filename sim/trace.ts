@@ -1,22 +1,28 @@
 /** Traces and explanations on files and terminals: the Node side of `tracer.ts`. */
 
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { ConnectionDecoder, messageText } from './decode.ts';
 import { type RunSettings, run } from './runner.ts';
 import type { Schedule } from './schedule.ts';
 import { seconds } from './text.ts';
+import { BLOCK_TEXT_BYTES, blockOf } from './trace-blocks.ts';
 import { trace } from './tracer.ts';
 import { CLIENT_BASE, type HostId, type StepRecord } from './world/types.ts';
 
-const FLUSH_BYTES = 1024 * 1024;
-
-/** Writes the trace of a second pass, a line at a time, and returns the hash of that pass. */
+/**
+ * Writes the trace of a second pass, a line at a time, and returns the hash of that pass. A path that ends in `.gz` gets
+ * it compressed, in blocks (`trace-blocks.ts`).
+ */
 export function traceTo(path: string, schedule: Schedule): string {
   const file = openSync(path, 'w');
+  const isCompressed = path.endsWith('.gz');
   let waiting: string[] = [];
   let size = 0;
   const flush = (): void => {
-    writeSync(file, waiting.join(''));
+    if (size === 0) return;
+    const text = Buffer.from(waiting.join(''));
+    writeSync(file, isCompressed ? blockOf(gzipSync(text), text.length) : text);
     waiting = [];
     size = 0;
   };
@@ -25,7 +31,7 @@ export function traceTo(path: string, schedule: Schedule): string {
       const text = `${JSON.stringify(line)}\n`;
       waiting.push(text);
       size += text.length;
-      if (size >= FLUSH_BYTES) flush();
+      if (size >= BLOCK_TEXT_BYTES) flush();
     });
     flush();
     return hash;

@@ -8,11 +8,14 @@
  */
 
 import { enableMapSet, enablePatches, type Patch, produceWithPatches } from 'immer';
-import type { Effect, Input } from '../core/io.ts';
+import type { ClientEffect, ClientInput } from '../core/client/io.ts';
+import type { Channel, Effect, Input } from '../core/io.ts';
 import { boot, nextDeadline, type Peer, step } from '../core/peer.ts';
 import type { PeerState } from '../core/state.ts';
-import type { Now } from '../core/types.ts';
+import type { Now, Zxid } from '../core/types.ts';
+import { type PeerView, view } from '../core/view.ts';
 import { ConnectionDecoder, type Message } from './decode.ts';
+import type { FaultFact } from './faults.ts';
 import { type Result, run } from './runner.ts';
 import type { Schedule } from './schedule.ts';
 import type { PeerHost, PeerRunner } from './server.ts';
@@ -28,9 +31,11 @@ import {
   type HostInput,
   type SegmentInfo,
   type StepRecord,
+  type World,
 } from './world/types.ts';
+import { EPOCH_DEFAULT_MS } from './world/world.ts';
 
-export const TRACE_VERSION = 1;
+export const TRACE_VERSION = 2;
 /** Steps of one server between two keyframes of it. */
 const KEYFRAME_EVERY_STEPS = 500;
 
@@ -43,6 +48,8 @@ export function trace(schedule: Schedule, sink: Sink): Result {
     runner: tracer.runner,
     hooks: tracer.hooks,
     onMoment: (moment) => tracer.moment(moment),
+    onFault: (fact) => tracer.fault(fact),
+    onWorld: (world) => tracer.watch(world),
   });
   tracer.close(result);
   return result;
@@ -54,9 +61,18 @@ class Tracer {
   /** Which connection an id of a host means. */
   readonly #conns = new Map<string, ConnectionInfo>();
   readonly #sinceKeyframe = new Map<HostId, number>();
+  readonly #servers = new Map<HostId, ServerMemory>();
+  /** Bytes of every transaction that some history has held, by zxid. */
+  readonly #txns = new Map<number, Uint8Array[]>();
+  readonly #links: LinkWatch[] = [];
   readonly runner: PeerRunner;
   readonly hooks: Hooks;
+  #world: World | null = null;
   #event: EventRecord | null = null;
+  /** The operation of the schedule that the event carries out or ends. */
+  #op: number | null = null;
+  /** Links may have been cut or mended since they were looked at. */
+  #linksMayDiffer = true;
   /** The event has called a machine, whose line is its line. */
   #stepped = true;
   #patches: readonly Patch[] = [];
@@ -76,6 +92,7 @@ class Tracer {
         this.#endEvent();
         this.#event = { ...event };
         this.#stepped = false;
+        this.#op = null;
       },
       afterStep: (record) => this.#onStep(record),
       onConnection: (event) => this.#onConnection(event),
@@ -93,22 +110,62 @@ class Tracer {
         servers: nodes + observers + spares,
         clients,
         clientBase: CLIENT_BASE,
+        epochMs: EPOCH_DEFAULT_MS,
         schedule,
       }),
     );
   }
 
+  watch(world: World): void {
+    this.#world = world;
+    const hosts = world.hosts();
+    for (const from of hosts) {
+      for (const to of hosts) {
+        if (from === to || (from >= CLIENT_BASE && to >= CLIENT_BASE)) continue;
+        const isClients = from >= CLIENT_BASE || to >= CLIENT_BASE;
+        for (const channel of isClients ? CLIENT_CHANNELS : PEER_CHANNELS)
+          this.#links.push({ from, to, channel, isCut: false });
+      }
+    }
+  }
+
+  fault(fact: FaultFact): void {
+    const { op, kind } = fact;
+    this.#op = op.id;
+    this.#linksMayDiffer = true;
+    const { hosts, lasts, forUs, text } = fact.kind === 'begin' ? fact : NO_FACT;
+    this.#write('fault', { op: op.id, do: op.do, kind, hosts, lasts, forUs, text });
+  }
+
   moment(moment: { readonly atUs: number; readonly text: string }): void {
+    this.#linksMayDiffer = true;
     this.#sink({ type: 'moment', t: moment.atUs, event: this.#event?.id ?? 0, text: moment.text });
   }
 
   /** What happened without any machine hearing of it is told too: it may be the cause of something. */
   #endEvent(): void {
     const event = this.#event;
-    if (event === null || this.#stepped) return;
+    if (event === null) return;
+    if (this.#linksMayDiffer || event.kind === 'action') this.#writeLinks();
+    if (this.#stepped) return;
     const { id, index, cause, timeUs, kind, host } = event;
-    this.#sink({ type: 'event', id, index, cause, t: timeUs, kind, host });
+    const op = this.#op === null ? {} : { op: this.#op };
+    this.#sink({ type: 'event', id, index, cause, t: timeUs, kind, host, ...op });
     this.#stepped = true;
+  }
+
+  /** Which links have been cut or mended; only actions of the world do that. */
+  #writeLinks(): void {
+    const world = this.#world;
+    if (world === null) return;
+    this.#linksMayDiffer = false;
+    for (const link of this.#links) {
+      const { from, to, channel } = link;
+      const isCut = !world.reachable(from, to, channel);
+      if (isCut === link.isCut) continue;
+      link.isCut = isCut;
+      this.#write('link', { from, to, channel, cut: isCut });
+    }
   }
 
   close(result: Result): void {
@@ -179,8 +236,89 @@ class Tracer {
         ...(executed < effects.length ? { executed } : {}),
       }),
     );
-    if (host >= CLIENT_BASE) return;
+    if (host >= CLIENT_BASE) this.#writeClient(record);
+    else this.#writeServer(record);
+  }
+
+  // --- what a client asked and heard ---
+
+  #writeClient({ host, input, effects, executed }: StepRecord): void {
+    const asked = input as ClientInput | null;
+    if (asked?.type === 'request') {
+      const { id, request } = asked;
+      const path = 'path' in request ? { path: request.path } : {};
+      this.#write('invoke', { host, id, kind: request.kind, ...path });
+    }
+    for (const effect of effects.slice(0, executed)) this.#writeClientEffect(host, effect as ClientEffect);
+  }
+
+  #writeClientEffect(host: HostId, effect: ClientEffect): void {
+    switch (effect.type) {
+      case 'reply': {
+        const { id, err, zxid, sent } = effect;
+        const result = err === 0 ? 'ok' : zxid < 0 && sent ? 'info' : 'fail';
+        return this.#write('complete', { host, id, result, err, zxid });
+      }
+      case 'watch': {
+        const { event, zxid } = effect;
+        return this.#write('watch', { host, kind: event.type, path: event.path, zxid });
+      }
+      case 'state': {
+        const { state, session, address, timeoutMs } = effect;
+        const server = address === null ? null : serverOf(address.host);
+        return this.#write('session', { host, state, session, server, timeoutMs });
+      }
+      case 'connect':
+      case 'send':
+      case 'close':
+      case 'note':
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  // --- what a server became ---
+
+  #writeServer(record: StepRecord): void {
+    const { host, input, machine } = record;
+    const { peer } = machine as PeerHost;
+    let memory = this.#servers.get(host);
+    if (memory === undefined || input === null) {
+      memory = { sync: null, status: '', zxids: '', last: peer.heap.log.base };
+      this.#servers.set(host, memory);
+    }
+    this.#writeTxns(host, peer, memory);
     this.#writeState(record);
+    const seen = view(peer);
+    memory.sync = syncOf(peer, memory.sync);
+    this.#writeStatus(host, { ...statusOf(seen), detail: detailOf(peer), sync: memory.sync }, memory);
+    const { loggedZxid: logged, durableZxid: synced, committedZxid: committed, appliedZxid: applied } = seen;
+    const zxids = `${logged} ${synced} ${committed} ${applied}`;
+    if (zxids === memory.zxids) return;
+    memory.zxids = zxids;
+    this.#write('zxids', { host, logged, synced, committed, applied });
+  }
+
+  #writeStatus(host: HostId, status: object, memory: ServerMemory): void {
+    const text = JSON.stringify(status);
+    if (text === memory.status) return;
+    memory.status = text;
+    this.#write('status', { host, ...status });
+  }
+
+  /** The transactions that are in a history for the first time. */
+  #writeTxns(host: HostId, { heap }: Peer, memory: ServerMemory): void {
+    const { log } = heap;
+    if (log.last === memory.last) return;
+    for (let i = log.last < memory.last ? log.length : log.firstAfter(memory.last); i < log.length; i++) {
+      const { zxid, bytes } = log.get(i);
+      const known = this.#txns.get(zxid) ?? [];
+      if (known.some((other) => isSame(other, bytes))) continue;
+      this.#txns.set(zxid, [...known, bytes]);
+      this.#write('txn', { host, zxid, bytes });
+    }
+    memory.last = log.last;
   }
 
   #writeState({ event, host, input, machine }: StepRecord): void {
@@ -227,6 +365,74 @@ class Tracer {
     const shown = 'bytes' in action ? { ...action, bytes: undefined, size: action.bytes.length } : action;
     return { type: 'file', op, lane, action: shown };
   }
+}
+
+interface LinkWatch {
+  readonly from: HostId;
+  readonly to: HostId;
+  readonly channel: Channel;
+  isCut: boolean;
+}
+
+/** What was last written of a server, since its start. */
+interface ServerMemory {
+  sync: Sync | null;
+  status: string;
+  zxids: string;
+  last: Zxid;
+}
+
+const PEER_CHANNELS = ['election', 'quorum'] as const;
+const CLIENT_CHANNELS = ['client'] as const;
+const NO_FACT = { hosts: undefined, lasts: undefined, forUs: undefined, text: undefined };
+
+type Sync = 'DIFF' | 'TRUNC' | 'SNAP';
+
+/** How a learner is brought level, from its first sign until it begins anew. */
+function syncOf({ state: { role } }: Peer, before: Sync | null): Sync | null {
+  if (role.kind !== 'learning') return null;
+  switch (role.phase.kind) {
+    case 'connecting':
+    case 'registering':
+    case 'accepting':
+    case 'syncing':
+      return null;
+    case 'truncating':
+      return 'TRUNC';
+    case 'receiving':
+    case 'installing':
+      return 'SNAP';
+    case 'catchingUp':
+    case 'persisting':
+    case 'acked':
+    case 'serving':
+      return before ?? 'DIFF';
+    default:
+      return role.phase satisfies never;
+  }
+}
+
+const detailOf = ({ state: { role } }: Peer): string =>
+  role.kind === 'leading' || role.kind === 'learning' ? role.phase.kind : role.kind;
+
+const statusOf = ({ phase, zabState, epoch, leader, readOnly, resync }: PeerView): object => ({
+  phase,
+  zab: zabState,
+  epoch,
+  leader,
+  readOnly,
+  resync,
+});
+
+/** The host behind an address of the simulated network, as `World` gives them out. */
+function serverOf(ip: string): HostId | null {
+  const parts = ip.split('.').map(Number);
+  const [a, b, high, low] = parts;
+  return a === 10 && b === 0 && high !== undefined && low !== undefined ? high * 256 + low : null;
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a === b || (a.length === b.length && a.every((byte, i) => byte === b[i]));
 }
 
 /** A peer each of whose steps is drafted; what changed goes to the tracer. */

@@ -197,15 +197,41 @@ function onNotification(fle: FleState, ctx: ElectionCtx, io: Io, from: PeerId, n
   if (seen !== null && !sameServers(seen, ctx.committed)) return events;
 
   if (!votersOfBoth(views(ctx)).has(from)) {
+    heard(io, from, n, 'stranger');
     answerStranger(fle, ctx, io, from, n);
   } else if (fle.status === 'idle') {
+    heard(io, from, n, 'early');
     fle.early.set(from, n);
   } else if (fle.status === 'looking') {
     onVote(fle, ctx, io, from, n, events);
   } else if (n.state === 'looking') {
+    heard(io, from, n, 'answered');
     sendVote(fle, ctx, io, from);
   }
   return events;
+}
+
+/** What became of a notification; all that a picture of the election needs beside the votes that are sent. */
+type Outcome =
+  /** Better than our vote, which it replaces; in the same round, or in a later one that we join. */
+  | 'better'
+  | 'laterRound'
+  /** Counted, and our vote stays. */
+  | 'counted'
+  | 'earlierRound'
+  /** Its sender follows or leads already. */
+  | 'settled'
+  /** One of the two has no usable history. */
+  | 'unusable'
+  /** We do not look: kept until we do, or answered with what we settled on. */
+  | 'early'
+  | 'answered'
+  /** Its sender is no voter. */
+  | 'stranger';
+
+function heard(io: Io, from: PeerId, n: Notification, outcome: Outcome): void {
+  const { leader, zxid, peerEpoch, electionEpoch: round, state } = n;
+  note(io, 'election.vote.heard', { from, leader, zxid, peerEpoch, round, state, outcome });
 }
 
 /** Numbers that no honest sender names. */
@@ -277,9 +303,10 @@ function onLookingVote(fle: FleState, ctx: ElectionCtx, io: Io, from: PeerId, n:
   const round = fle.round!;
   // What it had settled on is over.
   round.settled.delete(from);
-  if (round.own.zxid === NO_HISTORY || n.zxid === NO_HISTORY) return;
+  if (round.own.zxid === NO_HISTORY || n.zxid === NO_HISTORY) return heard(io, from, n, 'unusable');
 
   if (n.electionEpoch < fle.logicalClock) {
+    heard(io, from, n, 'earlierRound');
     round.received.delete(from);
     // Only a voter's round concerns others.
     if (isElector(ctx)) sendVote(fle, ctx, io, from);
@@ -287,14 +314,18 @@ function onLookingVote(fle: FleState, ctx: ElectionCtx, io: Io, from: PeerId, n:
     return;
   }
   if (n.electionEpoch > fle.logicalClock) {
+    heard(io, from, n, 'laterRound');
     note(io, 'election.round.join', { from, round: n.electionEpoch });
     fle.logicalClock = n.electionEpoch;
     round.received = new Map();
     propose(fle, ctx, isBetter(ctx, n, round.own) ? n : round.own);
     broadcast(fle, ctx, io);
   } else if (isBetter(ctx, n, fle.vote)) {
+    heard(io, from, n, 'better');
     propose(fle, ctx, n);
     broadcast(fle, ctx, io);
+  } else {
+    heard(io, from, n, 'counted');
   }
   round.received.set(from, voteOf(n));
   countVotes(fle, ctx, io);
@@ -311,6 +342,7 @@ function onSettledVote(
 ): void {
   const round = fle.round!;
   const vote: SettledVote = { ...voteOf(n), version: n.version };
+  heard(io, from, n, 'settled');
   round.settled.set(from, vote);
   if (n.electionEpoch === fle.logicalClock) {
     round.received.set(from, voteOf(n));
@@ -369,11 +401,14 @@ function countVotes(fle: FleState, ctx: ElectionCtx, io: Io): void {
     round.received,
     (other) => sameCandidate(other, fle.vote) && other.electionEpoch === fle.logicalClock,
   );
+  const { leader } = fle.vote;
   if (!hasAllQuorums(views(ctx), support)) {
+    if (round.finalizeAtMs !== null) note(io, 'election.vote.quorumLost', { leader, round: fle.logicalClock });
     round.finalizeAtMs = null;
   } else if (round.finalizeAtMs === null) {
-    round.finalizeAtMs = io.now.monoMs + ctx.config.electionFinalizeWaitMs;
-    note(io, 'election.vote.quorum', { leader: fle.vote.leader, round: fle.logicalClock, support });
+    const waitMs = ctx.config.electionFinalizeWaitMs;
+    round.finalizeAtMs = io.now.monoMs + waitMs;
+    note(io, 'election.vote.quorum', { leader, round: fle.logicalClock, support, waitMs });
   }
 }
 
@@ -468,8 +503,11 @@ function resend(fle: FleState, ctx: ElectionCtx, io: Io, round: Round): void {
   for (const voter of votersOfBoth(views(ctx))) {
     if (cnxIsSilent(ctx.cnx, voter, { sinceMs: io.now.monoMs - silenceMs })) cnxDrop(ctx.cnx, io, voter, 'silent');
   }
-  if (cnxHaveDelivered(ctx.cnx)) broadcast(fle, ctx, io);
+  const delivered = cnxHaveDelivered(ctx.cnx);
+  if (delivered) broadcast(fle, ctx, io);
   else cnxReconnectAll(ctx.cnx, ctx, io);
-  round.resendPauseMs = Math.min(round.resendPauseMs * 2, ctx.config.electionMaxNotificationMs);
+  const pauseMs = round.resendPauseMs;
+  round.resendPauseMs = Math.min(pauseMs * 2, ctx.config.electionMaxNotificationMs);
+  note(io, 'election.vote.resend', { round: fle.logicalClock, delivered, pauseMs, nextMs: round.resendPauseMs });
   round.resendAtMs = io.now.monoMs + round.resendPauseMs;
 }

@@ -25,6 +25,8 @@ export const PACKET_NAMES: ReadonlyMap<number, PacketName> = new Map(
 
 /** `data` is a view into the stream. */
 export type OnPacket = (type: number, zxid: Zxid, data: Uint8Array) => void;
+/** Bytes of the body of a SNAP, as views into the stream; null at its end. */
+export type OnBody = (bytes: Uint8Array | null) => void;
 
 const EMPTY = new Uint8Array(0);
 /** The jute string "BenWasHere" that ends a SNAP body (LearnerHandler.syncFollower). */
@@ -34,9 +36,11 @@ export class PacketScanner {
   #rest: Uint8Array = EMPTY;
   #insideSnapshot = false;
   readonly #onPacket: OnPacket;
+  readonly #onBody: OnBody | undefined;
 
-  constructor(onPacket: OnPacket) {
+  constructor(onPacket: OnPacket, onBody?: OnBody) {
     this.#onPacket = onPacket;
+    this.#onBody = onBody;
   }
 
   push(bytes: Uint8Array): void {
@@ -67,10 +71,14 @@ export class PacketScanner {
     const found = indexOfSignature(bytes, at);
     if (found >= 0) {
       this.#insideSnapshot = false;
+      this.#onBody?.(bytes.subarray(at, found));
+      this.#onBody?.(null);
       return found + SIGNATURE.length;
     }
     const keepFrom = bytes.length - SIGNATURE.length + 1;
-    return keepFrom > at ? keepFrom : -1;
+    if (keepFrom <= at) return -1;
+    this.#onBody?.(bytes.subarray(at, keepFrom));
+    return keepFrom;
   }
 }
 

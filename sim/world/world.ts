@@ -63,7 +63,7 @@ import type {
 } from './types.ts';
 
 /** 2026-01-01T00:00:00Z. */
-const EPOCH_DEFAULT_MS = 1_767_225_600_000;
+export const EPOCH_DEFAULT_MS = 1_767_225_600_000;
 const MONO_START_MS = 1000;
 /** A machine that asks for so many ticks in a row without its clock moving would hang a real server. */
 const SPIN_COUNT_MAX = 10_000;

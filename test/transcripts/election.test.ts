@@ -152,6 +152,8 @@ class Stage {
       case 'election.vote.ignored':
         return this.say(`${server} ignores what ${fields.from} votes for: ${fields.reason}`);
       case 'election.vote.sent':
+      case 'election.vote.heard':
+      case 'election.vote.resend':
       case 'election.cnx.open':
       case 'election.cnx.knock':
         return;
