@@ -1,0 +1,804 @@
+/**
+ * Lines of a trace into columns, without parsing most of them.
+ *
+ * A million events are two and a half million lines and a gigabyte of JSON; parsing all of it takes longer than a person
+ * waits. But the picture needs few fields, and they stand at the front of each line in an order that docs/trace-format.md
+ * fixes. So the mass of lines is read byte by byte up to those fields, whole states and patches are passed over, and only
+ * lines that are rare (who became what, faults, elections) are parsed. A line whose fields stand in another order is
+ * parsed, put in order and read again, so being fast costs no correctness.
+ *
+ * A block is scanned by itself, which lets several workers share the work; what refers to other blocks (causes, sizes of
+ * streams) is put together by `store.ts`.
+ */
+
+import { DISK_ACTIONS, DISK_LANES, EVENT_KINDS } from './api.ts';
+import { f64, Names, u8, u16, u32 } from './columns.ts';
+
+/** A line that was parsed whole, with the position of its event in the block (or that of the next one). */
+export interface RareLine {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** Notes of one step, but the four that come with every transaction. */
+export interface NotesLine extends RareLine {
+  readonly type: 'notes';
+  readonly event: number;
+  readonly t: number;
+  readonly host: number;
+  /** What was being handled: the `type` of the input. */
+  readonly input: string;
+  readonly notes: readonly { readonly code: string; readonly fields: Readonly<Record<string, unknown>> }[];
+}
+
+export interface BadLine {
+  /** Counts the lines of the block from 0. */
+  readonly line: number;
+  readonly offset: number;
+  readonly reason: string;
+}
+
+/** What one block holds. All arrays are of the block's own rows; `pos` columns are positions in `events`. */
+export interface BlockColumns {
+  readonly lines: number;
+  readonly textBytes: number;
+  readonly names: readonly string[];
+  readonly events: {
+    readonly id: Uint32Array;
+    readonly index: Uint32Array;
+    readonly cause: Uint32Array;
+    readonly timeUs: Float64Array;
+    readonly host: Uint16Array;
+    readonly kind: Uint8Array;
+    /** Where the event's first line begins in this block; the first event of a block may have begun in the one before. */
+    readonly start: Uint32Array;
+  };
+  /** Where the lines begin of an event whose own line is in a later block; `CARRIED` when there is none. */
+  readonly tailStart: number;
+  /** The event that the first lines name, and where they begin: for a block without any event's own line. */
+  readonly headId: number;
+  readonly headStart: number;
+  readonly reads: { readonly pos: Uint32Array; readonly uid: Uint32Array; readonly size: Uint32Array };
+  readonly files: {
+    readonly pos: Uint32Array;
+    readonly op: Uint32Array;
+    readonly lane: Uint8Array;
+    readonly action: Uint8Array;
+    readonly size: Uint32Array;
+  };
+  readonly done: { readonly pos: Uint32Array; readonly op: Uint32Array; readonly ok: Uint8Array };
+  readonly clocks: {
+    readonly timeUs: Float64Array;
+    readonly host: Uint16Array;
+    readonly generation: Uint16Array;
+    readonly monoMs: Float64Array;
+    readonly wallMs: Float64Array;
+  };
+  readonly segments: {
+    readonly event: Uint32Array;
+    readonly timeUs: Float64Array;
+    readonly uid: Uint32Array;
+    readonly channel: Uint8Array;
+    readonly from: Uint16Array;
+    readonly to: Uint16Array;
+    readonly size: Uint32Array;
+    readonly messages: Uint16Array;
+  };
+  readonly messages: { readonly name: Uint16Array; readonly zxid: Float64Array };
+  readonly zxids: {
+    readonly event: Uint32Array;
+    readonly timeUs: Float64Array;
+    readonly host: Uint16Array;
+    readonly logged: Float64Array;
+    readonly synced: Float64Array;
+    readonly committed: Float64Array;
+    readonly applied: Float64Array;
+  };
+  readonly txns: { readonly event: Uint32Array; readonly host: Uint16Array; readonly zxid: Float64Array };
+  readonly keyframes: { readonly event: Uint32Array; readonly host: Uint16Array };
+  readonly rare: readonly RareLine[];
+  readonly bad: readonly BadLine[];
+}
+
+export const CARRIED = 0xffff_ffff;
+export const CHANNELS = ['election', 'quorum', 'client'] as const;
+
+/** More than this on one line is no trace; reading it would only use up memory. */
+export const LINE_BYTES_MAX = 256 * 1024 * 1024;
+const BAD_LINES_MAX = 100;
+/** The clocks of a host are sampled again when they have moved against virtual time by so much. */
+const SKEW_STEP_MS = 1.5;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BRACE = 0x7b;
+const NEWLINE = 0x0a;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+
+const ascii = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
+const LINE_START = ascii('{"type":"');
+const KEY = {
+  id: ascii(',"id":'),
+  index: ascii(',"index":'),
+  cause: ascii(',"cause":'),
+  t: ascii(',"t":'),
+  kind: ascii(',"kind":"'),
+  host: ascii(',"host":'),
+  generation: ascii(',"generation":'),
+  mono: ascii(',"mono":'),
+  wall: ascii(',"wall":'),
+  input: ascii(',"input":{"type":"'),
+  event: ascii(',"event":'),
+  uid: ascii(',"uid":'),
+  size: ascii(',"size":'),
+  channel: ascii(',"channel":"'),
+  from: ascii(',"from":'),
+  to: ascii(',"to":'),
+  logged: ascii(',"logged":'),
+  synced: ascii(',"synced":'),
+  committed: ascii(',"committed":'),
+  applied: ascii(',"applied":'),
+  zxid: ascii(',"zxid":'),
+  op: ascii(',"op":'),
+  ok: ascii(',"ok":'),
+  lane: ascii(',"lane":"'),
+  action: ascii(',"action":{"kind":"'),
+  code: ascii(',"code":"'),
+} as const;
+const MESSAGE_START = ascii('{"name":"');
+const ZXID_TEXT = ascii('"zxid":"');
+const SIZE_FIELD = ascii('"size":');
+const EXECUTED = ascii('"executed":');
+
+/** Notes that say what a `zxids` line says too. */
+export const ROUTINE_NOTES: ReadonlySet<string> = new Set([
+  'zab.applied',
+  'zab.committed',
+  'zab.ack.sent',
+  'zab.proposal.sent',
+]);
+
+const KIND_NUMBERS = new Map<string, number>(EVENT_KINDS.map((kind, number) => [kind, number]));
+const ACTION_NUMBERS = new Map<string, number>(DISK_ACTIONS.map((action, number) => [action, number]));
+const LANE_NUMBERS = new Map<string, number>(DISK_LANES.map((lane, number) => [lane, number]));
+const CHANNEL_NUMBERS = new Map<string, number>(CHANNELS.map((channel, number) => [channel, number]));
+
+/** Thrown inside the scanner when a line is not as expected; the line is then read the slow way. */
+const UNEXPECTED = new Error('unexpected form of a line');
+
+/** Scans whole lines. The last one may lack its newline. */
+export function scanBlock(bytes: Uint8Array): BlockColumns {
+  const scanner = new Scanner(bytes);
+  scanner.scan();
+  return scanner.finish();
+}
+
+class Scanner {
+  readonly #bytes: Uint8Array;
+  readonly #decoder = new TextDecoder();
+  #at = 0;
+  #lines = 0;
+  /**
+   * Id of the last event whose own line was seen, and where the lines of the next one begin. Before the first own line of
+   * the block: the id that the first lines name, which is that of an event in the block before, until its own line says
+   * otherwise.
+   */
+  #doneId = 0;
+  #headId = 0;
+  #headStart = CARRIED;
+  #pending = CARRIED;
+  readonly #marks = new Uint32Array(11);
+  readonly #names = new Names();
+  readonly #rare: RareLine[] = [];
+  readonly #bad: BadLine[] = [];
+  readonly #lastSkew = new Map<number, { wall: number; mono: number }>();
+
+  readonly #events = { id: u32(), index: u32(), cause: u32(), timeUs: f64(), host: u16(), kind: u8(), start: u32() };
+  readonly #reads = { pos: u32(), uid: u32(), size: u32() };
+  readonly #files = { pos: u32(), op: u32(), lane: u8(), action: u8(), size: u32() };
+  readonly #done = { pos: u32(), op: u32(), ok: u8() };
+  readonly #clocks = { timeUs: f64(), host: u16(), generation: u16(), monoMs: f64(), wallMs: f64() };
+  readonly #segments = {
+    event: u32(),
+    timeUs: f64(),
+    uid: u32(),
+    channel: u8(),
+    from: u16(),
+    to: u16(),
+    size: u32(),
+    messages: u16(),
+  };
+  readonly #messages = { name: u16(), zxid: f64() };
+  readonly #zxids = {
+    event: u32(),
+    timeUs: f64(),
+    host: u16(),
+    logged: f64(),
+    synced: f64(),
+    committed: f64(),
+    applied: f64(),
+  };
+  readonly #txns = { event: u32(), host: u16(), zxid: f64() };
+  readonly #keyframes = { event: u32(), host: u16() };
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  scan(): void {
+    const bytes = this.#bytes;
+    while (this.#at < bytes.length) {
+      const start = this.#at;
+      this.#mark();
+      try {
+        this.#line(start);
+      } catch (error) {
+        if (error !== UNEXPECTED) throw error;
+        this.#rollBack();
+        this.#slowLine(start);
+      }
+      this.#lines += 1;
+    }
+  }
+
+  /** Remembers how long the columns are; a line that turns out to be unexpected in its middle leaves nothing behind. */
+  #mark(): void {
+    const marks = this.#marks;
+    marks[0] = this.#events.id.length;
+    marks[1] = this.#reads.pos.length;
+    marks[2] = this.#files.pos.length;
+    marks[3] = this.#done.pos.length;
+    marks[4] = this.#clocks.host.length;
+    marks[5] = this.#segments.event.length;
+    marks[6] = this.#messages.zxid.length;
+    marks[7] = this.#zxids.event.length;
+    marks[8] = this.#txns.event.length;
+    marks[9] = this.#keyframes.event.length;
+    marks[10] = this.#rare.length;
+  }
+
+  #rollBack(): void {
+    let group = 0;
+    for (const columns of Object.values(this.#groups())) {
+      const length = this.#marks[group++]!;
+      for (const column of Object.values(columns)) if (column.length > length) column.length = length;
+    }
+    this.#rare.length = this.#marks[group]!;
+  }
+
+  finish(): BlockColumns {
+    return {
+      lines: this.#lines,
+      textBytes: this.#bytes.length,
+      names: this.#names.list,
+      events: trim(this.#events),
+      tailStart: this.#pending,
+      headId: this.#headId,
+      headStart: this.#headStart,
+      reads: trim(this.#reads),
+      files: trim(this.#files),
+      done: trim(this.#done),
+      clocks: trim(this.#clocks),
+      segments: trim(this.#segments),
+      messages: trim(this.#messages),
+      zxids: trim(this.#zxids),
+      txns: trim(this.#txns),
+      keyframes: trim(this.#keyframes),
+      rare: this.#rare,
+      bad: this.#bad,
+    };
+  }
+
+  // --- lines ---
+
+  /** Reads the line at `start` and stands behind its newline afterwards. */
+  #line(start: number): void {
+    const bytes = this.#bytes;
+    if (bytes[start] === NEWLINE) {
+      this.#at = start + 1;
+      return;
+    }
+    this.#expect(LINE_START);
+    // The first letters tell the types apart.
+    const a = bytes[this.#at];
+    const b = bytes[this.#at + 1];
+    if (a === 0x73 && b === 0x74 && bytes[this.#at + 2] === 0x65) this.#step(start);
+    else if (a === 0x73 && b === 0x65 && bytes[this.#at + 2] === 0x67) this.#segment(start);
+    else if (a === 0x70) this.#skip(start);
+    else if (a === 0x7a) this.#zxidsLine(start);
+    else if (a === 0x65) this.#event(start);
+    else if (a === 0x74) this.#txn(start);
+    else if (a === 0x6b) this.#keyframe(start);
+    else this.#rareLine(start);
+  }
+
+  #step(start: number): void {
+    const bytes = this.#bytes;
+    this.#toQuote();
+    const { id, timeUs, host } = this.#eventFields();
+    const generation = this.#field(KEY.generation);
+    const mono = this.#field(KEY.mono);
+    const wall = this.#field(KEY.wall);
+    this.#expect(KEY.input);
+    const pos = this.#events.id.length - 1;
+    const at = this.#at;
+    if (bytes[at] === 0x63 && bytes[at + 4] === 0x42 && bytes[at + 5] === 0x79) {
+      this.#toQuote();
+      const uid = this.#field(KEY.uid);
+      this.#reads.pos.push(pos);
+      this.#reads.uid.push(uid);
+      this.#reads.size.push(this.#field(KEY.size));
+    } else if (bytes[at] === 0x66 && bytes[at + 4] === 0x44) {
+      this.#toQuote();
+      const op = this.#field(KEY.op);
+      this.#expect(KEY.ok);
+      this.#done.pos.push(pos);
+      this.#done.op.push(op);
+      this.#done.ok.push(bytes[this.#at] === 0x74 ? 1 : 0);
+    }
+    this.#clock(host, timeUs, generation, mono, wall);
+    const files = this.#files.pos.length;
+    const isPlain = this.#effects(pos);
+    const end = this.#endOfLine();
+    if (!isPlain) this.#stepWhole(start, end, files, pos);
+    this.#started(id, start);
+    this.#at = end + 1;
+  }
+
+  /**
+   * Looks through what a step did for file operations; stands at the end of the line. False when the line must be parsed:
+   * it has notes that matter, or the process died in the middle of it.
+   */
+  #effects(pos: number): boolean {
+    const bytes = this.#bytes;
+    const { length } = bytes;
+    let isPlain = true;
+    let at = this.#at;
+    for (; at < length; at++) {
+      const byte = bytes[at];
+      if (byte === NEWLINE) break;
+      if (byte === BRACE) {
+        // `{"type":"file"` and `{"type":"note"`
+        if (bytes[at + 1] !== QUOTE || bytes[at + 2] !== 0x74 || bytes[at + 8] !== QUOTE) continue;
+        const letter = bytes[at + 9];
+        if (letter === 0x66 && bytes[at + 13] === QUOTE) {
+          this.#at = at + 14;
+          this.#file(pos);
+          at = this.#at - 1;
+        } else if (letter === 0x6e && bytes[at + 13] === QUOTE) {
+          if (isPlain) isPlain = this.#isRoutine(at + 14);
+          at += 14;
+        }
+      } else if (byte === QUOTE && bytes[at + 1] === 0x65 && bytes[at + 2] === 0x78 && this.#isAt(at, EXECUTED)) {
+        isPlain = false;
+      }
+    }
+    this.#at = at;
+    return isPlain;
+  }
+
+  #isRoutine(at: number): boolean {
+    if (!this.#isAt(at, KEY.code)) return false;
+    const bytes = this.#bytes;
+    const from = at + KEY.code.length;
+    // zab.a… c… p…: only then is the name worth making.
+    if (bytes[from] !== 0x7a) return false;
+    let to = from;
+    while (to < bytes.length && bytes[to] !== QUOTE) to++;
+    return ROUTINE_NOTES.has(this.#short(from, to));
+  }
+
+  #file(pos: number): void {
+    const op = this.#field(KEY.op);
+    const lane = this.#word(KEY.lane);
+    const action = this.#word(KEY.action);
+    this.#files.pos.push(pos);
+    this.#files.op.push(op);
+    this.#files.lane.push(LANE_NUMBERS.get(lane) ?? 0);
+    this.#files.action.push(ACTION_NUMBERS.get(action) ?? 0);
+    this.#files.size.push(this.#sizeOfAction());
+  }
+
+  /** `"size":` up to the end of the action, which holds no other object; 0 if it has none. */
+  #sizeOfAction(): number {
+    const bytes = this.#bytes;
+    for (let at = this.#at; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === 0x7d || byte === NEWLINE) {
+        this.#at = at;
+        return 0;
+      }
+      if (byte === QUOTE && bytes[at + 1] === 0x73 && this.#isAt(at, SIZE_FIELD)) {
+        this.#at = at + SIZE_FIELD.length;
+        return this.#number();
+      }
+    }
+    return 0;
+  }
+
+  /** A step with notes that matter, or one that was cut short. */
+  #stepWhole(start: number, end: number, files: number, pos: number): void {
+    const step = this.#parse(start, end) as {
+      id: number;
+      t: number;
+      host: number;
+      input: { type: string };
+      effects: readonly { type: string; code?: string; fields?: Readonly<Record<string, unknown>> }[];
+      executed?: number;
+    } | null;
+    if (step === null) return;
+    const executed = step.executed ?? step.effects.length;
+    if (executed < step.effects.length) {
+      const kept = step.effects.slice(0, executed).filter(({ type }) => type === 'file').length;
+      for (const column of Object.values(this.#files)) column.length = files + kept;
+    }
+    const notes = step.effects
+      .slice(0, executed)
+      .flatMap(({ type, code, fields }) =>
+        type === 'note' && code !== undefined && !ROUTINE_NOTES.has(code) ? [{ code, fields: fields ?? {} }] : [],
+      );
+    if (notes.length === 0) return;
+    const line: NotesLine = {
+      type: 'notes',
+      event: step.id,
+      pos,
+      t: step.t,
+      host: step.host,
+      input: step.input.type,
+      notes,
+    };
+    this.#rare.push(line);
+  }
+
+  #event(start: number): void {
+    this.#toQuote();
+    const { id } = this.#eventFields();
+    // An operation of the schedule stands behind; its fault line says more.
+    this.#started(id, start);
+    this.#at = this.#endOfLine() + 1;
+  }
+
+  #eventFields(): { id: number; timeUs: number; host: number } {
+    const id = this.#field(KEY.id);
+    const index = this.#field(KEY.index);
+    const cause = this.#field(KEY.cause);
+    const timeUs = this.#field(KEY.t);
+    const kind = KIND_NUMBERS.get(this.#word(KEY.kind));
+    const host = this.#field(KEY.host);
+    if (kind === undefined) throw UNEXPECTED;
+    const events = this.#events;
+    events.id.push(id);
+    events.index.push(index);
+    events.cause.push(cause);
+    events.timeUs.push(timeUs);
+    events.host.push(host);
+    events.kind.push(kind);
+    return { id, timeUs, host };
+  }
+
+  /** The event's own line is here: its lines began at the first that named it, or here. */
+  #started(id: number, start: number): void {
+    const isHead = id === this.#headId && this.#events.id.length === 1;
+    const began = isHead ? this.#headStart : this.#pending;
+    this.#events.start.push(began === CARRIED ? start : began);
+    this.#pending = CARRIED;
+    this.#doneId = id;
+  }
+
+  /** A line that tells of an event begins the lines of the next one unless it tells of the last. */
+  #belongs(event: number, start: number): void {
+    if (event === 0 || event === this.#doneId || this.#pending !== CARRIED) return;
+    if (this.#events.id.length === 0 && this.#headId === 0) {
+      this.#headId = event;
+      this.#headStart = start;
+      this.#doneId = event;
+    } else this.#pending = start;
+  }
+
+  #segment(start: number): void {
+    const bytes = this.#bytes;
+    this.#toQuote();
+    const event = this.#field(KEY.event);
+    this.#belongs(event, start);
+    const segments = this.#segments;
+    const timeUs = this.#field(KEY.t);
+    const uid = this.#field(KEY.uid);
+    const channel = CHANNEL_NUMBERS.get(this.#word(KEY.channel)) ?? 0;
+    const from = this.#field(KEY.from);
+    const to = this.#field(KEY.to);
+    this.#field(KEY.index);
+    const size = this.#field(KEY.size);
+    let count = 0;
+    let at = this.#at;
+    let zxid = Number.NaN;
+    let isOpen = false;
+    for (; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === NEWLINE) break;
+      if (byte === BRACE && bytes[at + 1] === QUOTE && bytes[at + 2] === 0x6e && this.#isAt(at, MESSAGE_START)) {
+        if (isOpen) this.#messages.zxid.push(zxid);
+        const nameFrom = at + MESSAGE_START.length;
+        let nameTo = nameFrom;
+        while (nameTo < bytes.length && bytes[nameTo] !== QUOTE) nameTo++;
+        this.#messages.name.push(this.#names.of(this.#short(nameFrom, nameTo)));
+        count += 1;
+        isOpen = true;
+        zxid = Number.NaN;
+        at = nameTo;
+      } else if (byte === QUOTE && bytes[at + 1] === 0x7a && Number.isNaN(zxid) && this.#isAt(at, ZXID_TEXT)) {
+        zxid = this.#hex(at + ZXID_TEXT.length);
+      }
+    }
+    if (isOpen) this.#messages.zxid.push(zxid);
+    segments.event.push(event);
+    segments.timeUs.push(timeUs);
+    segments.uid.push(uid);
+    segments.channel.push(channel);
+    segments.from.push(from);
+    segments.to.push(to);
+    segments.size.push(size);
+    segments.messages.push(count);
+    this.#at = at + 1;
+  }
+
+  #zxidsLine(start: number): void {
+    this.#toQuote();
+    const event = this.#field(KEY.event);
+    this.#belongs(event, start);
+    const rows = this.#zxids;
+    const timeUs = this.#field(KEY.t);
+    const host = this.#field(KEY.host);
+    const logged = this.#field(KEY.logged);
+    const synced = this.#field(KEY.synced);
+    const committed = this.#field(KEY.committed);
+    const applied = this.#field(KEY.applied);
+    rows.event.push(event);
+    rows.timeUs.push(timeUs);
+    rows.host.push(host);
+    rows.logged.push(logged);
+    rows.synced.push(synced);
+    rows.committed.push(committed);
+    rows.applied.push(applied);
+    this.#at = this.#endOfLine() + 1;
+  }
+
+  #txn(start: number): void {
+    this.#toQuote();
+    const event = this.#field(KEY.event);
+    this.#belongs(event, start);
+    this.#field(KEY.t);
+    const host = this.#field(KEY.host);
+    const zxid = this.#field(KEY.zxid);
+    this.#txns.event.push(event);
+    this.#txns.host.push(host);
+    this.#txns.zxid.push(zxid);
+    this.#at = this.#endOfLine() + 1;
+  }
+
+  #keyframe(start: number): void {
+    this.#toQuote();
+    const event = this.#field(KEY.event);
+    this.#belongs(event, start);
+    this.#field(KEY.t);
+    this.#keyframes.event.push(event);
+    this.#keyframes.host.push(this.#field(KEY.host));
+    this.#at = this.#endOfLine() + 1;
+  }
+
+  /** Patches: what they change is looked at when somebody asks. */
+  #skip(start: number): void {
+    this.#toQuote();
+    this.#belongs(this.#field(KEY.event), start);
+    this.#at = this.#endOfLine() + 1;
+  }
+
+  #rareLine(start: number): void {
+    const end = this.#endOfLine();
+    const line = this.#parse(start, end);
+    this.#at = end + 1;
+    if (line === null) return;
+    if (typeof line.event === 'number') this.#belongs(line.event, start);
+    this.#rare.push(line);
+  }
+
+  // --- the slow way ---
+
+  /** Parses a line that is in an unexpected form, puts its fields in order and reads it again. */
+  #slowLine(start: number): void {
+    this.#at = start;
+    const end = this.#endOfLine();
+    this.#at = end + 1;
+    const line = this.#parse(start, end);
+    if (line === null) return;
+    const order = ORDER[line.type];
+    if (order === undefined) {
+      if (typeof line.event === 'number') this.#belongs(line.event, start);
+      this.#rare.push(line);
+      return;
+    }
+    const sorted: Record<string, unknown> = { type: line.type };
+    for (const key of order) if (key in line) sorted[key] = line[key];
+    const inner = new Scanner(new TextEncoder().encode(`${JSON.stringify(sorted)}\n`));
+    try {
+      inner.#line(0);
+    } catch (error) {
+      if (error !== UNEXPECTED) throw error;
+      this.#refuse(start, `a ${line.type} without the fields it must have`);
+      return;
+    }
+    this.#adopt(inner, start, line);
+  }
+
+  /** Takes over the rows of a single line. */
+  #adopt(inner: Scanner, start: number, line: RareLine): void {
+    const base = this.#events.id.length;
+    const mine = this.#groups();
+    for (const [group, columns] of Object.entries(inner.#groups())) {
+      for (const [name, column] of Object.entries(columns)) {
+        // Where the line begins is set below.
+        if (group === 'events' && name === 'start') continue;
+        for (let i = 0; i < column.length; i++) {
+          const value = column.get(i);
+          const isName = group === 'messages' && name === 'name';
+          const own = name === 'pos' ? value + base : isName ? this.#names.of(inner.#names.list[value]!) : value;
+          mine[group]![name]!.push(own);
+        }
+      }
+    }
+    this.#rare.push(...inner.#rare);
+    if (typeof line.event === 'number') this.#belongs(line.event, start);
+    if (inner.#events.id.length === 0) return;
+    this.#started(inner.#events.id.get(0), start);
+  }
+
+  #groups(): Record<string, Record<string, { length: number; get(i: number): number; push(value: number): void }>> {
+    return {
+      events: this.#events,
+      reads: this.#reads,
+      files: this.#files,
+      done: this.#done,
+      clocks: this.#clocks,
+      segments: this.#segments,
+      messages: this.#messages,
+      zxids: this.#zxids,
+      txns: this.#txns,
+      keyframes: this.#keyframes,
+    };
+  }
+
+  #parse(start: number, end: number): RareLine | null {
+    try {
+      const line = JSON.parse(this.#decoder.decode(this.#bytes.subarray(start, end))) as unknown;
+      if (typeof line === 'object' && line !== null && typeof (line as RareLine).type === 'string')
+        return line as RareLine;
+      this.#refuse(start, 'a line that is no object with a type');
+    } catch (error) {
+      this.#refuse(start, error instanceof Error ? error.message : String(error));
+    }
+    return null;
+  }
+
+  #refuse(offset: number, reason: string): void {
+    if (this.#bad.length < BAD_LINES_MAX) this.#bad.push({ line: this.#lines, offset, reason });
+  }
+
+  // --- bytes ---
+
+  #clock(host: number, timeUs: number, generation: number, mono: number, wall: number): void {
+    const last = this.#lastSkew.get(host);
+    const wallSkew = wall - timeUs / 1000;
+    const monoSkew = mono - timeUs / 1000;
+    if (last === undefined) this.#lastSkew.set(host, { wall: wallSkew, mono: monoSkew });
+    else if (Math.abs(wallSkew - last.wall) < SKEW_STEP_MS && Math.abs(monoSkew - last.mono) < SKEW_STEP_MS) return;
+    else {
+      last.wall = wallSkew;
+      last.mono = monoSkew;
+    }
+    this.#clocks.timeUs.push(timeUs);
+    this.#clocks.host.push(host);
+    this.#clocks.generation.push(generation);
+    this.#clocks.monoMs.push(mono);
+    this.#clocks.wallMs.push(wall);
+  }
+
+  #endOfLine(): number {
+    const end = this.#bytes.indexOf(NEWLINE, this.#at);
+    return end < 0 ? this.#bytes.length : end;
+  }
+
+  /** Behind the closing quote of the word it stands in. */
+  #toQuote(): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    while (at < bytes.length && bytes[at] !== QUOTE) at++;
+    this.#at = at + 1;
+  }
+
+  #isAt(at: number, text: Uint8Array): boolean {
+    const bytes = this.#bytes;
+    for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
+    return true;
+  }
+
+  #expect(text: Uint8Array): void {
+    if (!this.#isAt(this.#at, text)) throw UNEXPECTED;
+    this.#at += text.length;
+  }
+
+  #field(key: Uint8Array): number {
+    this.#expect(key);
+    return this.#number();
+  }
+
+  #word(key: Uint8Array): string {
+    this.#expect(key);
+    const from = this.#at;
+    this.#toQuote();
+    return this.#short(from, this.#at - 1);
+  }
+
+  #short(from: number, to: number): string {
+    const bytes = this.#bytes;
+    let text = '';
+    for (let at = from; at < to; at++) {
+      const byte = bytes[at]!;
+      // Names are plain; anything else is decoded as what it is.
+      if (byte >= 0x80 || byte === 0x5c)
+        return JSON.parse(`"${this.#decoder.decode(bytes.subarray(from, to))}"`) as string;
+      text += String.fromCharCode(byte);
+    }
+    return text;
+  }
+
+  /** An integer or a decimal number. */
+  #number(): number {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    const from = at;
+    let value = 0;
+    if (bytes[at] === MINUS) at++;
+    while (at < bytes.length && bytes[at]! >= ZERO && bytes[at]! <= NINE) value = value * 10 + bytes[at++]! - ZERO;
+    const isNegative = bytes[from] === MINUS;
+    if (at === from || (isNegative && at === from + 1)) throw UNEXPECTED;
+    this.#at = at;
+    const next = bytes[at];
+    if (next === COMMA || next === 0x7d) return isNegative ? -value : value;
+    if (next !== DOT && next !== 0x65 && next !== 0x45) throw UNEXPECTED;
+    while (at < bytes.length && bytes[at] !== COMMA && bytes[at] !== 0x7d) at++;
+    this.#at = at;
+    return Number(this.#short(from, at));
+  }
+
+  /** `0x200000003`; NaN for `-0x1`, which stands for none. */
+  #hex(from: number): number {
+    const bytes = this.#bytes;
+    let at = from;
+    if (bytes[at] !== ZERO || bytes[at + 1] !== 0x78) return Number.NaN;
+    let value = 0;
+    for (at += 2; at < bytes.length && bytes[at] !== QUOTE; at++) {
+      const byte = bytes[at]!;
+      value = value * 16 + (byte <= NINE ? byte - ZERO : byte - 0x57);
+    }
+    return value;
+  }
+}
+
+/** The fields that are read from the front of a line, in their order. */
+const ORDER: Readonly<Record<string, readonly string[]>> = {
+  step: ['id', 'index', 'cause', 't', 'kind', 'host', 'generation', 'mono', 'wall', 'input', 'effects', 'executed'],
+  event: ['id', 'index', 'cause', 't', 'kind', 'host', 'op'],
+  segment: ['event', 't', 'uid', 'channel', 'from', 'to', 'index', 'size', 'messages'],
+  zxids: ['event', 't', 'host', 'logged', 'synced', 'committed', 'applied'],
+  txn: ['event', 't', 'host', 'zxid', 'bytes'],
+  keyframe: ['event', 't', 'host', 'heap', 'state'],
+  patches: ['event', 't', 'host', 'heap', 'patches'],
+};
+
+type Trimmed<T> = { readonly [K in keyof T]: T[K] extends { trimmed(): infer A } ? A : never };
+
+function trim<T extends Readonly<Record<string, { trimmed(): unknown }>>>(columns: T): Trimmed<T> {
+  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column.trimmed()])) as Trimmed<T>;
+}
