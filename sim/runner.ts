@@ -608,6 +608,7 @@ class Run {
       atUs: this.#world.timeUs,
       events: [...(where.events ?? []), this.#world.event.id],
       servers: where.servers ?? [],
+      ...(where.conflict === undefined ? {} : { conflict: where.conflict }),
     };
   }
 

@@ -5,6 +5,8 @@
  * find each bug. The first ten are the invariants of the official TLA+ specification (zookeeper-specifications).
  */
 
+import type { Conflict } from './history/conflict.ts';
+
 export const PROPERTIES = {
   // --- the ten invariants of the official specification ---
   'should-not-be-triggered': 'No server gets a message that its role, phase and epoch make impossible.',
@@ -49,6 +51,16 @@ export const PROPERTIES = {
   'sequence-unique': 'Sequential names below a parent are unique and grow with the zxid.',
   'write-order': 'A write that was answered before another was asked for has the lower zxid.',
   'sync-then-read': 'A read after a sync sees everything that was answered before the sync was asked for.',
+  'update-unique': 'No two updates have the same zxid.',
+  'update-legal': 'Every update is answered as the state directly before it demands.',
+  'read-at-zxid': 'What a read shows is the state at the zxid of its answer.',
+  'multi-atomic': 'The operations of a multi happen together or not at all, and its answer says which one failed.',
+  'no-dirty-view': 'No answer speaks of a state that is not committed.',
+  'watch-groundless': 'A watch event tells of a change that happened after the watch was set.',
+  'watch-lost': 'Who hears of a later state has been told of every change it watches.',
+  'watch-order': 'The watch events of a session come in the order of the changes.',
+  'watch-catch-up': 'Who comes back is told, at most once for each watch, what became of the nodes it watches.',
+  'watch-filtered': 'Nobody is told of a change to a node that it may not read.',
 
   // --- at the end of a run ---
   recovery: 'From every disk a server recovers a prefix of the history that contains all it acknowledged.',
@@ -89,6 +101,8 @@ export interface Violation {
   /** Ids of the events that clash, oldest first. */
   readonly events: readonly number[];
   readonly servers: readonly number[];
+  /** The operations that cannot be ordered, where a history was judged. */
+  readonly conflict?: Conflict;
 }
 
 /** What a checker calls when its property is broken. `events` are the earlier events; the present one is added. */
@@ -100,6 +114,7 @@ export type Report = (
     readonly servers?: readonly number[];
     readonly role?: Role;
     readonly reason?: string;
+    readonly conflict?: Conflict;
   },
 ) => void;
 
