@@ -11,10 +11,16 @@
  * half deaf or dead) and asks for progress within a bound. Runs in a browser too: no Node here.
  */
 
+import type { ClientEffect } from '../core/client/io.ts';
 import { votersOf } from '../core/config/membership.ts';
+import type { NoteFields } from '../core/io.ts';
+import type { SessionId } from '../core/types.ts';
 import type { PeerView } from '../core/view.ts';
-import { ClientChecks } from './checkers/client.ts';
-import type { HistoryRecord } from './checkers/history/record.ts';
+import type { TxnHeader } from '../core/wire/records.ts';
+import type { Txn } from '../core/wire/txn.ts';
+import { Judge } from './checkers/history/judge.ts';
+import type { AnswerRecord, HistoryRecord } from './checkers/history/record.ts';
+import type { Decided } from './checkers/history/rules.ts';
 import { Hub } from './checkers/hub.ts';
 import {
   kindOf,
@@ -72,6 +78,8 @@ export interface RunStats {
   readonly disksRecovered: number;
   /** From the healing of the core until every goal was met. */
   readonly settledUs: number;
+  /** How often each rule about histories was put to the test. */
+  readonly decided: Readonly<Decided>;
 }
 
 export interface Result {
@@ -112,6 +120,11 @@ export interface RunSettings {
   readonly recordHashes?: boolean;
   /** Keep the clients' history; default false. */
   readonly keepHistory?: boolean;
+  /**
+   * Who may report: `all` checks, or those alone that know what clients were told and nothing else (`client-only`). Liveness
+   * then means that writes go through and requests are answered. An assertion of the core that fails ends any run.
+   */
+  readonly judge?: 'all' | 'client-only';
   /** Called with the world before anything runs, and with it when all is over. */
   readonly onWorld?: (world: World) => void;
 }
@@ -134,7 +147,7 @@ class Run {
   readonly #cluster: Cluster;
   readonly #world: World;
   readonly #hub: Hub;
-  readonly #clients: ClientChecks;
+  readonly #judge: Judge;
   readonly #workload: Workload;
   readonly #faults: FaultDriver;
   readonly #violations: Violation[] = [];
@@ -179,14 +192,11 @@ class Run {
       unordered: this.#unordered,
       unrestricted: options.unrestricted,
       sessionOf: (client) => sessionOf(world, client),
-      report: this.#report,
+      report: this.#isClientOnly ? () => {} : this.#report,
+      onCommitted: (header, txn) => this.#onCommitted(header, txn),
     });
-    this.#clients = new ClientChecks(
-      {
-        event: () => world.event.id,
-        isCommitted: (zxid) => this.#hub.history.has(zxid),
-        isSecret: (path) => path.startsWith(SECRET_PREFIX),
-      },
+    this.#judge = new Judge(
+      { oracle: this.#isClientOnly ? 'replies' : 'committed', secretPrefix: SECRET_PREFIX },
       this.#report,
     );
     this.#cluster.addTo(world);
@@ -249,8 +259,13 @@ class Run {
     if (this.#isOver) return;
     this.#quiet(core);
     if (this.#isOver) return;
+    this.#judge.atEnd();
     this.#hub.atEnd();
-    this.#recoverDisks();
+    if (!this.#isClientOnly) this.#recoverDisks();
+  }
+
+  get #isClientOnly(): boolean {
+    return this.#settings.judge === 'client-only';
   }
 
   get #isOver(): boolean {
@@ -347,6 +362,7 @@ class Run {
 
   /** The first thing the core still owes, or null. */
   #missingGoal(core: readonly HostId[], writes: number): LivenessReason | null {
+    if (this.#isClientOnly) return this.#loads && this.#workload.stats.writes <= writes ? 'no-commit' : null;
     const leader = this.#hub.leadership.current();
     const alone = this.#cluster.servers.length === 1;
     if (!alone && leader === null) return 'no-leader';
@@ -392,7 +408,8 @@ class Run {
     const { options } = this.#schedule;
     let missing: LivenessReason | null = 'request-unanswered';
     this.#runFor(options.settle * MS, () => {
-      missing = this.#workload.openCount > 0 ? 'request-unanswered' : this.#areEqual(core) ? null : 'not-converged';
+      const isQuiet = this.#workload.openCount === 0;
+      missing = !isQuiet ? 'request-unanswered' : this.#isClientOnly || this.#areEqual(core) ? null : 'not-converged';
       return missing === null;
     });
     if (missing !== null && !this.#isOver) this.#reportLiveness(missing, core);
@@ -494,32 +511,60 @@ class Run {
   }
 
   #makeListener(): ConstructorParameters<typeof Workload>[2] {
-    const { keepHistory = false } = this.#settings;
     return {
-      onInvoke: (client, id, call) => {
-        this.#clients.onInvoke(client, id, call);
-        if (keepHistory) this.#history.push({ type: 'invoke', client, id, atUs: this.#world.timeUs, call });
-      },
-      onEffect: (client, effect) => {
-        const atUs = this.#world.timeUs;
-        const session = sessionOf(this.#world, clientHost(client));
-        if (effect.type === 'reply') {
-          this.#clients.onReply(client, effect);
-          const { id, err, zxid, body } = effect;
-          const type = err === 0 ? 'ok' : zxid < 0 && effect.sent ? 'info' : 'fail';
-          if (keepHistory) this.#history.push({ type, client, id, atUs, session, err, zxid, body });
-        } else if (effect.type === 'watch') {
-          this.#clients.onWatch(client, effect);
-          const { path, type } = effect.event;
-          if (keepHistory)
-            this.#history.push({ type: 'watch', client, atUs, session, path, event: type, zxid: effect.zxid });
-        } else if (effect.type === 'state') {
-          this.#clients.onState(client, effect);
-          if (keepHistory) this.#history.push({ type: 'state', client, atUs, session, state: effect.state });
-        }
-      },
-      onIncarnation: (client) => this.#clients.onIncarnation(client),
+      onInvoke: (client, id, call) => this.#record({ type: 'invoke', client, id, ...this.#place(), call }),
+      onEffect: (client, effect) => this.#onClientEffect(client, effect),
+      onIncarnation: (client, session) => this.#record({ type: 'restart', client, ...this.#place(), session }),
+      onIdentity: (client, ids) => this.#record({ type: 'identity', client, ...this.#place(), ids }),
     };
+  }
+
+  #onClientEffect(client: number, effect: ClientEffect): void {
+    const session = sessionOf(this.#world, clientHost(client));
+    switch (effect.type) {
+      case 'reply': {
+        const { id, err, zxid, body } = effect;
+        this.#record({ type: outcomeOf(effect), client, id, ...this.#place(), session, err, zxid, body });
+        return;
+      }
+      case 'watch': {
+        const { path, type } = effect.event;
+        this.#record({ type: 'watch', client, ...this.#place(), session, path, event: type, zxid: effect.zxid });
+        return;
+      }
+      case 'state':
+        this.#record({ type: 'state', client, ...this.#place(), session, state: effect.state });
+        return;
+      case 'note':
+        if (effect.code === 'client.watch.unheard') this.#onUnheard(client, session, effect.fields ?? {});
+        return;
+      case 'connect':
+      case 'send':
+      case 'close':
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #onUnheard(client: number, session: SessionId | null, fields: NoteFields): void {
+    const { type, path, zxid } = fields;
+    if (typeof type !== 'number' || typeof path !== 'string' || typeof zxid !== 'number') return;
+    this.#record({ type: 'watch', client, ...this.#place(), session, path, event: type, zxid, heard: false });
+  }
+
+  #onCommitted({ zxid, clientId, cxid, time, type }: TxnHeader, txn: Txn): void {
+    if (this.#isClientOnly && this.#settings.keepHistory !== true) return;
+    this.#record({ type: 'commit', ...this.#place(), zxid, session: clientId, cxid, time, op: type, txn });
+  }
+
+  #place(): { readonly atUs: number; readonly eventId: number } {
+    return { atUs: this.#world.timeUs, eventId: this.#world.event.id };
+  }
+
+  #record(record: HistoryRecord): void {
+    if (this.#settings.keepHistory === true) this.#history.push(record);
+    this.#judge.onRecord(record);
   }
 
   #makeEnsemble(): Ensemble {
@@ -704,6 +749,7 @@ class Run {
       epochs: this.#hub.leadership.count,
       disksRecovered: this.#disksRecovered,
       settledUs: this.#settledUs,
+      decided: { ...this.#judge.decided },
     };
   }
 }
@@ -737,6 +783,9 @@ function outranks(a: PeerView | null, b: PeerView): boolean {
   if (a.currentEpoch !== b.currentEpoch) return a.currentEpoch > b.currentEpoch;
   return a.loggedZxid !== b.loggedZxid ? a.loggedZxid > b.loggedZxid : a.id > b.id;
 }
+
+const outcomeOf = ({ err, zxid, sent }: Extract<ClientEffect, { type: 'reply' }>): AnswerRecord['type'] =>
+  err === 0 ? 'ok' : zxid < 0 && sent ? 'info' : 'fail';
 
 /** The session the program on a client's host has now. */
 function sessionOf(world: World, client: HostId): ReturnType<Hub['sessions']['open']>[number] | null {

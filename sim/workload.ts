@@ -8,11 +8,12 @@
  * history.
  */
 
+import { digestId } from '../core/acl/schemes.ts';
 import type { Call, MultiCall } from '../core/client/calls.ts';
 import { type Client, clientBoot, clientDeadline, clientSession, clientStep } from '../core/client/client.ts';
 import { CLIENT_DEFAULTS, type ClientEffect, type ClientInput, type ClientSession } from '../core/client/io.ts';
 import type { Address } from '../core/io.ts';
-import { type Acl, type Now, OPEN_ACL, Perm, READ_ACL, type SessionId } from '../core/types.ts';
+import { type Acl, type Id, type Now, OPEN_ACL, Perm, READ_ACL, type SessionId } from '../core/types.ts';
 import { AddWatchMode, CreateMode, WatcherType } from '../core/wire/opcodes.ts';
 import { utf8Encode } from '../core/wire/utf8.ts';
 import { type Asks, turnsOf } from './asks.ts';
@@ -33,7 +34,10 @@ import {
 export interface Listener {
   onInvoke(client: number, id: number, call: Call): void;
   onEffect(client: number, effect: ClientEffect): void;
-  onIncarnation(client: number): void;
+  /** A new program begins, with the session it is to go on with. */
+  onIncarnation(client: number, session: SessionId | null): void;
+  /** Who the program is from its next request on. */
+  onIdentity(client: number, ids: readonly Id[]): void;
 }
 
 export interface WorkloadOptions {
@@ -155,7 +159,7 @@ export class Workload {
   }
 
   addAuth(client: number, scheme: string, auth: string): boolean {
-    return this.#input(client, { type: 'addAuth', scheme, auth: utf8Encode(auth) });
+    return this.#actors[client - 1]?.addAuth(scheme, auth) ?? false;
   }
 
   move(client: number): boolean {
@@ -228,6 +232,7 @@ class Actor {
   /** When the last request reaches the program. */
   #heardUs = 0;
   readonly #isUpdate = new Map<number, boolean>();
+  #identities: readonly Id[] = [];
   connected = false;
 
   constructor(options: ActorOptions) {
@@ -240,6 +245,7 @@ class Actor {
     this.#mix = mixOf(options.swarm);
     const { world } = options;
     world.addHost({ id: this.#host, program: this.#program(null), startAtUs: 1000 * options.index });
+    this.#becomeSomebody();
     this.#wakeIn(this.#pauseUs());
   }
 
@@ -284,10 +290,11 @@ class Actor {
       case 'state':
         this.#onState(effect);
         break;
+      case 'note':
+        break;
       case 'connect':
       case 'send':
       case 'close':
-      case 'note':
         return;
       default:
         effect satisfies never;
@@ -374,8 +381,23 @@ class Actor {
     for (const path of PARENTS) this.request({ kind: 'create', path, data: null, acl: OPEN_ACL, flags: 0 });
     const principal = PRINCIPALS[this.#o.index % (PRINCIPALS.length + 1)];
     if (principal !== undefined && this.#o.swarm['mix.auth'] > 0) {
-      this.#o.world.input(this.#host, { type: 'addAuth', scheme: 'digest', auth: utf8Encode(principal) });
+      this.addAuth('digest', principal);
     }
+  }
+
+  addAuth(scheme: string, auth: string): boolean {
+    const { world, listener, index } = this.#o;
+    if (!world.input(this.#host, { type: 'addAuth', scheme, auth: utf8Encode(auth) })) return false;
+    const isSuper = auth.startsWith('super:');
+    this.#identities = [...this.#identities, isSuper ? { scheme: 'super', id: '' } : { scheme, id: digestId(auth) }];
+    listener.onIdentity(index, this.#identities);
+    return true;
+  }
+
+  /** A program that has just begun is known by its address alone. */
+  #becomeSomebody(): void {
+    this.#identities = [{ scheme: 'ip', id: `10.0.${this.#host >> 8}.${this.#host & 255}` }];
+    this.#o.listener.onIdentity(this.#o.index, this.#identities);
   }
 
   request(call: Call): boolean {
@@ -414,7 +436,8 @@ class Actor {
     this.#isUpdate.clear();
     this.#ended = false;
     this.connected = false;
-    listener.onIncarnation(index);
+    listener.onIncarnation(index, session === null ? null : session.id);
+    this.#becomeSomebody();
     world.start(this.#host, { delayUs: COMEBACK_US, program: this.#program(session) });
   }
 

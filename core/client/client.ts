@@ -697,7 +697,7 @@ function onEvent(client: Client, io: ClientIo, bytes: Uint8Array): string | null
   const watchers = takeWatchers(state.watches, event.type, event.path);
   const path = stripChroot(event.path, config.chroot);
   if (watchers.length > 0) io.emit({ type: 'watch', event: { type: event.type, path }, zxid: event.zxid, watchers });
-  else emitNote(io, 'client.watch.unheard', { type: event.type });
+  else emitNote(io, 'client.watch.unheard', { type: event.type, path, zxid: event.zxid });
   return null;
 }
 

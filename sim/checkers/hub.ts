@@ -23,7 +23,8 @@ import {
 import { type PeerView, view } from '../../core/view.ts';
 import { bytesEqual } from '../../core/wire/bytes.ts';
 import { Op } from '../../core/wire/opcodes.ts';
-import type { LogEntry } from '../../core/wire/txn.ts';
+import type { TxnHeader } from '../../core/wire/records.ts';
+import type { LogEntry, Txn } from '../../core/wire/txn.ts';
 import { decodeTxn, readHeader } from '../../core/wire/txn-codec.ts';
 import { reconfigOf } from '../../core/zab/replica.ts';
 import type { PeerHost } from '../server.ts';
@@ -50,6 +51,8 @@ export interface HubOptions {
   readonly unrestricted: boolean;
   sessionOf(client: HostId): SessionId | null;
   report: Report;
+  /** The committed history has grown. */
+  onCommitted(header: TxnHeader, txn: Txn): void;
 }
 
 /** What is remembered of a server between its steps. */
@@ -445,6 +448,7 @@ export class Hub {
     if (!decoded.ok) return;
     const { header, txn } = decoded.value;
     this.sessions.onCommitted(header, txn, this.#world.event.id);
+    this.#options.onCommitted(header, txn);
     if (header.type !== Op.reconfig) return;
     const next = reconfigOf({ zxid: header.zxid, bytes });
     if (next === null) return;

@@ -134,6 +134,11 @@ class Line {
     return low === 0 ? null : states[low - 1]!;
   }
 
+  changedAt(zxid: number): number {
+    for (let i = this.zxids.length - 1; i >= 0; i--) if (this.zxids[i]! <= zxid) return this.zxids[i]!;
+    return 0;
+  }
+
   /** The state at `from` and every later one up to `to`. */
   *between(from: number, to: number): Generator<NodeState | null> {
     yield this.at(from);
@@ -228,6 +233,11 @@ export class VersionedTree implements TreeView {
   /** What the node was at one time or another between two zxids, both included. */
   statesBetween(path: string, from: number, to: number): readonly (NodeState | null)[] {
     return [...(this.#lines.get(path)?.between(from, to) ?? [null])];
+  }
+
+  /** The last transaction up to `zxid` that changed the node or its list of children; 0 when there is none. */
+  changedAt(zxid: number, path: string): number {
+    return this.#lines.get(path)?.changedAt(zxid) ?? 0;
   }
 
   viewAt(zxid: number): TreeView {

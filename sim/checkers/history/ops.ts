@@ -14,7 +14,7 @@ export interface HistoryOp {
   readonly invokedIn: number | null;
   /** The highest zxid anybody had been told of when this was asked for, and in which answer. */
   readonly floor: number;
-  readonly floorOp: HistoryOp | null;
+  floorOp: HistoryOp | null;
   readonly ids: Identities;
   session: SessionId | null;
   answeredUs: number | null;
