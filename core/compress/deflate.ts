@@ -29,6 +29,8 @@ const MATCH_MAX = 258;
 const CHAIN_MAX = 48;
 /** A match of this length is taken without looking for a better one behind it. */
 const GOOD_MATCH = 32;
+/** Nor is a longer one looked for once one of this length is found; zlib's level 6 stops at 128. */
+const NICE_MATCH = 64;
 const HASH_BITS = 15;
 const NONE = -1;
 
@@ -208,7 +210,7 @@ export class Deflater {
         if (length > bestLength) {
           best = (length << 16) | (at - candidate);
           bestLength = length;
-          if (length === limit) break;
+          if (length === limit || length >= NICE_MATCH) break;
         }
       }
       candidate = this.previous[candidate]!;

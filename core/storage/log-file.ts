@@ -22,8 +22,9 @@
  * everything that was promised before it is known. `classifyTail` joins these with what follows the record.
  */
 
-import { assert, asZxid, type Zxid } from '../types.ts';
+import { assert, asZxid, ZXID_ZERO, type Zxid } from '../types.ts';
 import { adler32 } from '../wire/adler32.ts';
+import { JuteWriter } from '../wire/jute.ts';
 import type { LogEntry } from '../wire/txn.ts';
 import { readHeader } from '../wire/txn-codec.ts';
 
@@ -48,25 +49,21 @@ export function encodeRecords(
 ): Uint8Array {
   let size = options.header ? LOG_HEADER_SIZE : 0;
   for (const entry of entries) size += recordSize(entry);
-  const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
+  const w = new JuteWriter(size);
   if (options.header) {
-    view.setInt32(0, LOG_MAGIC);
-    view.setInt32(4, LOG_VERSION);
-    view.setBigInt64(8, BigInt(options.previous ?? 0));
-    at = LOG_HEADER_SIZE;
+    w.int(LOG_MAGIC);
+    w.int(LOG_VERSION);
+    w.num(options.previous ?? ZXID_ZERO);
   }
-  for (const entry of entries) {
-    assert(entry.bytes.length > 0, 'empty log entry');
-    assert(entry.bytes.length <= ENTRY_BYTES_MAX, 'log entry too large');
-    view.setUint32(at + 4, adler32(entry.bytes));
-    view.setUint32(at + 8, entry.bytes.length);
-    bytes.set(entry.bytes, at + RECORD_HEAD_SIZE);
-    at += recordSize(entry);
-    bytes[at - 1] = END_OF_RECORD;
+  for (const { bytes } of entries) {
+    assert(bytes.length > 0, 'empty log entry');
+    assert(bytes.length <= ENTRY_BYTES_MAX, 'log entry too large');
+    w.num(adler32(bytes));
+    w.int(bytes.length);
+    w.raw(bytes);
+    w.byte(END_OF_RECORD);
   }
-  return bytes;
+  return w.finish();
 }
 
 /** A log is extended when the next record would begin this close to its end (FilePadding). */

@@ -36,6 +36,12 @@ interface Primary {
   lastCounter: number;
 }
 
+/** One place of the history. Who commits what is already there is given the same object, so that comparing is cheap. */
+export interface CommittedTxn {
+  readonly zxid: Zxid;
+  readonly bytes: Uint8Array;
+}
+
 export interface CommitContext {
   /** Id of the present event. */
   readonly event: number;
@@ -48,6 +54,7 @@ export interface CommitContext {
 export class CommittedHistory {
   readonly zxids: Zxid[] = [];
   readonly bytes: Uint8Array[] = [];
+  readonly txns: CommittedTxn[] = [];
   /** The event in which the first server committed it. */
   readonly events: number[] = [];
   readonly #indexOf = new Map<number, number>();
@@ -170,14 +177,17 @@ export class CommittedHistory {
     this.#primaryEpoch = Math.max(this.#primaryEpoch, epoch);
   }
 
-  /** A server has committed this transaction, directly after the one it committed before. */
-  onCommit(server: number, zxid: Zxid, bytes: Uint8Array): void {
+  /**
+   * A server has committed this transaction, directly after the one it committed before. Returns what it committed: the
+   * history's own object where they are the same.
+   */
+  onCommit(server: number, zxid: Zxid, bytes: Uint8Array): CommittedTxn {
     const at = this.#deliveredOf(server);
     const index = at.count;
-    if (index < this.length) this.#compare(server, index, zxid, bytes);
-    else this.#append(server, zxid, bytes);
+    const isSame = index < this.length ? this.#compare(server, index, zxid, bytes) : this.#append(server, zxid, bytes);
     at.count = index + 1;
     at.event = this.#context.event;
+    return isSame ? this.txns[index]! : { zxid, bytes };
   }
 
   /**
@@ -235,20 +245,21 @@ export class CommittedHistory {
     return low;
   }
 
-  #compare(server: number, index: number, zxid: Zxid, bytes: Uint8Array): void {
+  #compare(server: number, index: number, zxid: Zxid, bytes: Uint8Array): boolean {
     const expected = this.zxids[index]!;
+    if (expected === zxid && bytesEqual(this.bytes[index]!, bytes)) return true;
     const where = { events: [this.events[index]!], servers: [server] };
     if (expected === zxid) {
-      if (bytesEqual(this.bytes[index]!, bytes)) return;
       this.#report('zxid-unique', `server ${server} committed other bytes under ${showZxid(zxid)}`, where);
-      return;
+      return false;
     }
     const said = `server ${server} committed ${showZxid(zxid)} as its transaction ${index + 1}; that place has ${showZxid(expected)}`;
     this.#report(this.has(zxid) ? 'total-order' : 'prefix-consistency', said, where);
+    return false;
   }
 
-  #append(server: number, zxid: Zxid, bytes: Uint8Array): void {
-    this.#checkIntegrity(server, zxid, bytes);
+  #append(server: number, zxid: Zxid, committed: Uint8Array): true {
+    const bytes = this.#checkIntegrity(server, zxid, committed);
     this.#checkNeighbour(server, zxid);
     if (epochOf(zxid) < this.#primaryEpoch && !this.has(zxid)) {
       const primary = this.#primaries.get(this.#primaryEpoch)!;
@@ -262,6 +273,7 @@ export class CommittedHistory {
     this.#indexOf.set(zxid, index);
     this.zxids.push(zxid);
     this.bytes.push(bytes);
+    this.txns.push({ zxid, bytes });
     this.events.push(this.#context.event);
     if (!this.#context.heldByQuorum(zxid, bytes)) {
       this.#report('committed-by-quorum', `server ${server} commits ${showZxid(zxid)}, which no quorum has on disk`, {
@@ -270,6 +282,7 @@ export class CommittedHistory {
       });
     }
     this.#context.appended(index, zxid, bytes);
+    return true;
   }
 
   #proposalEvents(zxid: Zxid): number[] {
@@ -277,23 +290,27 @@ export class CommittedHistory {
     return proposed === undefined ? [] : [proposed.event];
   }
 
-  #checkIntegrity(server: number, zxid: Zxid, bytes: Uint8Array): void {
+  /** Returns the bytes as they were proposed, if they are the same. */
+  #checkIntegrity(server: number, zxid: Zxid, bytes: Uint8Array): Uint8Array {
     const proposed = this.#proposed.get(zxid);
+    if (proposed !== undefined && bytesEqual(proposed.bytes, bytes)) return proposed.bytes;
     if (proposed === undefined) {
       this.#report('integrity', `server ${server} commits ${showZxid(zxid)}, which no primary proposed`, {
         servers: [server],
       });
-    } else if (!bytesEqual(proposed.bytes, bytes)) {
+    } else {
       this.#report('integrity', `server ${server} commits other bytes for ${showZxid(zxid)} than were proposed`, {
         events: [proposed.event],
         servers: [server, proposed.server],
       });
     }
+    return bytes;
   }
 
   #checkNeighbour(server: number, zxid: Zxid): void {
     const last = this.last;
     const epoch = epochOf(zxid);
+    if (zxid === last + 1 && epoch === epochOf(last)) return;
     const where = { events: this.events.slice(-1), servers: [server] };
     if (epoch < epochOf(last)) {
       this.#report('global-primary-order', `server ${server} commits ${showZxid(zxid)} after ${showZxid(last)}`, where);

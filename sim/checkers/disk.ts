@@ -159,20 +159,19 @@ export class DiskOracle {
   }
 
   #readRecords(log: LogFile, bytes: Uint8Array): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     for (;;) {
       const body = log.end + RECORD_HEADER_SIZE;
       if (body > bytes.length) return;
-      const length = view.getInt32(body - 4);
+      const length = intAt(bytes, body - 4);
       const end = body + length + 1;
       if (length < ZXID_OFFSET + 8 || end > bytes.length || bytes[end - 1] !== END_OF_RECORD) return;
-      const txn = bytes.subarray(body, end - 1);
-      if (view.getUint32(log.end + 4) !== adler32(txn)) return;
-      const zxid = asZxid(view.getInt32(body + ZXID_OFFSET) * 0x1_0000_0000 + view.getUint32(body + ZXID_OFFSET + 4));
+      if (intAt(bytes, log.end + 4) >>> 0 !== adler32(bytes, 1, body, end - 1)) return;
+      const zxidAt = body + ZXID_OFFSET;
+      const zxid = asZxid(intAt(bytes, zxidAt) * 0x1_0000_0000 + (intAt(bytes, zxidAt + 4) >>> 0));
       log.records.push({ zxid, end });
       log.end = end;
       this.#held.set(zxid, (this.#held.get(zxid) ?? 0) + 1);
-      this.#events.held(zxid, txn);
+      this.#events.held(zxid, bytes.subarray(body, end - 1));
     }
   }
 
@@ -201,6 +200,9 @@ export class DiskOracle {
     else if (path.endsWith('/currentEpoch')) this.#currentEpoch = epoch;
   }
 }
+
+const intAt = (b: Uint8Array, at: number): number =>
+  (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
 
 /** A plain snapshot ends with the string "/" that seals it (FileSnap); of a compressed one only the size is known. */
 function isComplete(path: string, file: DurableFile): boolean {

@@ -290,7 +290,7 @@ export class Hub {
   }
 
   #prefix(count: number): SpecTxn[] {
-    return this.history.zxids.slice(0, count).map((zxid, index) => ({ zxid, bytes: this.history.bytes[index]! }));
+    return this.history.txns.slice(0, count);
   }
 
   #onEstablished(server: Watched, peer: Peer, before: PeerView | null, after: PeerView): void {
@@ -355,8 +355,7 @@ export class Hub {
     for (let i = log.firstAfter(server.committedTo); i < log.length; i++) {
       const { zxid, bytes } = log.get(i);
       if (zxid > after.committedZxid) break;
-      this.history.onCommit(server.id, zxid, bytes);
-      server.committed.push({ zxid, bytes });
+      server.committed.push(this.history.onCommit(server.id, zxid, bytes));
       server.committedTo = zxid;
     }
   }
@@ -602,7 +601,8 @@ export class Hub {
     const shortest = Math.min(...near.map((server) => server.committed.length));
     const from = Math.max(0, shortest - count);
     const first = this.history.zxids[from] ?? ZXID_ZERO;
-    const proposals = new Map([...this.#proposals].filter(([zxid]) => zxid >= first));
+    const proposals = new Map<Zxid, Uint8Array>();
+    for (const [zxid, bytes] of this.#proposals) if (zxid >= first) proposals.set(zxid, bytes);
     const epochLeaders = this.leadership.leadersOf;
     for (const violation of checkSpec({
       servers: near.map((server) => specOf(server, from)),

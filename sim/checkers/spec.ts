@@ -41,7 +41,14 @@ export interface SpecViolation {
   readonly servers: readonly number[];
 }
 
-type Invariant = (state: SpecState) => SpecViolation | null;
+/** Where in its history a server committed each transaction; made once a sweep, as every pair asks for it. */
+type Places = ReadonlyMap<Zxid, number>;
+
+interface Swept extends SpecState {
+  placesOf(server: SpecServer): Places;
+}
+
+type Invariant = (state: Swept) => SpecViolation | null;
 
 /** All but ShouldNotBeTriggered, which speaks of messages (`wire.ts`). */
 export const INVARIANTS: readonly Invariant[] = [
@@ -57,7 +64,20 @@ export const INVARIANTS: readonly Invariant[] = [
 ];
 
 export function checkSpec(state: SpecState): SpecViolation[] {
-  return INVARIANTS.map((invariant) => invariant(state)).filter((violation) => violation !== null);
+  const swept = { ...state, placesOf: placesOnce() };
+  return INVARIANTS.map((invariant) => invariant(swept)).filter((violation) => violation !== null);
+}
+
+function placesOnce(): Swept['placesOf'] {
+  const known = new Map<SpecServer, Places>();
+  return (server) => {
+    let places = known.get(server);
+    if (places === undefined) {
+      places = new Map(server.committed.map((txn, index) => [txn.zxid, index]));
+      known.set(server, places);
+    }
+    return places;
+  };
 }
 
 function leadership1({ servers }: SpecState): SpecViolation | null {
@@ -100,26 +120,24 @@ function integrity({ servers, proposals }: SpecState): SpecViolation | null {
   return null;
 }
 
-function agreement({ servers }: SpecState): SpecViolation | null {
-  const clash = pairOf(servers, (a, b) => !subset(a, b) && !subset(b, a));
+function agreement({ servers, placesOf }: Swept): SpecViolation | null {
+  const clash = pairOf(servers, (a, b) => !subset(a, placesOf(b)) && !subset(b, placesOf(a)));
   return clash === null ? null : violation('agreement', clash, 'each committed what the other has not');
 }
 
-function subset(a: SpecServer, b: SpecServer): boolean {
-  const theirs = new Set(b.committed.map((txn) => txn.zxid));
+function subset(a: SpecServer, theirs: Places): boolean {
   return a.committed.every((txn) => theirs.has(txn.zxid));
 }
 
-function totalOrder({ servers }: SpecState): SpecViolation | null {
-  const clash = pairOf(servers, (a, b) => !ordered(a, b) || !ordered(b, a));
+function totalOrder({ servers, placesOf }: Swept): SpecViolation | null {
+  const clash = pairOf(servers, (a, b) => !ordered(a, placesOf(b)) || !ordered(b, placesOf(a)));
   return clash === null ? null : violation('total-order', clash, 'committed the same transactions in different orders');
 }
 
-/** Whatever `a` committed before something that `b` committed, `b` committed too, and before it. */
-function ordered(a: SpecServer, b: SpecServer): boolean {
-  const place = new Map(b.committed.map((txn, index) => [txn.zxid, index]));
-  let lastCommon = -1;
-  for (let i = 0; i < a.committed.length; i++) if (place.has(a.committed[i]!.zxid)) lastCommon = i;
+/** Whatever `a` committed before something that `b` committed, `b` (whose places these are) committed too, and before it. */
+function ordered(a: SpecServer, place: Places): boolean {
+  let lastCommon = a.committed.length - 1;
+  while (lastCommon >= 0 && !place.has(a.committed[lastCommon]!.zxid)) lastCommon -= 1;
   let last = -1;
   for (let i = 0; i <= lastCommon; i++) {
     const at = place.get(a.committed[i]!.zxid);
@@ -200,7 +218,7 @@ function pairOf(
   return null;
 }
 
-const sameTxn = (a: SpecTxn, b: SpecTxn): boolean => a.zxid === b.zxid && sameBytes(a.bytes, b.bytes);
+const sameTxn = (a: SpecTxn, b: SpecTxn): boolean => a === b || (a.zxid === b.zxid && sameBytes(a.bytes, b.bytes));
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a === b) return true;
