@@ -1,19 +1,22 @@
 /** The simulator with a mistake in it: the bundle of `npm run sim`, some source files replaced on the way. */
 
 import { mkdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { editsOf, type Mutant, mutate, projectRoot } from './catalog.ts';
 
-/** Bundles the simulator with the mutant, or as it is for null. Returns the path of the module. */
-export async function bundleSimulator(mutant: Mutant | null): Promise<string> {
+/**
+ * Bundles the simulator with the mutant, or as it is for null. Returns the path of the module. `entry` is what the module
+ * does: by default the command line, which serves as a worker thread too.
+ */
+export async function bundleSimulator(mutant: Mutant | null, entry = 'sim/main.ts'): Promise<string> {
   const root = projectRoot();
-  const outfile = join(root, '.build', `mutant-${mutant?.id ?? 'none'}-${process.pid}.mjs`);
+  const outfile = join(root, '.build', `mutant-${mutant?.id ?? 'none'}-${basename(entry, '.ts')}-${process.pid}.mjs`);
   mkdirSync(join(root, '.build'), { recursive: true });
   const touched = new Set<string>();
   await build({
     absWorkingDir: root,
-    entryPoints: ['sim/main.ts'],
+    entryPoints: [entry],
     outfile,
     bundle: true,
     platform: 'node',

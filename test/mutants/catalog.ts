@@ -31,6 +31,8 @@ export interface Mutant extends Edit {
   readonly property: readonly PropertyId[];
   /** Where the default profile shows it too rarely: the one that goes for it. */
   readonly profile: Profile | null;
+  /** The rows of the zoo (`test/zoo/rows.ts`) that it stands for. */
+  readonly rows: readonly string[];
   /** Why nothing can go wrong: another rule covers for this one. Such a mutant is expected not to be caught. */
   readonly redundant: string | null;
 }
@@ -44,13 +46,19 @@ export function projectRoot(): string {
 
 /**
  * `catalog`: broken protocols, which the checks of an ordinary run must catch. `aliasing`: mistakes with the state that an
- * ordinary run cannot show, for lockstep.
+ * ordinary run cannot show, for lockstep. `zoo`: what really happened, beyond what `catalog` breaks already.
  */
-export type Collection = 'catalog' | 'aliasing';
+export type Collection = 'catalog' | 'aliasing' | 'zoo';
+
+const DIR_OF: Readonly<Record<Collection, string>> = {
+  catalog: 'test/mutants/catalog',
+  aliasing: 'test/mutants/aliasing',
+  zoo: 'test/zoo/catalog',
+};
 
 /** Every mutant of the collection, in the order of the ids. */
 export function readCatalog(collection: Collection = 'catalog'): Mutant[] {
-  const dir = join(projectRoot(), 'test/mutants', collection);
+  const dir = join(projectRoot(), DIR_OF[collection]);
   const names = readdirSync(dir).filter((name) => name.endsWith('.json'));
   return names.sort().map((name) => {
     const mutant = parseMutant(readFileSync(join(dir, name), 'utf8'));
@@ -59,7 +67,7 @@ export function readCatalog(collection: Collection = 'catalog'): Mutant[] {
   });
 }
 
-const KEYS = ['id', 'origin', 'says', 'file', 'find', 'replace', 'also', 'property', 'profile', 'redundant'];
+const KEYS = ['id', 'origin', 'says', 'file', 'find', 'replace', 'also', 'property', 'profile', 'rows', 'redundant'];
 
 export function parseMutant(json: string): Mutant {
   const read = JSON.parse(json) as Partial<Mutant>;
@@ -78,6 +86,7 @@ export function parseMutant(json: string): Mutant {
     also: read.also ?? [],
     property: read.property ?? fail('no property'),
     profile: read.profile ?? null,
+    rows: read.rows ?? [],
     redundant: read.redundant ?? null,
   };
   for (const id of mutant.property) if (!(id in PROPERTIES)) fail(`there is no property ${id}`);

@@ -1,0 +1,135 @@
+/**
+ * How long a bug hides: the same hunt from many starting seeds.
+ *
+ * From each start, seed after seed is run with the mutated simulator until a property is broken. What counts is what it cost:
+ * runs, events and CPU seconds, of which the table shows the median and the worst start. CPU time is that of the whole
+ * process, so nothing else may go on in it: one thread runs one seed at a time, and the main thread waits. A seed that
+ * fails without the mutation too proves nothing about it and is passed over.
+ */
+
+import { rmSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import type { PropertyId } from '../../sim/checkers/properties.ts';
+import type { Profile } from '../../sim/swarm.ts';
+import { bundleSimulator } from '../mutants/build.ts';
+import type { Mutant } from '../mutants/catalog.ts';
+import type { Outcome, Task } from './worker.ts';
+
+export interface Plan {
+  readonly profile: Profile;
+  readonly settings: Task['settings'];
+  /** How many starting seeds. */
+  readonly startsMax: number;
+  /** A start that has used so much CPU time is given up. */
+  readonly startMaxMs: number;
+  /** No further start begins when all of them have used so much. */
+  readonly totalMaxMs: number;
+  /** Each start looks at so many seeds at most. */
+  readonly seedsMax: number;
+}
+
+/** What one start came to. */
+export interface Start {
+  readonly found: boolean;
+  readonly seed: string;
+  readonly property: PropertyId | 'hang' | null;
+  readonly message: string;
+  readonly runs: number;
+  readonly events: number;
+  readonly cpuMs: number;
+  /** Operations in the schedule that shows it. */
+  readonly faults: number;
+}
+
+/** Starts are this far apart, so that no two of them look at the same seed. */
+export const START_STRIDE = 100_000;
+/** A seed takes less than a second or two; one that takes this long makes no progress in virtual time. */
+const SEED_MAX_MS = 60_000;
+
+export async function huntFrom(mutant: Mutant, plan: Plan, control: Hunter): Promise<Start[]> {
+  const hunter = await Hunter.of(mutant);
+  const starts: Start[] = [];
+  let totalMs = 0;
+  try {
+    while (starts.length < plan.startsMax && (totalMs < plan.totalMaxMs || starts.length === 0)) {
+      const start = await oneStart(hunter, plan, starts.length, control);
+      totalMs += start.cpuMs;
+      starts.push(start);
+    }
+  } finally {
+    await hunter.close();
+  }
+  return starts;
+}
+
+async function oneStart(hunter: Hunter, plan: Plan, index: number, control: Hunter): Promise<Start> {
+  const { profile, settings, startMaxMs, seedsMax } = plan;
+  let [runs, events, cpuMs] = [0, 0, 0];
+  while (runs < seedsMax && cpuMs < startMaxMs) {
+    runs += 1;
+    const task: Task = { seed: String(index * START_STRIDE + runs), profile, options: {}, settings };
+    const from = process.cpuUsage();
+    const outcome = await hunter.run(task);
+    const used = process.cpuUsage(from);
+    cpuMs += (used.user + used.system) / 1000;
+    events += outcome?.events ?? 0;
+    if (outcome !== null && outcome.property === null) continue;
+    const fails = await control.run(task);
+    if (fails === null || fails.property !== null) continue;
+    const { property, message, faults } = outcome ?? { ...HANG, faults: fails.faults };
+    return { found: true, seed: task.seed, property, message, runs, events, cpuMs, faults };
+  }
+  return { found: false, seed: '', property: null, message: '', runs, events, cpuMs, faults: 0 };
+}
+
+const HANG = { property: 'hang', message: `it did not end within ${SEED_MAX_MS / 1000} s` } as const;
+
+/** One simulator, mutated or not, in a thread. */
+export class Hunter {
+  readonly file: string;
+  #worker: Worker | null = null;
+
+  private constructor(file: string) {
+    this.file = file;
+  }
+
+  static async of(mutant: Mutant | null): Promise<Hunter> {
+    return new Hunter(await bundleSimulator(mutant, 'test/zoo/worker.ts'));
+  }
+
+  /** Null when the seed does not end. What the thread dies of is an error of the harness, not a find. */
+  run(task: Task): Promise<Outcome | null> {
+    this.#worker ??= new Worker(this.file);
+    const worker = this.#worker;
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        worker.off('message', onMessage);
+        worker.off('error', onError);
+      };
+      const onMessage = (outcome: Outcome): void => {
+        settle();
+        resolve(outcome);
+      };
+      const onError = (error: unknown): void => {
+        settle();
+        this.#worker = null;
+        reject(error);
+      };
+      const timer = setTimeout(() => {
+        settle();
+        this.#worker = null;
+        worker.terminate().then(() => resolve(null), reject);
+      }, SEED_MAX_MS);
+      worker.on('message', onMessage);
+      worker.on('error', onError);
+      worker.postMessage(task);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+    this.#worker = null;
+    rmSync(this.file, { force: true });
+  }
+}

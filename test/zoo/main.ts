@@ -1,0 +1,134 @@
+/** `npm run zoo [-- ID...]`: which of the bugs that really happened the simulator finds, by what, and at which cost. */
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { PROFILES, type Profile } from '../../sim/swarm.ts';
+import { type Mutant, readCatalog } from '../mutants/catalog.ts';
+import { Hunter, huntFrom, type Plan } from './hunt.ts';
+import { type Entry, formatLine, lineOf } from './table.ts';
+
+const USAGE = `usage: npm run zoo -- [ID...] [options]
+
+  ID               a row of the zoo (A16) or a mutation (vote-by-the-tree); none: all of them
+  --starts N       starting seeds of each mutation (20)
+  --cpu S          CPU seconds after which a start is given up (60)
+  --total S        CPU seconds after which no further start of a mutation begins (300)
+  --profile NAME   the faults to draw: ${Object.keys(PROFILES).join(', ')}
+  --save FILE      puts the results into this file, in place of older ones of the same mutations
+  --json           one JSON object a mutation
+  --list           only say which there are
+  --help
+`;
+
+interface Args {
+  readonly ids: readonly string[];
+  readonly starts: number;
+  readonly cpuS: number;
+  readonly totalS: number;
+  readonly profile: Profile | null;
+  readonly save: string | null;
+  readonly json: boolean;
+  readonly list: boolean;
+}
+
+function parse(argv: readonly string[]): Args | string {
+  const ids: string[] = [];
+  const values = new Map<string, string>();
+  const flags = new Set<string>();
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!;
+    if (['--starts', '--cpu', '--total', '--profile', '--save'].includes(word)) values.set(word, argv[++i] ?? '');
+    else if (['--json', '--list'].includes(word)) flags.add(word);
+    else if (word.startsWith('-')) return USAGE;
+    else ids.push(word);
+  }
+  const numberOf = (name: string, byDefault: number): number => Number(values.get(name) ?? byDefault);
+  const [starts, cpuS, totalS] = [numberOf('--starts', 20), numberOf('--cpu', 60), numberOf('--total', 300)];
+  for (const value of [starts, cpuS, totalS]) if (!(value > 0)) return '--starts, --cpu and --total are above 0\n';
+  const profile = values.get('--profile') ?? null;
+  if (profile !== null && !(profile in PROFILES)) return `--profile is one of ${Object.keys(PROFILES).join(', ')}\n`;
+  return {
+    ids,
+    starts,
+    cpuS,
+    totalS,
+    profile: profile as Profile | null,
+    save: values.get('--save') ?? null,
+    json: flags.has('--json'),
+    list: flags.has('--list'),
+  };
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const args = parse(argv);
+  if (typeof args === 'string') {
+    process.stderr.write(args);
+    return 2;
+  }
+  const all = [...readCatalog('catalog'), ...readCatalog('zoo')].filter(({ rows }) => rows.length > 0);
+  const isMeant = (mutant: Mutant, id: string): boolean => mutant.id === id || mutant.rows.includes(id);
+  const unknown = args.ids.filter((id) => !all.some((mutant) => isMeant(mutant, id)));
+  if (unknown.length > 0) {
+    process.stderr.write(`zoo: there is no ${unknown.join(', ')}; --list names them\n`);
+    return 2;
+  }
+  const chosen = args.ids.length === 0 ? all : all.filter((mutant) => args.ids.some((id) => isMeant(mutant, id)));
+  chosen.sort((a, b) => (`${a.rows[0]} ${a.id}` < `${b.rows[0]} ${b.id}` ? -1 : 1));
+  if (args.list) {
+    for (const { id, rows, origin, says } of chosen) {
+      process.stdout.write(`${rows.join(' ').padEnd(8)} ${id.padEnd(38)} ${origin}: ${says}\n`);
+    }
+    return 0;
+  }
+  return huntAll(chosen, args);
+}
+
+async function huntAll(mutants: readonly Mutant[], args: Args): Promise<number> {
+  const control = await Hunter.of(null);
+  const commit = commitOf();
+  let missed = 0;
+  try {
+    for (const mutant of mutants) {
+      const profile = args.profile ?? mutant.profile ?? 'default';
+      const plan: Plan = {
+        profile,
+        settings: {},
+        startsMax: args.starts,
+        startMaxMs: args.cpuS * 1000,
+        totalMaxMs: args.totalS * 1000,
+        seedsMax: 100_000,
+      };
+      const starts = await huntFrom(mutant, plan, control);
+      const entry: Entry = { id: mutant.id, rows: mutant.rows, profile, judge: 'all', commit, starts };
+      if (starts.every((start) => !start.found)) missed += 1;
+      if (args.save !== null) save(args.save, entry);
+      const line = lineOf(entry);
+      const message = starts.find((start) => start.found)?.message.split('\n')[0] ?? '';
+      process.stdout.write(args.json ? `${JSON.stringify(line)}\n` : `${formatLine(line)}: ${message.slice(0, 100)}\n`);
+    }
+  } finally {
+    await control.close();
+  }
+  if (!args.json) process.stdout.write(`${mutants.length} mutations, ${missed} not found\n`);
+  return missed === 0 ? 0 : 1;
+}
+
+export function readEntries(file: string): Entry[] {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Entry[]) : [];
+}
+
+function save(file: string, entry: Entry): void {
+  const others = readEntries(file).filter(({ id, judge }) => id !== entry.id || judge !== entry.judge);
+  const entries = [...others, entry].sort((a, b) => (`${a.id} ${a.judge}` < `${b.id} ${b.judge}` ? -1 : 1));
+  writeFileSync(file, `[\n${entries.map((one) => JSON.stringify(one)).join(',\n')}\n]\n`);
+}
+
+function commitOf(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], { encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
