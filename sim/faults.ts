@@ -37,6 +37,8 @@ export interface Ensemble {
   observers(): readonly HostId[];
   /** The established leader of the newest epoch, if it runs. */
   leader(): HostId | null;
+  /** The first server that leads and is not established. */
+  candidate(): HostId | null;
   /** Starts the server (again), with other settings if given. */
   start(host: HostId, delayUs: number, settings: Settings | null): boolean;
   /** Makes the ensemble consist of these servers. */
@@ -125,12 +127,17 @@ export class FaultDriver {
   /** Where each operation hit, for `same`. */
   readonly #hits = new Map<number, HostId>();
   readonly #backups = new Map<HostId, DiskImage>();
-  /** Servers that a crash point will bring down, and when they start again. */
-  readonly #comebacks = new Map<HostId, number | null>();
+  /** Where the note or the operation was that each operation has waited for, for `same`. */
+  readonly #origins = new Map<number, HostId>();
+  /** Crash points by server: the operation, and how long the server stays down (null: for good). */
+  readonly #comebacks = new Map<HostId, readonly { readonly op: number; readonly downUs: number | null }[]>();
+  #ranks: readonly FaultId[] = [];
   readonly #noteCounts = new Map<string, number>();
   readonly #waiting = new Map<string, Op[]>();
   readonly #packetOps: PacketOp[] = [];
   readonly #packetScanners = new Map<string, PacketScanner>();
+  /** States that were announced and are to be cut. */
+  readonly #streams: { readonly op: PacketOp['op']; readonly uid: number; readonly from: HostId }[] = [];
   /** The chunk being looked at, and what is to become of it. */
   #segment: SegmentInfo | null = null;
   #override: SegmentOverride | undefined;
@@ -166,11 +173,6 @@ export class FaultDriver {
     return this.#packetOps.length > 0;
   }
 
-  /** Servers whose comeback is somebody's business. */
-  willComeBack(host: HostId): boolean {
-    return this.#comebacks.has(host);
-  }
-
   /** The phase of faults is over: what lasts is undone, what waits is dropped. */
   end(): void {
     this.#over = true;
@@ -196,26 +198,27 @@ export class FaultDriver {
     this.#world.at(Math.round(atUs), `op ${op.id}`, () => this.#start(op));
   }
 
-  #release(key: string): void {
+  #release(key: string, origin: HostId | null): void {
     const ops = this.#waiting.get(key);
     if (ops === undefined) return;
     this.#waiting.delete(key);
+    if (origin !== null) for (const op of ops) this.#origins.set(op.id, origin);
     for (const op of ops) this.#schedule(op, this.#world.timeUs + ('plus' in op ? (op.plus ?? 0) * MS : 0));
   }
 
   onNote(host: HostId, code: string, _fields: NoteFields | undefined): void {
     if (this.#waiting.size === 0) return;
-    const count = (this.#noteCounts.get(code) ?? 0) + 1;
-    this.#noteCounts.set(code, count);
-    const key = `${code}#${count}`;
-    if (!this.#waiting.has(key)) return;
-    this.#lastHit = host;
-    this.#release(key);
+    for (const name of [code, `${code}@${host}`]) {
+      const count = (this.#noteCounts.get(name) ?? 0) + 1;
+      this.#noteCounts.set(name, count);
+      this.#release(`${name}#${count}`, host);
+    }
   }
 
   /** Looks for the packets that operations wait for; may cut the chunk that carries one. */
   intercept(segment: SegmentInfo): SegmentOverride | undefined {
-    if (segment.connection.channel !== 'quorum' || this.#packetOps.length === 0) return undefined;
+    if (segment.connection.channel !== 'quorum') return undefined;
+    if (this.#packetOps.length === 0 && this.#streams.length === 0) return undefined;
     const key = `${segment.connection.uid}/${segment.from}`;
     let scanner = this.#packetScanners.get(key);
     if (scanner === undefined) {
@@ -223,9 +226,19 @@ export class FaultDriver {
       this.#packetScanners.set(key, scanner);
     }
     this.#segment = segment;
-    this.#override = undefined;
+    this.#override = this.#cutStream(segment);
     scanner.push(segment.bytes);
     return this.#override;
+  }
+
+  /** A state on its way is cut somewhere in the chunk that follows its announcement. */
+  #cutStream(segment: SegmentInfo): SegmentOverride | undefined {
+    const stream = this.#streams.find(({ uid, from }) => uid === segment.connection.uid && from === segment.from);
+    if (stream === undefined) return undefined;
+    this.#streams.splice(this.#streams.indexOf(stream), 1);
+    const say = `the connection ${segment.from}>${segment.to} is reset in the middle of a state`;
+    this.#finish(stream.op, { say, count: 'networkFaults' });
+    return { resetAfterBytes: this.#streamOf(stream.op).between(0, segment.bytes.length) };
   }
 
   #onPacket(type: number): void {
@@ -237,8 +250,11 @@ export class FaultDriver {
       if (waiting.left > 0) continue;
       this.#packetOps.splice(this.#packetOps.indexOf(waiting), 1);
       this.#lastHit = segment.from;
-      // A reset aimed at a packet cuts that very packet.
-      if (waiting.op.do === 'reset') {
+      this.#origins.set(waiting.op.id, segment.from);
+      // A reset aimed at a packet cuts that very packet; at a state, the stream that follows it.
+      if (waiting.op.do === 'reset' && waiting.op.kind === 'SNAP') {
+        this.#streams.push({ op: waiting.op, uid: segment.connection.uid, from: segment.from });
+      } else if (waiting.op.do === 'reset') {
         this.#override = { resetAfterBytes: Math.min(FRAME_CUT_BYTES, segment.bytes.length) };
         this.#targets = [segment.from, segment.to];
         this.#finish(waiting.op, {
@@ -259,12 +275,13 @@ export class FaultDriver {
 
   onCrash(host: HostId, kind: CrashKind, reason: string): void {
     if (host >= CLIENT_BASE) return;
-    const comeback = this.#comebacks.get(host);
-    if (comeback !== undefined) {
-      this.#comebacks.delete(host);
+    const [point, ...others] = this.#comebacks.get(host) ?? [];
+    if (point !== undefined && reason.startsWith('crash point')) {
+      this.#comebacks.set(host, others);
+      this.#active.delete(point.op);
       this.stats[kind === 'power' ? 'powerCuts' : 'crashes'] += 1;
       this.#say(`server ${host} ${kind === 'power' ? 'loses power' : 'crashes'} at a chosen point`);
-      if (comeback !== null) this.#startLater(host, comeback);
+      if (point.downUs !== null) this.#startLater(host, point.downUs);
     } else if (kind === 'halt') {
       this.#say(`server ${host} gives up: ${reason}`);
       this.#startLater(host, OPERATOR_DELAY_US);
@@ -276,6 +293,7 @@ export class FaultDriver {
   #start(op: Op): void {
     if (this.#over) return;
     this.#targets = [];
+    this.#lastHit = this.#origins.get(op.id) ?? this.#lastHit;
     const done = this.#apply(op);
     if (done === null) this.#skip(op, 'skipped');
     else this.#finish(op, done);
@@ -292,11 +310,12 @@ export class FaultDriver {
     this.#tell({ kind: 'begin', op, hosts: this.#targets, lasts: undo !== undefined, forUs, text: done.say });
     if (undo !== undefined) {
       this.#active.set(op.id, { op, undo });
-      if (forUs !== null) {
+      // A trap stays until it has sprung.
+      if (forUs !== null && op.do !== 'crashWhen') {
         this.#world.at(this.#world.timeUs + forUs, `end of op ${op.id}`, () => this.#undo(op.id));
       }
     }
-    this.#release(`op:${op.id}`);
+    this.#release(`op:${op.id}`, this.#hits.get(op.id) ?? null);
   }
 
   #undo(id: number): void {
@@ -330,6 +349,8 @@ export class FaultDriver {
         return this.#onNode(op.node, (host) => this.#bridge(host, this.#streamOf(op)));
       case 'ring':
         return this.#ring();
+      case 'rank':
+        return this.#rank(op);
       case 'refuse':
       case 'tls':
         return this.#onNode(op.node, (host) => this.#refuse(op, host));
@@ -371,6 +392,9 @@ export class FaultDriver {
         });
       case 'drift':
         return this.#onNode(op.node, (host) => this.#drift(host, op.rate));
+      case 'quiet':
+        this.#workload.rest(op.for * MS);
+        return { say: `no client asks for anything for ${span(op.for * MS)}`, count: 'clientFaults' };
       case 'clientKill':
       case 'clientMove':
       case 'clientPause':
@@ -418,6 +442,8 @@ export class FaultDriver {
     switch (ref) {
       case 'leader':
         return leader;
+      case 'candidate':
+        return this.#ensemble.candidate();
       case 'follower':
         return running.find((host) => host !== leader && !this.#ensemble.observers().includes(host)) ?? null;
       case 'observer':
@@ -571,6 +597,30 @@ export class FaultDriver {
     };
   }
 
+  /** The later in the order, the later its packets arrive. */
+  #rank({ order, step }: OpOf<'rank'>): Done | null {
+    const servers = this.#ensemble.servers();
+    const known = order.filter((host) => servers.includes(host));
+    if (known.length < 2) return null;
+    for (const fault of this.#ranks) this.#world.restore(fault);
+    const faults = known
+      .slice(1)
+      .map((host, index) =>
+        this.#world.impair(
+          { from: host, to: this.#others(host), direction: 'oneWay' },
+          { extraUs: (index + 1) * step * MS },
+        ),
+      );
+    this.#ranks = faults;
+    return {
+      say: `what ${known.join(',')} say is heard in this order`,
+      undo: () => {
+        for (const fault of faults) this.#world.restore(fault);
+      },
+      count: 'networkFaults',
+    };
+  }
+
   #others(host: HostId): HostId[] {
     return this.#ensemble.servers().filter((other) => other !== host);
   }
@@ -623,7 +673,7 @@ export class FaultDriver {
   }
 
   #crashWhen(op: OpOf<'crashWhen'>, host: HostId): Done | null {
-    if (this.#world.status(host) !== 'running' || this.#comebacks.has(host)) return null;
+    if (this.#world.status(host) !== 'running') return null;
     const file: FileMatch = {
       ...(op.action === undefined ? {} : { actions: [op.action] }),
       ...(op.file === undefined || op.file === 'any' ? {} : { path: PATH_OF[op.file] }),
@@ -641,12 +691,16 @@ export class FaultDriver {
       ...(op.edge === 'before' || op.edge === 'after' ? { edge: op.edge } : {}),
     };
     const fault = this.#world.crashAt(host, point);
-    this.#comebacks.set(host, op.for === undefined ? null : op.for * MS);
+    const trap = { op: op.id, downUs: op.for === undefined ? null : op.for * MS };
+    this.#comebacks.set(host, [...(this.#comebacks.get(host) ?? []), trap]);
     return {
       say: '',
       undo: () => {
         this.#world.restore(fault);
-        this.#comebacks.delete(host);
+        this.#comebacks.set(
+          host,
+          (this.#comebacks.get(host) ?? []).filter((other) => other !== trap),
+        );
       },
     };
   }
@@ -705,9 +759,12 @@ export class FaultDriver {
     if (world.status(host) === 'off') return null;
     switch (op.do) {
       case 'diskSlow': {
-        const fault = world.diskFault(host, { kind: 'slow', times: null, delayUs: op.by * MS });
+        const { file = 'any' } = op;
+        const path = file === 'any' ? {} : { path: PATH_OF[file] };
+        const fault = world.diskFault(host, { kind: 'slow', times: null, delayUs: op.by * MS, ...path });
         const undo = (): void => this.#restoreAll([fault], `the disk of server ${host} is fast again`);
-        return { say: `every disk operation of server ${host} takes ${op.by} ms longer`, undo, count: 'diskFaults' };
+        const which = file === 'any' ? 'disk operation' : `operation on ${file} files`;
+        return { say: `every ${which} of server ${host} takes ${op.by} ms longer`, undo, count: 'diskFaults' };
       }
       case 'diskStall':
         world.stallDisk(host, op.for * MS);
@@ -715,7 +772,8 @@ export class FaultDriver {
       case 'diskError': {
         const path = op.file === 'any' ? {} : { path: PATH_OF[op.file] };
         // Reads after a restart would only repeat the failure that recovery reports anyway.
-        const actions = ['append', 'write', 'fsync', 'create', 'rename'] as const;
+        const actions =
+          op.action === undefined ? (['append', 'write', 'fsync', 'create', 'rename'] as const) : [op.action];
         const fault = world.diskFault(host, { kind: op.error, times: op.count, actions, ...path });
         this.#ensemble.excuse(host, 'disk error');
         return {

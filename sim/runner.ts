@@ -167,6 +167,8 @@ class Run {
   #settledUs = 0;
   #disksRecovered = 0;
   #reconfigTries = 0;
+  /** False where a reconfiguration has made servers with damaged disks so many of the voters that nothing is promised. */
+  #isQuorumSound = true;
 
   constructor(schedule: Schedule, settings: RunSettings) {
     this.#schedule = schedule;
@@ -293,6 +295,7 @@ class Run {
     const voters = votersOf(this.#hub.membership);
     const sound = stream.shuffled(voters).filter((host) => !world.budget.damaged.has(host));
     const quorum = Math.floor(voters.length / 2) + 1;
+    this.#isQuorumSound = sound.length >= quorum;
     const size = stream.between(Math.min(quorum, sound.length), sound.length);
     const core: HostId[] = sound.slice(0, size);
     this.#reconfigTries = RECONFIG_TRIES_MAX;
@@ -425,7 +428,7 @@ class Run {
   }
 
   #reportLiveness(reason: LivenessReason, core: readonly HostId[]): void {
-    if (this.#schedule.options.unrestricted || this.#unordered) return;
+    if (this.#schedule.options.unrestricted || this.#unordered || !this.#isQuorumSound) return;
     const said = core.map((host) => {
       const seen = this.#hub.viewOf(host);
       return `${host} ${seen === null ? this.#world.status(host) : `${seen.phase}/${seen.zabState} ${seen.loggedZxid.toString(16)}`}`;
@@ -576,6 +579,11 @@ class Run {
         const leader = this.#hub.leadership.current();
         return leader === null ? null : leader.server;
       },
+      candidate: () =>
+        this.#servers().find((host) => {
+          const seen = this.#hub.viewOf(host);
+          return seen?.phase === 'leading' && !seen.established;
+        }) ?? null,
       start: (host, delayUs, settings) => {
         if (world.status(host) === 'running' || world.status(host) === 'paused') return false;
         return world.start(host, { delayUs, program: this.#cluster.program(host, settings) });

@@ -31,9 +31,12 @@ export const OPS_COUNT_MAX = 10_000;
 export const NODES_MAX = 15;
 export const CLIENTS_MAX = 64;
 
-/** A server by number, or by what it is at the moment the operation starts. `same`: where the operation before it hit. */
-export type NodeRef = number | 'leader' | 'follower' | 'observer' | 'any' | 'same';
-const NODE_WORDS = ['leader', 'follower', 'observer', 'any', 'same'] as const;
+/**
+ * A server by number, or by what it is at the moment the operation starts. `candidate`: it leads and is not established.
+ * `same`: where the operation or the note that this one waited for was, otherwise where the operation before it hit.
+ */
+export type NodeRef = number | 'leader' | 'candidate' | 'follower' | 'observer' | 'any' | 'same';
+const NODE_WORDS = ['leader', 'candidate', 'follower', 'observer', 'any', 'same'] as const;
 
 /** `1>2` one way, `1-2` both ways; `*` is every server, `c1` is client 1, `leader` and `follower` as in `NodeRef`. */
 export type LinkRef = string;
@@ -119,6 +122,11 @@ export const OPS = {
   tls: { node: 'node', for: 'ms?' },
   /** Over-approximation: chunks overtake each other within a stream. Must be detected, never believed. */
   unordered: { links: 'links', for: 'ms' },
+  /**
+   * Priorities (PCT): what the first server sends is delivered at once, what the next one sends `step` later, and so on.
+   * Another `rank` takes the place of the one before.
+   */
+  rank: { order: 'nodes', step: 'ms', for: 'ms?' },
 
   // --- servers ---
   /** The process dies, the operating system stays: what was written is there. Starts again after `for`. */
@@ -127,7 +135,8 @@ export const OPS = {
   power: { node: 'node', for: 'ms?' },
   /**
    * Dies at a place in its own code: `edge` (default `after`) an effect, or when a file operation is `done` and the process
-   * has not heard of it yet. `skip` passes that many first.
+   * has not heard of it yet. `skip` passes that many first. The trap stays until it has sprung or is healed; `for` is how
+   * long the server is down then.
    */
   crashWhen: {
     node: 'node',
@@ -154,11 +163,18 @@ export const OPS = {
   rolling: { settings: 'settings', pause: 'ms' },
 
   // --- disks ---
-  diskSlow: { node: 'node', by: 'ms', for: 'ms?' },
+  diskSlow: { node: 'node', by: 'ms', file: 'fileClass?', for: 'ms?' },
   /** No operation completes. */
   diskStall: { node: 'node', for: 'ms' },
-  /** The next `count` operations of this class of files fail. */
-  diskError: { node: 'node', error: 'diskError', file: 'fileClass', count: 'count', for: 'ms?' },
+  /** The next `count` operations of this class of files fail; with `action` only such ones. */
+  diskError: {
+    node: 'node',
+    error: 'diskError',
+    file: 'fileClass',
+    action: 'action?',
+    count: 'count',
+    for: 'ms?',
+  },
   /** One bit of a durable file flips; found only when it is read. */
   bitRot: { node: 'node', file: 'fileClass' },
   /** The next power cut may also leave garbage where durable bytes were being overwritten. */
@@ -173,6 +189,8 @@ export const OPS = {
   drift: { node: 'node', rate: 'ratio', for: 'ms?' },
 
   // --- clients ---
+  /** Nobody asks for anything; sessions stay. */
+  quiet: { for: 'ms' },
   /** Dies without a word and comes back: as a new client, or with `same` to go on with its session. */
   clientKill: { client: 'client', same: 'flag?' },
   /** Changes to another server. */
@@ -211,7 +229,10 @@ type BodyOf<F> = { readonly [K in keyof F as Optional<F[K]> extends true ? never
 /** What starts an operation. */
 export type Trigger =
   | { readonly at: number }
-  /** `op:3`, or a note of any server such as `zab.established#2` (the second one; `#1` when left out). */
+  /**
+   * `op:3`, or a note of any server such as `zab.established#2` (the second one; `#1` when left out), or of one server:
+   * `zab.established@3#2` is the second one of server 3.
+   */
   | { readonly after: string; readonly plus?: number }
   /** The nth packet of this kind on the link, counted from 1. */
   | { readonly nth: number; readonly link: LinkRef; readonly kind: string };
@@ -543,7 +564,7 @@ function opProblems(op: unknown): string[] {
   return problems;
 }
 
-const AFTER_PATTERN = /^(?:op:[0-9]+|[a-z][A-Za-z]*(?:\.[A-Za-z]+)+(?:#[1-9][0-9]*)?)$/;
+const AFTER_PATTERN = /^(?:op:[0-9]+|[a-z][A-Za-z]*(?:\.[A-Za-z]+)+(?:@[1-9][0-9]?)?(?:#[1-9][0-9]*)?)$/;
 export const PACKET_KINDS = [
   'PROPOSAL',
   'ACK',
@@ -553,6 +574,11 @@ export const PACKET_KINDS = [
   'LEADERINFO',
   'ACKEPOCH',
   'PING',
+  'DIFF',
+  'TRUNC',
+  'SNAP',
+  'INFORM',
+  'REQUEST',
 ] as const;
 
 /** The keys the trigger of an operation uses, after checking them. */

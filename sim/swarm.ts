@@ -3,8 +3,9 @@
  *
  * Swarm testing (Groce et al.): a run that has everything has little of each, so every kind of fault and every size is
  * itself drawn, and half of them are off. One seed in four has a theme, a single kind of trouble and much of it; one in
- * sixteen is calm, which is where liveness and speed regressions show. Every decision has a stream of its own name, so
- * that a new kind of fault changes no old schedule of another kind.
+ * sixteen is calm, which is where liveness and speed regressions show. One in three is brief: three servers, a few seconds
+ * and one or two stories (`stories.ts`), because most bugs of consensus need few servers and many tries. Every decision has
+ * a stream of its own name, so that a new kind of fault changes no old schedule of another kind.
  *
  * Only faults that the ensemble is supposed to survive are drawn, except with `unrestricted`.
  */
@@ -14,7 +15,6 @@ import {
   DEFAULT_OPTIONS,
   type FileClass,
   type Op,
-  type OpName,
   type RunOptions,
   SCHEDULE_FORMAT,
   type Schedule,
@@ -22,6 +22,7 @@ import {
   type Swarm,
   type SwarmName,
 } from './schedule.ts';
+import { type Draft, isStory, type Planned, STORIES, type Story, tell } from './stories.ts';
 import { makeStream } from './world/random.ts';
 import type { Stream } from './world/types.ts';
 
@@ -33,6 +34,9 @@ export const PROFILES = {
   disk: 'power cuts, errors, rot, crash points around every file operation',
   sessions: 'clients that die, move and come back',
   network: 'slow, lossy, cut and flapping links',
+  windows: 'three servers, short runs, faults inside the steps of Zab',
+  uniform: 'three servers, crashes and cuts at times and places without any preference',
+  images: 'damaged disks, and servers that start from them',
 } as const;
 export type Profile = keyof typeof PROFILES;
 
@@ -67,6 +71,7 @@ const TROUBLES = [
   'reconfig',
   'lie',
   'oldDisk',
+  ...STORIES,
 ] as const;
 type Trouble = (typeof TROUBLES)[number];
 
@@ -78,6 +83,9 @@ const FAVOURED: Readonly<Record<Profile, readonly Trouble[]>> = {
   disk: ['power', 'crashPoint', 'diskSlow', 'diskError', 'rot', 'wipe'],
   sessions: ['clients', 'crash', 'partition', 'clock'],
   network: ['links', 'partition', 'oneWay', 'connections'],
+  windows: ['moment', 'packet', 'tail', 'pairs', 'doomed', 'crashPoint'],
+  uniform: [],
+  images: ['image', 'rot', 'power'],
 };
 
 const SECOND = 1000;
@@ -89,6 +97,7 @@ export function generate(request: SwarmRequest): Schedule {
 class Generator {
   readonly #request: SwarmRequest;
   readonly #isCalm: boolean;
+  readonly #isBrief: boolean;
   readonly #theme: Trouble | null;
 
   constructor(request: SwarmRequest) {
@@ -97,8 +106,11 @@ class Generator {
     const isCalm = stream.below(16) === 0;
     const hasTheme = stream.below(4) === 0;
     const theme = stream.pick(TROUBLES);
+    const isBrief = this.#stream('brevity').below(3) === 0;
     this.#isCalm = request.profile === 'calm' || (isCalm && request.profile === 'default');
-    this.#theme = hasTheme ? theme : null;
+    this.#isBrief =
+      request.profile === 'windows' || request.profile === 'uniform' || (isBrief && request.profile === 'default');
+    this.#theme = hasTheme && request.profile !== 'uniform' ? theme : null;
   }
 
   #stream(name: string): Stream {
@@ -137,13 +149,17 @@ class Generator {
     const tls = shape.below(5) === 0;
     const grows = shape.below(10) === 0;
     const spares = shape.between(1, 2);
+    const few = this.#stream('few');
+    const fewNodes = few.below(8) === 0 ? 5 : 3;
+    const fewClients = few.between(1, 3);
+    const fewMs = few.between(5000, 10_000);
     const options = {
       ...DEFAULT_OPTIONS,
-      nodes,
-      observers: nodes === 1 ? 0 : observers,
-      spares: grows && nodes > 1 && !this.#isCalm ? spares : 0,
-      clients,
-      duration,
+      nodes: this.#isBrief ? fewNodes : nodes,
+      observers: nodes === 1 || this.#isBrief ? 0 : observers,
+      spares: grows && nodes > 1 && !this.#isCalm && !this.#isBrief ? spares : 0,
+      clients: this.#isBrief ? fewClients : clients,
+      duration: this.#isBrief ? fewMs : duration,
       tls: tls && nodes > 1,
       settings,
     };
@@ -160,10 +176,13 @@ class Generator {
     const modes = this.#stream('modes');
     const hasLocalSessions = modes.below(10) === 0;
     const tickTimeMs = stream.pick([200, 300, 500, 500, 1000]);
+    const more = this.#stream('settings/more');
+    const purges = more.below(4) === 0;
+    const throttles = more.below(6) === 0;
     const drawn: Settings = {
-      tickTimeMs,
+      tickTimeMs: this.#isBrief ? Math.min(300, tickTimeMs) : tickTimeMs,
       initLimitTicks: stream.between(5, 12),
-      syncLimitTicks: stream.between(3, 8),
+      syncLimitTicks: stream.between(3, this.#isBrief ? 4 : 8),
       // Small numbers bring snapshots, log rolls and every way to synchronise into a short run.
       snapCount: stream.pick([20, 50, 100, 200, 1000]),
       commitLogCount: stream.pick([40, 60, 100, 500]),
@@ -181,6 +200,8 @@ class Generator {
       globalOutstandingLimit: stream.pick([10, 1000, 1000]),
       maxConcurrentSnapSyncs: stream.pick([1, 10]),
       dbAutocreate: this.#stream('autocreate').below(3) !== 0,
+      ...(purges ? { autopurgeIntervalMs: 1500 } : {}),
+      ...(throttles ? { requestThrottleMaxRequests: more.between(1, 4) } : {}),
     };
     return drawn;
   }
@@ -212,7 +233,7 @@ class Generator {
   }
 
   #load(stream: Stream, swarm: Record<SwarmName, number>): void {
-    swarm['workload.rate'] = stream.pick([4, 8, 12, 20]);
+    swarm['workload.rate'] = stream.pick([4, 8, 12, 20]) * (this.#isBrief ? 2 : 1);
     swarm['workload.pipeline'] = stream.pick([1, 2, 4, 8]);
     swarm['workload.paths'] = stream.pick([6, 20, 40, 100]);
     swarm['workload.hot'] = stream.between(1, 4);
@@ -240,16 +261,49 @@ class Generator {
   // --- operations ---
 
   #ops(options: RunOptions): Op[] {
-    const ops: OpDraft[] = [];
-    for (const trouble of TROUBLES) ops.push(...this.#opsOf(trouble, options));
+    const planned: Planned[] = this.#request.profile === 'uniform' ? this.#uniform(options) : [];
+    if (planned.length === 0) for (const trouble of TROUBLES) planned.push(...this.#opsOf(trouble, options));
     // Ids follow the time, so that a person reads them in order.
-    ops.sort((a, b) => a.at - b.at);
-    return ops.map((op, index) => ({ id: index + 1, ...op }) as unknown as Op);
+    planned.sort((a, b) => a.at - b.at);
+    const ids = new Map(planned.map(({ key }, index) => [key, index + 1]));
+    return planned.map((plan, index) => opOf(plan, index + 1, ids));
   }
 
-  #opsOf(trouble: Trouble, options: RunOptions): OpDraft[] {
+  /** As the published random walks draw: so many crashes and cuts, each of any server at any time (Disalg). */
+  #uniform(options: RunOptions): Planned[] {
+    const stream = this.#stream('uniform');
+    const planned: Planned[] = [];
+    const count = stream.between(2, 10);
+    for (let i = 0; i < count; i++) {
+      const at = stream.between(500, options.duration - 500);
+      const target = voter(stream, options);
+      const duration = stream.between(100, 4000);
+      const isCrash = stream.below(2) === 0;
+      const draft: Draft = isCrash
+        ? { do: 'crash', node: target, for: duration }
+        : { do: 'cut', links: [`${target}-${1 + (target % options.nodes)}`], for: duration };
+      planned.push({ at, draft });
+    }
+    return planned;
+  }
+
+  /** A story is told where it is the theme, or now and then; a brief run has one or two of them and little else. */
+  #storiesOf(story: Story, options: RunOptions): Planned[] {
+    const stream = this.#stream(`story/${story}`);
+    const isOn = stream.below(this.#isBrief ? 4 : 6) === 0;
+    const often = 1 + stream.below(2);
+    const favoured = FAVOURED[this.#request.profile].includes(story) || this.#theme === story;
+    if (options.nodes === 1 || (!isOn && !(favoured && stream.below(2) === 0))) return [];
+    const planned: Planned[] = [];
+    for (let i = 0; i < often; i++)
+      planned.push(...tell(story, `${story}${i}`, this.#stream(`story/${story}/${i}`), options));
+    return planned;
+  }
+
+  #opsOf(trouble: Trouble, options: RunOptions): Planned[] {
+    if (isStory(trouble)) return this.#storiesOf(trouble, options);
     const stream = this.#stream(`trouble/${trouble}`);
-    const isOn = stream.below(2) === 0;
+    const isOn = stream.below(this.#isBrief ? 6 : 2) === 0;
     const most = this.#request.profile === 'swarm' ? 10 : 5;
     const weight = stream.between(1, most);
     const favoured = FAVOURED[this.#request.profile].includes(trouble) || this.#theme === trouble;
@@ -257,19 +311,26 @@ class Generator {
     // Under a theme the other troubles are rare.
     const some = favoured ? 2 * weight : this.#theme === null ? weight : Math.min(1, weight);
     const count = trouble === 'rolling' ? 1 : some;
-    const ops: OpDraft[] = [];
+    const planned: Planned[] = [];
     for (let i = 0; i < count; i++) {
       const each = this.#stream(`trouble/${trouble}/${i}`);
       const at = each.between(500, Math.max(1000, options.duration - SECOND));
       const drawn = draftOf(trouble, each, options);
-      if (drawn !== null) ops.push({ at, ...drawn });
+      if (drawn !== null) planned.push({ at, draft: drawn });
     }
-    return ops;
+    return planned;
   }
 }
 
-type Draft = { readonly do: OpName } & Readonly<Record<string, unknown>>;
-type OpDraft = Draft & { readonly at: number };
+/** Gives the operation its id, and the ids of those that it refers to. Without a trigger of its own it starts at its place. */
+function opOf({ at, draft }: Planned, id: number, ids: ReadonlyMap<string | undefined, number>): Op {
+  const { after } = draft;
+  if (typeof after === 'string' && after.startsWith('key:')) {
+    return { id, ...draft, after: `op:${ids.get(after.slice('key:'.length)) ?? 0}` } as unknown as Op;
+  }
+  const hasTrigger = after !== undefined || draft.nth !== undefined;
+  return (hasTrigger ? { id, ...draft } : { id, at, ...draft }) as unknown as Op;
+}
 
 /** Half of all faults are aimed at the leader: that is where promises are made. */
 const node = (stream: Stream, options: RunOptions): number | 'leader' => {
@@ -284,7 +345,7 @@ function lasting(stream: Stream, meanMs: number): number {
   return Math.max(20, stream.exponential(Math.round(meanMs * 1000))) / 1000;
 }
 
-function draftOf(trouble: Trouble, stream: Stream, options: RunOptions): Draft | null {
+function draftOf(trouble: Exclude<Trouble, Story>, stream: Stream, options: RunOptions): Draft | null {
   const alone = options.nodes + options.observers === 1;
   switch (trouble) {
     case 'crash':

@@ -117,6 +117,7 @@ export class Workload {
   readonly #listener: Listener;
   readonly #actors: Actor[] = [];
   #stopped = false;
+  #restUntilUs = 0;
 
   constructor(world: World, options: WorkloadOptions, listener: Listener) {
     this.#world = world;
@@ -138,6 +139,11 @@ export class Workload {
   /** Clients whose session is alive. */
   get connectedCount(): number {
     return this.#actors.filter((actor) => actor.connected).length;
+  }
+
+  /** Asks for nothing for so long. */
+  rest(us: number): void {
+    this.#restUntilUs = Math.max(this.#restUntilUs, this.#world.timeUs + us);
   }
 
   /** Asks for nothing any more; sessions stay. */
@@ -193,6 +199,7 @@ export class Workload {
       stats: this.stats,
       dead: this.dead,
       isStopped: () => this.#stopped,
+      isResting: () => world.timeUs < this.#restUntilUs,
     });
     return actor;
   }
@@ -209,6 +216,7 @@ interface ActorOptions {
   readonly stats: WorkloadStats;
   readonly dead: DeadSession[];
   readonly isStopped: () => boolean;
+  readonly isResting: () => boolean;
 }
 
 /** One client: when it asks, what it asks, and what becomes of its program. */
@@ -346,9 +354,9 @@ class Actor {
     const status = this.#o.world.status(this.#host);
     if (this.#ended && status === 'running') this.#restart('fresh', 'kill');
     const isKept = this.#keeps(this.#turn);
-    if (status !== 'running' || (isKept && this.#misbehave(whim))) return;
+    if (status !== 'running' || (isKept && !this.#o.isResting() && this.#misbehave(whim))) return;
     // Without a rate it asks only what the schedule makes it ask.
-    if (this.#o.swarm['workload.rate'] === 0) return;
+    if (this.#o.swarm['workload.rate'] === 0 || this.#o.isResting()) return;
     if (!this.#prologueSent && this.#keeps(0)) this.#prologue();
     if (isKept && this.open < this.#o.swarm['workload.pipeline']) this.#askSomething();
   }
