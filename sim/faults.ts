@@ -134,6 +134,8 @@ export class FaultDriver {
   #ranks: readonly FaultId[] = [];
   readonly #noteCounts = new Map<string, number>();
   readonly #waiting = new Map<string, Op[]>();
+  /** By the note whose next occurrence they wait for. */
+  readonly #upcoming = new Map<string, Op[]>();
   readonly #packetOps: PacketOp[] = [];
   readonly #packetScanners = new Map<string, PacketScanner>();
   /** States that were announced and are to be cut. */
@@ -178,6 +180,7 @@ export class FaultDriver {
     this.#over = true;
     for (const id of [...this.#active.keys()]) this.#undo(id);
     this.#waiting.clear();
+    this.#upcoming.clear();
     this.#packetOps.length = 0;
   }
 
@@ -195,7 +198,22 @@ export class FaultDriver {
   }
 
   #schedule(op: Op, atUs: number): void {
-    this.#world.at(Math.round(atUs), `op ${op.id}`, () => this.#start(op));
+    const { next } = op as { readonly next?: string };
+    this.#world.at(Math.round(atUs), `op ${op.id}`, () => {
+      if (next === undefined || this.#over) this.#start(op);
+      else this.#upcoming.set(next, [...(this.#upcoming.get(next) ?? []), op]);
+    });
+  }
+
+  /** Operations that wait for the next note of this name start with it. */
+  #onUpcoming(name: string, host: HostId): void {
+    const ops = this.#upcoming.get(name);
+    if (ops === undefined) return;
+    this.#upcoming.delete(name);
+    for (const op of ops) {
+      this.#origins.set(op.id, host);
+      this.#world.at(this.#world.timeUs, `op ${op.id}`, () => this.#start(op));
+    }
   }
 
   #release(key: string, origin: HostId | null): void {
@@ -207,8 +225,9 @@ export class FaultDriver {
   }
 
   onNote(host: HostId, code: string, _fields: NoteFields | undefined): void {
-    if (this.#waiting.size === 0) return;
+    if (this.#waiting.size === 0 && this.#upcoming.size === 0) return;
     for (const name of [code, `${code}@${host}`]) {
+      this.#onUpcoming(name, host);
       const count = (this.#noteCounts.get(name) ?? 0) + 1;
       this.#noteCounts.set(name, count);
       this.#release(`${name}#${count}`, host);

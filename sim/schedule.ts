@@ -226,14 +226,14 @@ type BodyOf<F> = { readonly [K in keyof F as Optional<F[K]> extends true ? never
   readonly [K in keyof F as Optional<F[K]> extends true ? K : never]?: KindOf<F[K]>;
 };
 
-/** What starts an operation. */
+/** What starts an operation. `next`: having come so far it waits for the next such note, of any server or (`@3`) of one. */
 export type Trigger =
-  | { readonly at: number }
+  | { readonly at: number; readonly next?: string }
   /**
    * `op:3`, or a note of any server such as `zab.established#2` (the second one; `#1` when left out), or of one server:
    * `zab.established@3#2` is the second one of server 3.
    */
-  | { readonly after: string; readonly plus?: number }
+  | { readonly after: string; readonly plus?: number; readonly next?: string }
   /** The nth packet of this kind on the link, counted from 1. */
   | { readonly nth: number; readonly link: LinkRef; readonly kind: string };
 
@@ -565,6 +565,7 @@ function opProblems(op: unknown): string[] {
 }
 
 const AFTER_PATTERN = /^(?:op:[0-9]+|[a-z][A-Za-z]*(?:\.[A-Za-z]+)+(?:@[1-9][0-9]?)?(?:#[1-9][0-9]*)?)$/;
+const NEXT_PATTERN = /^[a-z][A-Za-z]*(?:\.[A-Za-z]+)+(?:@[1-9][0-9]?)?$/;
 export const PACKET_KINDS = [
   'PROPOSAL',
   'ACK',
@@ -588,9 +589,12 @@ function triggerKeys(op: Json, problems: string[]): string[] {
     problems.push('needs exactly one of at, after and nth');
     return given;
   }
+  if (op.next !== undefined && (typeof op.next !== 'string' || !NEXT_PATTERN.test(op.next))) {
+    problems.push(`next is ${show(op.next)}, not a note such as "zab.established" or "zab.established@2"`);
+  }
   if (op.at !== undefined) {
     if (!isMs(op.at) || op.at < 0) problems.push(`at is ${show(op.at)}, not milliseconds from 0`);
-    return ['at'];
+    return ['at', 'next'];
   }
   if (op.after !== undefined) {
     if (typeof op.after !== 'string' || !AFTER_PATTERN.test(op.after)) {
@@ -598,7 +602,7 @@ function triggerKeys(op: Json, problems: string[]): string[] {
     }
     if (op.plus !== undefined && (!isMs(op.plus) || op.plus < 0))
       problems.push(`plus is ${show(op.plus)}, not milliseconds`);
-    return ['after', 'plus'];
+    return ['after', 'plus', 'next'];
   }
   if (!isCount(op.nth) || op.nth < 1) problems.push(`nth is ${show(op.nth)}, not a whole number from 1`);
   if (typeof op.link !== 'string' || !LINK_PATTERN.test(op.link))

@@ -33,7 +33,8 @@ export const isStory = (name: string): name is Story => STORIES.some((story) => 
 
 /** One telling. `name` is unique in the schedule. */
 export function tell(story: Story, name: string, stream: Stream, options: RunOptions): Planned[] {
-  const at = stream.between(500, Math.max(1000, Math.round(options.duration * 0.7)));
+  // Not before there is somebody to lead.
+  const at = stream.between(1500, Math.max(2000, Math.round(options.duration * 0.6)));
   const scene: Scene = { name, at, stream, options };
   switch (story) {
     case 'moment':
@@ -205,7 +206,10 @@ function tail(scene: Scene): Planned[] {
       draft: { after: `key:${name}b`, plus: stream.below(500), do: 'crash', node, for: down },
     });
   } else if (second === 1) {
-    planned.push({ at: at + 3, draft: { after: 'zab.leading.started#2', do: 'crash', node: 'same', for: down } });
+    planned.push({
+      at: at + 3,
+      draft: { after: `key:${name}b`, next: stream.pick(STEPS), do: 'crash', node: 'same', for: down },
+    });
   }
   const later = options.duration - 500;
   if (stream.below(3) === 0)
@@ -237,12 +241,31 @@ function pairs(scene: Scene): Planned[] {
       if (running.has(node) && next.has(node) && stream.below(2) === 0)
         planned.push({ at: time, draft: { do: 'crash', node, for: 50 } });
     }
+    // Some sets come only as far as a named step together.
+    if (stream.below(2) === 0) {
+      const next = stream.pick(STEPS);
+      const node = stream.pick(['candidate', 'candidate', 'same', 'leader'] as const);
+      planned.push({ at: time + 60, draft: { next, do: stream.pick(['crash', 'power']), node } });
+    }
     running = next;
     time += stream.between(700, 3000);
   }
   for (const node of all) if (!running.has(node)) planned.push({ at: time, draft: { do: 'start', node } });
   return planned;
 }
+
+/** Steps on the way to an established epoch. */
+const STEPS = [
+  'zab.leading.started',
+  'zab.epoch.accepted',
+  'zab.epoch.accepted',
+  'zab.epoch.current',
+  'zab.epoch.current',
+  'zab.newleader.acked',
+  'zab.newleader.acked',
+  'zab.established',
+  'zab.uptodate',
+] as const;
 
 // --- leaderships that fail ---------------------------------------------------------------------------------------------
 
@@ -252,26 +275,21 @@ function doomed(scene: Scene): Planned[] {
   const planned: Planned[] = [
     { at, key: name, draft: { do: stream.pick(['crash', 'power']), node: 'leader', for: downFor(stream) } },
   ];
-  const first = 1 + stream.below(3);
   const count = 1 + stream.below(3);
+  let previous = name;
   for (let i = 0; i < count; i++) {
-    const note = stream.pick([
-      'zab.leading.started',
-      'zab.leading.started',
-      'zab.epoch.accepted',
-      'zab.epoch.current',
-      'zab.newleader.acked',
-    ]);
+    const next = stream.pick(STEPS);
     const duration = downFor(stream);
     const draft: Draft = stream.pick<Draft>([
       { do: 'refuse', node: 'same', channel: 'quorum', how: 'refuse', for: duration + 1000 },
       { do: 'isolate', node: 'same', for: duration },
       { do: 'crash', node: 'candidate', for: duration },
       { do: 'power', node: 'candidate', for: duration },
-      { do: 'crash', node: 'same', for: duration },
+      { do: 'power', node: 'same', for: duration },
     ]);
-    const plus = stream.pick([0, 0, 1, 20]);
-    planned.push({ at: at + 1 + i, draft: { after: `${note}#${first + i * (1 + stream.below(3))}`, plus, ...draft } });
+    const key = `${name}/${i}`;
+    planned.push({ at: at + 1 + i, key, draft: { after: `key:${previous}`, next, ...draft } });
+    previous = key;
   }
   return planned;
 }

@@ -88,6 +88,19 @@ const FAVOURED: Readonly<Record<Profile, readonly Trouble[]>> = {
   images: ['image', 'rot', 'power'],
 };
 
+/** How often each story is told where none is favoured. */
+const TOLD: readonly (readonly [Story, number])[] = [
+  ['moment', 20],
+  ['packet', 10],
+  ['tail', 20],
+  ['pairs', 16],
+  ['doomed', 12],
+  ['stale', 8],
+  ['image', 8],
+  ['rank', 6],
+  ['purge', 4],
+];
+
 const SECOND = 1000;
 
 export function generate(request: SwarmRequest): Schedule {
@@ -151,8 +164,8 @@ class Generator {
     const spares = shape.between(1, 2);
     const few = this.#stream('few');
     const fewNodes = few.below(8) === 0 ? 5 : 3;
-    const fewClients = few.between(1, 3);
-    const fewMs = few.between(5000, 10_000);
+    const fewClients = few.between(2, 3);
+    const fewMs = few.between(6000, 12_000);
     const options = {
       ...DEFAULT_OPTIONS,
       nodes: this.#isBrief ? fewNodes : nodes,
@@ -212,7 +225,8 @@ class Generator {
     const stream = this.#stream('weather');
     const swarm: Record<SwarmName, number> = { ...CALM };
     const set = (name: SwarmName, chance: number, draw: () => number): void => {
-      const on = stream.below(100) < chance;
+      // A brief run has little time for waiting.
+      const on = stream.below(100) < chance * (this.#isBrief ? 0.3 : 1);
       const value = draw();
       if (on && !this.#isCalm) swarm[name] = value;
     };
@@ -234,7 +248,7 @@ class Generator {
 
   #load(stream: Stream, swarm: Record<SwarmName, number>): void {
     swarm['workload.rate'] = stream.pick([4, 8, 12, 20]) * (this.#isBrief ? 2 : 1);
-    swarm['workload.pipeline'] = stream.pick([1, 2, 4, 8]);
+    swarm['workload.pipeline'] = stream.pick([1, 2, 4, 8]) * (this.#isBrief ? 2 : 1);
     swarm['workload.paths'] = stream.pick([6, 20, 40, 100]);
     swarm['workload.hot'] = stream.between(1, 4);
     const bytes = stream.pick([8, 40, 40, 300, 2000]);
@@ -262,7 +276,10 @@ class Generator {
 
   #ops(options: RunOptions): Op[] {
     const planned: Planned[] = this.#request.profile === 'uniform' ? this.#uniform(options) : [];
-    if (planned.length === 0) for (const trouble of TROUBLES) planned.push(...this.#opsOf(trouble, options));
+    if (this.#request.profile !== 'uniform') {
+      for (const trouble of TROUBLES) planned.push(...this.#opsOf(trouble, options));
+      planned.push(...this.#storiesOf(options));
+    }
     // Ids follow the time, so that a person reads them in order.
     planned.sort((a, b) => a.at - b.at);
     const ids = new Map(planned.map(({ key }, index) => [key, index + 1]));
@@ -287,24 +304,29 @@ class Generator {
     return planned;
   }
 
-  /** A story is told where it is the theme, or now and then; a brief run has one or two of them and little else. */
-  #storiesOf(story: Story, options: RunOptions): Planned[] {
-    const stream = this.#stream(`story/${story}`);
-    const isOn = stream.below(this.#isBrief ? 4 : 6) === 0;
-    const often = 1 + stream.below(2);
-    const favoured = FAVOURED[this.#request.profile].includes(story) || this.#theme === story;
-    if (options.nodes === 1 || (!isOn && !(favoured && stream.below(2) === 0))) return [];
+  /** Which stories are told: one to three in a brief run, in another one mostly none. */
+  #storiesOf(options: RunOptions): Planned[] {
+    if (options.nodes === 1) return [];
+    const stream = this.#stream('stories');
+    const { profile } = this.#request;
+    const some = STORIES.filter((story) => FAVOURED[profile].includes(story));
+    const favoured = this.#theme !== null && isStory(this.#theme) ? [this.#theme] : some;
+    const isTold = this.#isBrief || favoured.length > 0 || stream.below(3) === 0;
+    const count = isTold ? 1 + stream.below(this.#isBrief ? 3 : 2) : 0;
     const planned: Planned[] = [];
-    for (let i = 0; i < often; i++)
-      planned.push(...tell(story, `${story}${i}`, this.#stream(`story/${story}/${i}`), options));
+    for (let i = 0; i < count; i++) {
+      const drawn = weighted(stream, TOLD);
+      const story = favoured.length > 0 && stream.below(4) > 0 ? stream.pick(favoured) : drawn;
+      planned.push(...tell(story, `${story}${i}`, this.#stream(`story/${i}`), options));
+    }
     return planned;
   }
 
   #opsOf(trouble: Trouble, options: RunOptions): Planned[] {
-    if (isStory(trouble)) return this.#storiesOf(trouble, options);
+    if (isStory(trouble)) return [];
     const stream = this.#stream(`trouble/${trouble}`);
-    const isOn = stream.below(this.#isBrief ? 6 : 2) === 0;
-    const most = this.#request.profile === 'swarm' ? 10 : 5;
+    const isOn = stream.below(this.#isBrief ? 10 : 2) === 0;
+    const most = this.#request.profile === 'swarm' ? 10 : this.#isBrief ? 1 : 5;
     const weight = stream.between(1, most);
     const favoured = FAVOURED[this.#request.profile].includes(trouble) || this.#theme === trouble;
     if (!isOn && !favoured) return [];

@@ -1,0 +1,13 @@
+/** What is hunted in every test run: a smoke set, each found within a CPU second, and of the rest a sample that rotates. */
+
+export const SMOKE: readonly string[] = [
+  'leader-acks-before-fsync',
+  'newleader-acked-before-history-durable',
+  'current-epoch-at-uptodate',
+];
+
+/** `count` of them, others with every `turn`, and all in turn. */
+export function sampleOf<T>(from: readonly T[], count: number, turn: number): T[] {
+  const size = Math.min(count, from.length);
+  return Array.from({ length: size }, (_, index) => from[(turn * size + index) % from.length]!);
+}
