@@ -133,6 +133,15 @@ const MS = 1000;
 /** Goals are looked at this often. */
 const GOAL_EVERY_US = 100 * MS;
 const VIOLATIONS_MAX = 16;
+/** Why a client machine ends a connection on which no server may ever have sent what it got. */
+const NONSENSE: ReadonlySet<string> = new Set([
+  'xid out of order',
+  'auth reply to no request',
+  'bad reply body',
+  'bad reply header',
+  'bad connect response',
+  'bad watch event',
+]);
 const REASON_LENGTH_MAX = 200;
 const RECONFIG_RETRY_US = 1000 * MS;
 const RECONFIG_TRIES_MAX = 60;
@@ -481,6 +490,7 @@ class Run {
         this.#hub.onNote(host, code, fields);
         this.#faults.onNote(host, code, fields);
         if (host < CLIENT_BASE) this.#narrate(host, code, fields);
+        else if (code === 'client.connection.lost') this.#onConnectionLost(host, fields);
       },
       onConnection: (event) => {
         extra.onConnection?.(event);
@@ -502,6 +512,13 @@ class Run {
       },
     };
     return hooks;
+  }
+
+  /** A client hangs up on a server whose answers make no sense, and would hide the mistake by asking again elsewhere. */
+  #onConnectionLost(host: HostId, fields: Readonly<Record<string, unknown>> | undefined): void {
+    const reason = String(fields?.reason);
+    if (this.#unordered || !NONSENSE.has(reason)) return;
+    this.#report('client-fifo', `client ${host - CLIENT_BASE} hangs up: ${reason}`);
   }
 
   #afterStep(step: StepRecord): void {

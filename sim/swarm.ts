@@ -3,7 +3,7 @@
  *
  * Swarm testing (Groce et al.): a run that has everything has little of each, so every kind of fault and every size is
  * itself drawn, and half of them are off. One seed in four has a theme, a single kind of trouble and much of it; one in
- * sixteen is calm, which is where liveness and speed regressions show. One in three is brief: three servers, a few seconds
+ * sixteen is calm, which is where liveness and speed regressions show. Every second one is brief: three servers, a few seconds
  * and one or two stories (`stories.ts`), because most bugs of consensus need few servers and many tries. Every decision has
  * a stream of its own name, so that a new kind of fault changes no old schedule of another kind.
  *
@@ -119,7 +119,7 @@ class Generator {
     const isCalm = stream.below(16) === 0;
     const hasTheme = stream.below(4) === 0;
     const theme = stream.pick(TROUBLES);
-    const isBrief = this.#stream('brevity').below(3) === 0;
+    const isBrief = this.#stream('brevity').below(2) === 0;
     this.#isCalm = request.profile === 'calm' || (isCalm && request.profile === 'default');
     this.#isBrief =
       request.profile === 'windows' || request.profile === 'uniform' || (isBrief && request.profile === 'default');
