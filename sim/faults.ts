@@ -255,6 +255,7 @@ export class FaultDriver {
     const stream = this.#streams.find(({ uid, from }) => uid === segment.connection.uid && from === segment.from);
     if (stream === undefined) return undefined;
     this.#streams.splice(this.#streams.indexOf(stream), 1);
+    this.#targets = [segment.from, segment.to];
     const say = `the connection ${segment.from}>${segment.to} is reset in the middle of a state`;
     this.#finish(stream.op, { say, count: 'networkFaults' });
     return { resetAfterBytes: this.#streamOf(stream.op).between(0, segment.bytes.length) };
@@ -620,6 +621,7 @@ export class FaultDriver {
   #rank({ order, step }: OpOf<'rank'>): Done | null {
     const servers = this.#ensemble.servers();
     const known = order.filter((host) => servers.includes(host));
+    this.#targets = known;
     if (known.length < 2) return null;
     for (const fault of this.#ranks) this.#world.restore(fault);
     const faults = known
