@@ -14,7 +14,7 @@
 import { DISK_ACTIONS, DISK_LANES, EVENT_KINDS } from './api.ts';
 import { f64, Names, u8, u16, u32 } from './columns.ts';
 
-/** A line that was parsed whole, with the position of its event in the block (or that of the next one). */
+/** A line that was parsed whole. */
 export interface RareLine {
   readonly type: string;
   readonly [field: string]: unknown;
@@ -343,7 +343,7 @@ class Scanner {
     const files = this.#files.pos.length;
     const isPlain = this.#effects(pos);
     const end = this.#endOfLine();
-    if (!isPlain) this.#stepWhole(start, end, files, pos);
+    if (!isPlain) this.#stepWhole(start, end, files);
     this.#started(id, start);
     this.#at = end + 1;
   }
@@ -420,7 +420,7 @@ class Scanner {
   }
 
   /** A step with notes that matter, or one that was cut short. */
-  #stepWhole(start: number, end: number, files: number, pos: number): void {
+  #stepWhole(start: number, end: number, files: number): void {
     const step = this.#parse(start, end) as {
       id: number;
       t: number;
@@ -444,7 +444,6 @@ class Scanner {
     const line: NotesLine = {
       type: 'notes',
       event: step.id,
-      pos,
       t: step.t,
       host: step.host,
       input: step.input.type,

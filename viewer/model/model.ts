@@ -1,0 +1,340 @@
+/** One open trace, answering the questions of `api.ts`. Each question has its module; this is the desk they sit at. */
+
+import {
+  type ChainLink,
+  type Cone,
+  type DensityView,
+  type Election,
+  type ElectionDetail,
+  EVENT_KINDS,
+  type EventDetail,
+  type EventPage,
+  type EventRow,
+  type HostId,
+  type LoadPhase,
+  type LogicalAxis,
+  type LogView,
+  MESSAGE_GROUPS,
+  type MessageView,
+  type Picture,
+  type SearchOptions,
+  type SearchResult,
+  type StateDiff,
+  type StatePath,
+  type StatePoint,
+  type StateView,
+  type StoryItem,
+  type TimeRange,
+  type TraceId,
+  type TraceInfo,
+  type TraceModel,
+  type TreeView,
+  type ViolationDetail,
+} from './api.ts';
+import type { BlockShelf } from './blocks.ts';
+import { upperBound } from './columns.ts';
+import { densityOf } from './density.ts';
+import { Describer, noteText } from './describe.ts';
+import { linesOf, rawLinesOf } from './lines.ts';
+import { nodeOf } from './nodes.ts';
+import { pictureOf } from './picture.ts';
+import type { RareLine } from './scan.ts';
+import type { Store } from './store.ts';
+import { decodeValue } from './values.ts';
+
+export interface ModelParts {
+  readonly trace: TraceId;
+  readonly name: string;
+  readonly origin: TraceInfo['origin'];
+  readonly store: Store;
+  readonly shelf: BlockShelf;
+  readonly wallStartMs: number | null;
+}
+
+const EFFECTS_SHOWN = 100;
+
+export class Model implements TraceModel {
+  readonly #parts: ModelParts;
+  readonly store: Store;
+  readonly #describer: Describer;
+  phase: LoadPhase = 'reading';
+  revision = 0;
+
+  constructor(parts: ModelParts) {
+    this.#parts = parts;
+    this.store = parts.store;
+    this.#describer = new Describer(parts.store);
+  }
+
+  async info(): Promise<TraceInfo> {
+    const { trace, name, origin, wallStartMs } = this.#parts;
+    const { store } = this;
+    const { servers, clients } = store.hosts();
+    const { header, verdict } = store;
+    return {
+      trace,
+      name,
+      origin,
+      phase: this.phase,
+      problems: [...store.problems],
+      seed: header?.seed ?? null,
+      commit: header?.commit ?? null,
+      schedule: header?.schedule ?? null,
+      servers,
+      clients,
+      wallStartMs,
+      events: store.count,
+      beginUs: 0,
+      endUs: store.endUs,
+      verdict:
+        verdict === null
+          ? null
+          : {
+              verdict: verdict.verdict,
+              hash: verdict.hash,
+              stats: verdict.stats,
+              violationCount: verdict.violationCount,
+            },
+    };
+  }
+
+  async picture(): Promise<Picture> {
+    const isComplete = this.phase !== 'reading';
+    return pictureOf(
+      this.store,
+      { revision: this.revision, complete: isComplete },
+      { elections: await this.elections(), story: await this.story(), violations: await this.violations() },
+    );
+  }
+
+  // --- events ---
+
+  async rawLines(index: number): Promise<readonly string[]> {
+    return rawLinesOf(this.store, this.#parts.shelf, index);
+  }
+
+  async event(index: number): Promise<EventDetail | null> {
+    const { store } = this;
+    if (index < 1 || index > store.count) return null;
+    const lines = await linesOf(store, this.#parts.shelf, index);
+    const step = lines.find(({ type }) => type === 'step') as StepLine | undefined;
+    const row = index - 1;
+    return {
+      index,
+      id: store.events.id.get(row),
+      timeUs: store.events.timeUs.get(row),
+      host: store.events.host.get(row),
+      kind: EVENT_KINDS[store.events.kind.get(row)]!,
+      sentence: this.#describer.sentence(index),
+      cause: store.events.cause.get(row),
+      effects: this.#effectsOf(index),
+      generation: step?.generation ?? null,
+      monoMs: step?.mono ?? null,
+      wallMs: step?.wall ?? null,
+      input: step === undefined ? null : nodeOf('input', decodeValue(step.input)),
+      outputs: (step?.effects ?? []).map((effect) => nodeOf(effect.type, decodeValue(effect))),
+      notes: (step?.effects ?? []).flatMap(({ type, code = '', fields = {} }) =>
+        type === 'note' ? [{ code, text: noteText(code, fields) }] : [],
+      ),
+      sent: this.#sentViews(index, lines),
+      received: await this.#receivedViews(index),
+      changes: [],
+    };
+  }
+
+  #effectsOf(index: number): number[] {
+    const { cause } = this.store.events;
+    const found: number[] = [];
+    for (let row = index; row < this.store.count && found.length < EFFECTS_SHOWN; row++) {
+      if (cause.get(row) === index) found.push(row + 1);
+    }
+    return found;
+  }
+
+  #sentViews(index: number, lines: readonly RareLine[]): MessageView[] {
+    const messages = lines.flatMap((line) =>
+      line.type === 'segment' ? (line as unknown as SegmentLine).messages : [],
+    );
+    return this.#describer.sent(index).map((row, i) => this.#messageView(row, messages[i]?.fields));
+  }
+
+  /** What a message says stands in the lines of the event that sent it. */
+  async #receivedViews(index: number): Promise<MessageView[]> {
+    const views: MessageView[] = [];
+    for (const row of this.#describer.received(index)) {
+      const sender = this.store.messages.sentIndex.get(row);
+      const lines = await linesOf(this.store, this.#parts.shelf, sender);
+      const messages = lines.flatMap((line) =>
+        line.type === 'segment' ? (line as unknown as SegmentLine).messages : [],
+      );
+      views.push(this.#messageView(row, messages[this.#describer.sent(sender).indexOf(row)]?.fields));
+    }
+    return views;
+  }
+
+  #messageView(row: number, fields: Readonly<Record<string, unknown>> = {}): MessageView {
+    const { messages, names } = this.store;
+    const arrivedUs = messages.arrivedUs.get(row);
+    return {
+      row,
+      name: names.list[messages.name.get(row)]!,
+      group: MESSAGE_GROUPS[messages.group.get(row)]!,
+      from: messages.from.get(row),
+      to: messages.to.get(row),
+      sentUs: messages.sentUs.get(row),
+      arrivedUs: Number.isNaN(arrivedUs) ? null : arrivedUs,
+      sentIndex: messages.sentIndex.get(row),
+      arrivedIndex: messages.arrivedIndex.get(row),
+      fields: Object.entries(fields).map(([name, value]) => ({ name, text: nodeOf(name, decodeValue(value)).text })),
+      text: this.#describer.messageText(row),
+    };
+  }
+
+  async indexOf(id: number): Promise<number> {
+    return this.store.indexOf(id);
+  }
+
+  async indexAt(timeUs: number, host?: HostId): Promise<number> {
+    const times = this.store.events.timeUs.view();
+    const last = upperBound(times, timeUs);
+    if (host === undefined) return last;
+    const rows = this.store.byHost.get(host)?.view() ?? [];
+    const at = upperBound(rows, last);
+    return at === 0 ? 0 : rows[at - 1]!;
+  }
+
+  async neighbour(index: number, direction: -1 | 1): Promise<number> {
+    const { store } = this;
+    if (index < 1 || index > store.count) return 0;
+    const rows = store.byHost.get(store.events.host.get(index - 1))!.view();
+    const at = upperBound(rows, index) - 1 + direction;
+    return rows[at] ?? 0;
+  }
+
+  async events({
+    from,
+    count,
+    query,
+  }: {
+    readonly from: number;
+    readonly count: number;
+    readonly query?: string;
+  }): Promise<EventPage> {
+    if (query !== undefined && query.trim() !== '') {
+      const found = await this.search(query, { from, limit: count });
+      return { total: found.total, rows: Array.from(found.events, (index) => this.rowOf(index)) };
+    }
+    const first = Math.max(1, from);
+    const last = Math.min(this.store.count, first + count - 1);
+    const rows: EventRow[] = [];
+    for (let index = first; index <= last; index++) rows.push(this.rowOf(index));
+    return { total: this.store.count, rows };
+  }
+
+  rowOf(index: number): EventRow {
+    const { events } = this.store;
+    return {
+      index,
+      timeUs: events.timeUs.get(index - 1),
+      host: events.host.get(index - 1),
+      kind: EVENT_KINDS[events.kind.get(index - 1)]!,
+      sentence: this.#describer.sentence(index),
+    };
+  }
+
+  // --- what happened ---
+
+  async elections(): Promise<readonly Election[]> {
+    return [];
+  }
+
+  async election(_number: number): Promise<ElectionDetail | null> {
+    return null;
+  }
+
+  async story(): Promise<readonly StoryItem[]> {
+    return this.store.moments.map(({ t, index, text }) => ({
+      timeUs: t,
+      index,
+      kind: 'note' as const,
+      text,
+      hosts: [],
+      ref: 0,
+    }));
+  }
+
+  async violations(): Promise<readonly ViolationDetail[]> {
+    return [];
+  }
+
+  // --- state ---
+
+  async state(host: HostId, index: number): Promise<StateView> {
+    return { host, index, stepIndex: 0, timeUs: 0, status: 'unknown', root: null, changes: [], heap: [] };
+  }
+
+  async stateDiff(a: StatePoint, b: StatePoint): Promise<StateDiff> {
+    return { a, b, root: null, changes: [] };
+  }
+
+  async nextChange(_host: HostId, _index: number, _path: StatePath, _direction: -1 | 1): Promise<number> {
+    return 0;
+  }
+
+  async log(host: HostId, index: number): Promise<LogView> {
+    return { host, index, last: 0, synced: 0, committed: 0, applied: 0, entries: [], earlier: 0 };
+  }
+
+  async tree(host: HostId, index: number): Promise<TreeView> {
+    return { host, index, zxid: 0, exact: false, nodeCount: 0, nodes: [] };
+  }
+
+  // --- cause ---
+
+  async cone(index: number, direction: 'causes' | 'effects'): Promise<Cone> {
+    return { index, direction, events: new Uint32Array(0), more: false };
+  }
+
+  async chain(_a: number, _b: number): Promise<readonly ChainLink[] | null> {
+    return null;
+  }
+
+  async logical(): Promise<LogicalAxis> {
+    return { rank: new Uint32Array(this.store.count + 1), max: 0 };
+  }
+
+  // --- the rest ---
+
+  async search(_query: string, _options: SearchOptions = {}): Promise<SearchResult> {
+    return { events: new Uint32Array(0), total: 0, more: false, error: null };
+  }
+
+  async exportChrome(_range: TimeRange | null): Promise<string> {
+    return '{"traceEvents":[]}';
+  }
+
+  async exportShiviz(_range: TimeRange | null): Promise<string> {
+    return '';
+  }
+
+  async density(range: TimeRange, bins: number): Promise<DensityView> {
+    const { servers, clients } = this.store.hosts();
+    return { ...range, bins, ...densityOf(this.store, [...servers, ...clients], range, bins) };
+  }
+}
+
+interface StepLine extends RareLine {
+  readonly generation: number;
+  readonly mono: number;
+  readonly wall: number;
+  readonly input: unknown;
+  readonly effects: readonly {
+    readonly type: string;
+    readonly code?: string;
+    readonly fields?: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+interface SegmentLine {
+  readonly messages: readonly { readonly name: string; readonly fields: Readonly<Record<string, unknown>> }[];
+}

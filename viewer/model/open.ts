@@ -1,0 +1,247 @@
+/** Opens traces in place: the viewer's model as the worker runs it, and as tests do. */
+
+import type { Comparison, LoadProgress, TraceId, TraceInfo, TraceModel, TraceSource, Viewer } from './api.ts';
+import { BlockShelf, type ByteSource, type Gzip, sourceOfBlob, sourceOfBytes, TextCutter, WEB_GZIP } from './blocks.ts';
+import { type BlockScanner, breath, conclude, isAcceptable, loadAll, scannerWith } from './load.ts';
+import { Model } from './model.ts';
+import { scanBlock } from './scan.ts';
+import { Store } from './store.ts';
+
+export interface ViewerSettings {
+  /** Default: that of the web platform. */
+  readonly gzip?: Gzip;
+  /** Scans blocks elsewhere; default: here. */
+  readonly scan?: BlockScanner;
+}
+
+export function openViewer(settings: ViewerSettings = {}): LocalViewer {
+  return new LocalViewer(settings);
+}
+
+interface OpenTrace {
+  readonly model: Model;
+  readonly loaded: Promise<TraceInfo>;
+  readonly stream: StreamFeed | null;
+  isClosed: boolean;
+  bytesRead: number;
+  bytesTotal: number;
+  /** When listeners were last told, and how much there was then. */
+  toldAtMs: number;
+  toldEvents: number;
+}
+
+/** The first picture comes early; later ones when there is a good deal more. */
+const FIRST_TOLD_MS = 150;
+const TOLD_GROWTH = 1.5;
+const TOLD_PAUSE_MS = 500;
+
+class LocalViewer implements Viewer {
+  readonly #gzip: Gzip;
+  readonly #scan: BlockScanner;
+  readonly #traces = new Map<TraceId, OpenTrace>();
+  readonly #listeners = new Set<(progress: LoadProgress) => void>();
+  #nextId: TraceId = 1;
+
+  constructor(settings: ViewerSettings) {
+    this.#gzip = settings.gzip ?? WEB_GZIP;
+    this.#scan = settings.scan ?? scannerWith(this.#gzip);
+  }
+
+  async open(source: TraceSource): Promise<TraceId> {
+    const id = this.#nextId++;
+    switch (source.kind) {
+      case 'blob':
+        this.#openSource(id, source.name, sourceOfBlob(source.blob));
+        return id;
+      case 'bytes':
+        this.#openSource(id, source.name, sourceOfBytes(source.bytes));
+        return id;
+      case 'stream':
+        this.#openStream(id, source.name);
+        return id;
+      case 'logs':
+      case 'schedule':
+        throw new Error(`cannot open ${source.kind}`);
+      default:
+        return source satisfies never;
+    }
+  }
+
+  #openSource(id: TraceId, name: string, source: ByteSource): void {
+    const { model, store, shelf } = this.#makeModel(id, name, source);
+    const load = async (): Promise<TraceInfo> => {
+      model.phase = await loadAll(source, {
+        store,
+        shelf,
+        gzip: this.#gzip,
+        scan: this.#scan,
+        onBlock: (bytesRead) => this.#tell(id, bytesRead),
+        isCancelled: () => this.#traces.get(id)?.isClosed !== false,
+      });
+      return this.#finish(id);
+    };
+    this.#register(id, model, source.size, null, load);
+  }
+
+  #openStream(id: TraceId, name: string): void {
+    const { model, store, shelf } = this.#makeModel(id, name, null);
+    const stream = new StreamFeed(store, shelf, this.#gzip, (bytesRead) => this.#tell(id, bytesRead));
+    const load = async (): Promise<TraceInfo> => {
+      model.phase = await stream.ended;
+      return this.#finish(id);
+    };
+    this.#register(id, model, 0, stream, load);
+  }
+
+  #makeModel(id: TraceId, name: string, source: ByteSource | null): { model: Model; store: Store; shelf: BlockShelf } {
+    const store = new Store();
+    const shelf = new BlockShelf(source, this.#gzip);
+    const model = new Model({ trace: id, name, origin: 'simulation', store, shelf, wallStartMs: null });
+    return { model, store, shelf };
+  }
+
+  #register(
+    id: TraceId,
+    model: Model,
+    bytesTotal: number,
+    stream: StreamFeed | null,
+    load: () => Promise<TraceInfo>,
+  ): void {
+    // Loading begins when the trace is known by its id.
+    const loaded = breath().then(load);
+    const toldAtMs = performance.now() - TOLD_PAUSE_MS + FIRST_TOLD_MS;
+    this.#traces.set(id, { model, loaded, stream, isClosed: false, bytesRead: 0, bytesTotal, toldAtMs, toldEvents: 0 });
+  }
+
+  #finish(id: TraceId): Promise<TraceInfo> {
+    const open = this.#traceOf(id);
+    open.bytesRead = Math.max(open.bytesRead, open.bytesTotal);
+    open.model.revision += 1;
+    this.#announce(id, open);
+    return open.model.info();
+  }
+
+  /** Listeners hear of progress, and of a new revision when it is worth drawing again. */
+  #tell(id: TraceId, bytesRead: number): void {
+    const open = this.#traceOf(id);
+    open.bytesRead = bytesRead;
+    const now = performance.now();
+    const { count } = open.model.store;
+    if (now - open.toldAtMs < TOLD_PAUSE_MS || count < open.toldEvents * TOLD_GROWTH) return;
+    open.toldAtMs = now;
+    open.toldEvents = count;
+    open.model.revision += 1;
+    this.#announce(id, open);
+  }
+
+  #announce(id: TraceId, { model, bytesRead, bytesTotal }: OpenTrace): void {
+    const { phase, revision, store } = model;
+    const progress = {
+      trace: id,
+      phase,
+      bytesRead,
+      bytesTotal,
+      events: store.count,
+      revision,
+      problems: [...store.problems],
+    };
+    for (const listener of this.#listeners) listener(progress);
+  }
+
+  async feed(trace: TraceId, bytes: Uint8Array): Promise<void> {
+    await this.#traceOf(trace).stream?.push(bytes);
+  }
+
+  async end(trace: TraceId): Promise<void> {
+    const open = this.#traceOf(trace);
+    await open.stream?.end();
+    await open.loaded;
+  }
+
+  async close(trace: TraceId): Promise<void> {
+    const open = this.#traces.get(trace);
+    if (open === undefined) return;
+    open.isClosed = true;
+    this.#traces.delete(trace);
+  }
+
+  onProgress(listener: (progress: LoadProgress) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  whenLoaded(trace: TraceId): Promise<TraceInfo> {
+    return this.#traceOf(trace).loaded;
+  }
+
+  trace(trace: TraceId): TraceModel {
+    return this.#traceOf(trace).model;
+  }
+
+  async compare(a: TraceId, b: TraceId, by: 'time' | 'cause'): Promise<Comparison> {
+    this.#traceOf(a);
+    this.#traceOf(b);
+    return { a, b, by, left: new Uint32Array(0), right: new Uint32Array(0), divergence: null, sentence: '' };
+  }
+
+  #traceOf(id: TraceId): OpenTrace {
+    const open = this.#traces.get(id);
+    if (open === undefined) throw new Error(`there is no open trace ${id}`);
+    return open;
+  }
+}
+
+/** Lines that arrive while they are written. */
+class StreamFeed {
+  readonly #store: Store;
+  readonly #shelf: BlockShelf;
+  readonly #cutter: TextCutter;
+  readonly #onBlock: (bytesRead: number) => void;
+  #bytes = 0;
+  #isRefused = false;
+  #tail: Promise<void> = Promise.resolve();
+  #settle: (phase: 'complete' | 'damaged' | 'failed') => void = () => undefined;
+  readonly ended: Promise<'complete' | 'damaged' | 'failed'>;
+
+  constructor(store: Store, shelf: BlockShelf, gzip: Gzip, onBlock: (bytesRead: number) => void) {
+    this.#store = store;
+    this.#shelf = shelf;
+    this.#cutter = new TextCutter(gzip);
+    this.#onBlock = onBlock;
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  push(bytes: Uint8Array): Promise<void> {
+    return this.#queue(async () => {
+      for (const text of this.#cutter.push(bytes)) await this.#take(text);
+    });
+  }
+
+  end(): Promise<void> {
+    return this.#queue(async () => {
+      const rest = this.#cutter.rest();
+      if (rest.length > 0) await this.#take(rest);
+      if (this.#isRefused) return this.#settle('failed');
+      this.#settle(conclude(this.#store) as 'complete' | 'damaged' | 'failed');
+    });
+  }
+
+  /** Pieces are taken one after the other, however fast they come. */
+  #queue(work: () => Promise<void>): Promise<void> {
+    this.#tail = this.#tail.then(work);
+    return this.#tail;
+  }
+
+  async #take(text: Uint8Array): Promise<void> {
+    if (this.#isRefused) return;
+    const { kept } = await this.#cutter.keep(text, this.#bytes);
+    this.#bytes += text.length;
+    const isFirst = this.#shelf.count === 0;
+    this.#shelf.add(kept);
+    this.#store.append(scanBlock(text));
+    this.#isRefused = isFirst && !isAcceptable(this.#store);
+    this.#onBlock(this.#bytes);
+  }
+}

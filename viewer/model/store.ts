@@ -1,0 +1,715 @@
+/**
+ * Everything that is known of one trace: the columns of all blocks, put together.
+ *
+ * Blocks arrive in the order of the file. Each brings rows of its own (`scan.ts`); here ids become indexes, bytes read
+ * become messages received, completions find the file operation and the invocation they belong to. All of it is done once
+ * a row, so a picture of what has been read so far costs little more than copying.
+ */
+
+import { Op, Packet } from '../../core/wire/opcodes.ts';
+import {
+  CLIENT_BASE,
+  DIAL_RESULTS,
+  type HostId,
+  MESSAGE_FATES,
+  OPERATION_RESULTS,
+  type Problem,
+  type VerdictInfo,
+} from './api.ts';
+import { type Column, f64, Names, u8, u16, u32 } from './columns.ts';
+import { groupOf } from './groups.ts';
+import { type BlockColumns, CARRIED, CHANNELS, type NotesLine, type RareLine } from './scan.ts';
+
+/** A rare line with the index of its event. */
+export type Indexed<T extends RareLine = RareLine> = T & { readonly index: number };
+
+export interface StatusLine extends RareLine {
+  readonly type: 'status';
+  readonly t: number;
+  readonly host: HostId;
+  readonly phase: 'recovering' | 'looking' | 'following' | 'leading' | 'observing' | 'standalone' | 'halted';
+  readonly zab: 'election' | 'discovery' | 'synchronization' | 'broadcast';
+  readonly epoch: number;
+  readonly leader: HostId | null;
+  readonly readOnly: boolean;
+  readonly resync: boolean;
+  readonly detail: string;
+  readonly sync: 'DIFF' | 'TRUNC' | 'SNAP' | null;
+}
+
+export interface FaultLine extends RareLine {
+  readonly type: 'fault';
+  readonly t: number;
+  readonly op: number;
+  readonly do: string;
+  readonly kind: 'begin' | 'end' | 'skip';
+  readonly hosts?: readonly HostId[];
+  readonly lasts?: boolean;
+  readonly forUs?: number | null;
+  readonly text?: string;
+}
+
+export interface LinkLine extends RareLine {
+  readonly type: 'link';
+  readonly t: number;
+  readonly from: HostId;
+  readonly to: HostId;
+  readonly channel: 'election' | 'quorum' | 'client';
+  readonly cut: boolean;
+}
+
+export interface CrashLine extends RareLine {
+  readonly type: 'crash';
+  readonly t: number;
+  readonly host: HostId;
+  readonly kind: 'kill' | 'power' | 'halt';
+  readonly reason: string;
+}
+
+export interface SessionLine extends RareLine {
+  readonly type: 'session';
+  readonly t: number;
+  readonly host: HostId;
+  readonly state: string;
+  readonly session: { readonly $big: string } | null;
+  readonly server: HostId | null;
+  readonly timeoutMs: number;
+}
+
+export interface MomentLine extends RareLine {
+  readonly type: 'moment';
+  readonly t: number;
+  readonly text: string;
+}
+
+export interface BootMark {
+  readonly index: number;
+  readonly t: number;
+  readonly host: HostId;
+}
+
+/** Where the lines of an event begin. */
+export interface LinePlace {
+  readonly block: number;
+  readonly offset: number;
+}
+
+export interface Header {
+  readonly version: number;
+  readonly seed: string;
+  readonly commit: string;
+  readonly servers: number;
+  readonly clients: number;
+  readonly epochMs: number;
+  readonly schedule: unknown;
+}
+
+export interface ViolationLine {
+  readonly property: string;
+  readonly kind: 'safety' | 'liveness' | 'crash';
+  readonly sentence: string;
+  readonly message: string;
+  readonly atUs: number;
+  readonly events: readonly number[];
+  readonly servers: readonly HostId[];
+  readonly [more: string]: unknown;
+}
+
+/** Bytes of one direction of a connection that were sent and not yet read. */
+interface Flow {
+  sent: number;
+  read: number;
+  /** Rows of messages on their way, and after how many bytes of the direction each is complete. */
+  readonly rows: number[];
+  readonly ends: number[];
+  head: number;
+}
+
+const EVENT_KIND_BOOT = 0;
+const FATE = { delivered: 0, reset: 2, open: 3 } as const;
+const NOT_A_NUMBER = Number.NaN;
+
+export class Store {
+  header: Header | null = null;
+  verdict: (VerdictInfo & { readonly violations: readonly ViolationLine[] }) | null = null;
+  readonly problems: Problem[] = [];
+  readonly names = namesOfMessages();
+  readonly events = {
+    id: u32(),
+    cause: u32(),
+    timeUs: f64(),
+    host: u16(),
+    kind: u8(),
+    block: u32(),
+    offset: u32(),
+  };
+  /** By id of the trace; 0 for an id that is no event. */
+  #indexOfId = new Uint32Array(1024);
+  readonly messages = {
+    sentUs: f64(),
+    arrivedUs: f64(),
+    lostUs: f64(),
+    sentIndex: u32(),
+    arrivedIndex: u32(),
+    from: u16(),
+    to: u16(),
+    name: u16(),
+    group: u8(),
+    fate: u8(),
+    zxid: f64(),
+    uid: u32(),
+  };
+  readonly dials = {
+    beginUs: f64(),
+    endUs: f64(),
+    beginIndex: u32(),
+    from: u16(),
+    to: u16(),
+    channel: u8(),
+    result: u8(),
+    closedUs: f64(),
+    uid: u32(),
+    reason: u16(),
+  };
+  readonly zxids = new Map<HostId, ReturnType<typeof zxidColumns>>();
+  readonly disks = new Map<HostId, ReturnType<typeof diskColumns>>();
+  readonly clocks = new Map<HostId, ReturnType<typeof clockColumns>>();
+  readonly operations = new Map<HostId, ReturnType<typeof operationColumns>>();
+  readonly watches = new Map<HostId, ReturnType<typeof watchColumns>>();
+  readonly keyframes = new Map<HostId, Column<Uint32Array>>();
+  /** Indexes of the events of each host, in order. */
+  readonly byHost = new Map<HostId, Column<Uint32Array>>();
+  readonly txns = { index: u32(), host: u16(), zxid: f64() };
+
+  readonly status: Indexed<StatusLine>[] = [];
+  readonly faults: Indexed<FaultLine>[] = [];
+  readonly links: Indexed<LinkLine>[] = [];
+  readonly crashes: Indexed<CrashLine>[] = [];
+  readonly sessions: Indexed<SessionLine>[] = [];
+  readonly moments: Indexed<MomentLine>[] = [];
+  readonly notes: Indexed<NotesLine>[] = [];
+  readonly boots: BootMark[] = [];
+  endUs = 0;
+  lines = 0;
+
+  #blocks = 0;
+  #carry: LinePlace | null = null;
+  #lastDoneId = 0;
+  readonly #flows = new Map<number, Flow>();
+  readonly #flowsOfUid = new Map<number, number[]>();
+  /** Rows of file operations that the present process of a host has not heard of yet, by their number. */
+  readonly #openFiles = new Map<HostId, Map<number, number>>();
+  readonly #dialRows = new Map<number, { readonly row: number; closed: number }>();
+  readonly #openOperations = new Map<HostId, Map<number, number>>();
+
+  get count(): number {
+    return this.events.id.length;
+  }
+
+  indexOf(id: number): number {
+    return id > 0 && id < this.#indexOfId.length ? this.#indexOfId[id]! : 0;
+  }
+
+  /** An event whose own line is still to come is the next one. */
+  #resolve(id: number): number {
+    return this.indexOf(id) || (id === 0 ? this.count : this.count + 1);
+  }
+
+  placeOf(index: number): LinePlace {
+    return { block: this.events.block.get(index - 1), offset: this.events.offset.get(index - 1) };
+  }
+
+  /** Takes over what the next block holds. */
+  append(block: BlockColumns): void {
+    const number = this.#blocks++;
+    this.lines += block.lines;
+    const before = this.count;
+    this.#appendEvents(block, number);
+    this.#appendSegments(block);
+    this.#appendReads(block, before);
+    this.#appendFiles(block, before);
+    this.#appendRest(block);
+    for (const line of block.rare) this.#appendRare(line);
+  }
+
+  /** The last block is in: what is on its way stays so. */
+  finish(): void {
+    for (const flow of this.#flows.values()) {
+      for (let i = flow.head; i < flow.rows.length; i++) this.messages.fate.array[flow.rows[i]!] = FATE.open;
+    }
+  }
+
+  // --- events ---
+
+  #appendEvents(block: BlockColumns, number: number): void {
+    const { id, index, cause, timeUs, host, kind, start } = block.events;
+    const { events } = this;
+    if (id.length > 0) this.#reserveIds(id);
+    for (let i = 0; i < id.length; i++) {
+      // The index of a trace counts from 1 without a gap; a gap would be a piece that is missing.
+      const own = this.count + 1;
+      if (index[i] !== own && !this.problems.some(({ kind: what }) => what === 'inconsistent')) {
+        this.problems.push({
+          kind: 'inconsistent',
+          sentence: `Event ${index[i]} follows event ${own - 1}: a part of the trace is missing. What is there is shown.`,
+          line: null,
+          hasSchedule: this.header !== null,
+        });
+      }
+      const carried = i === 0 ? this.#carry : null;
+      events.id.push(id[i]!);
+      events.cause.push(this.indexOf(cause[i]!));
+      events.timeUs.push(timeUs[i]!);
+      events.host.push(host[i]!);
+      events.kind.push(kind[i]!);
+      events.block.push(carried?.block ?? number);
+      events.offset.push(carried?.offset ?? start[i]!);
+      this.#indexOfId[id[i]!] = own;
+      this.#hostRows(host[i]!).push(own);
+      if (kind[i] === EVENT_KIND_BOOT) this.boots.push({ index: own, t: timeUs[i]!, host: host[i]! });
+      if (timeUs[i]! > this.endUs) this.endUs = timeUs[i]!;
+    }
+    if (id.length > 0) {
+      this.#carry = null;
+      this.#lastDoneId = id[id.length - 1]!;
+    }
+    if (this.#carry === null) {
+      if (block.tailStart !== CARRIED) this.#carry = { block: number, offset: block.tailStart };
+      else if (id.length === 0 && block.headId !== 0 && block.headId !== this.#lastDoneId) {
+        this.#carry = { block: number, offset: block.headStart };
+      }
+    }
+  }
+
+  #reserveIds(ids: Uint32Array): void {
+    let max = 0;
+    for (const id of ids) if (id > max) max = id;
+    if (max < this.#indexOfId.length) return;
+    const grown = new Uint32Array(Math.max(max + 1, this.#indexOfId.length * 2));
+    grown.set(this.#indexOfId);
+    this.#indexOfId = grown;
+  }
+
+  #hostRows(host: HostId): Column<Uint32Array> {
+    return getOrMake(this.byHost, host, () => u32());
+  }
+
+  /** The client is gone: nobody hears of what it had asked for. */
+  #abandon(host: HostId): void {
+    const operations = this.operations.get(host);
+    const asked = this.#openOperations.get(host);
+    if (operations === undefined || asked === undefined) return;
+    for (const row of asked.values()) operations.result.array[row] = RESULT.info;
+    asked.clear();
+  }
+
+  // --- messages ---
+
+  #appendSegments(block: BlockColumns): void {
+    const { segments, messages, names } = block;
+    const numbers = names.map((name) => this.names.of(name));
+    const groups = names.map((name) => groupOf(name));
+    const rows = this.messages;
+    let message = 0;
+    for (let i = 0; i < segments.event.length; i++) {
+      const uid = segments.uid[i]!;
+      const to = segments.to[i]!;
+      const flow = this.#flow(uid, to);
+      flow.sent += segments.size[i]!;
+      for (let left = segments.messages[i]!; left > 0; left--, message++) {
+        const name = messages.name[message]!;
+        flow.rows.push(rows.uid.length);
+        flow.ends.push(flow.sent);
+        rows.sentUs.push(segments.timeUs[i]!);
+        rows.arrivedUs.push(NOT_A_NUMBER);
+        rows.lostUs.push(NOT_A_NUMBER);
+        rows.sentIndex.push(this.#resolve(segments.event[i]!));
+        rows.arrivedIndex.push(0);
+        rows.from.push(segments.from[i]!);
+        rows.to.push(to);
+        rows.name.push(numbers[name]!);
+        rows.group.push(segments.channel[i] === 2 ? GROUP_CLIENT : groups[name]!);
+        rows.fate.push(FATE.open);
+        rows.zxid.push(messages.zxid[message]!);
+        rows.uid.push(uid);
+      }
+    }
+  }
+
+  #flow(uid: number, to: HostId): Flow {
+    const key = uid * 0x1_0000 + to;
+    const known = this.#flows.get(key);
+    if (known !== undefined) return known;
+    const flow: Flow = { sent: 0, read: 0, rows: [], ends: [], head: 0 };
+    this.#flows.set(key, flow);
+    const keys = this.#flowsOfUid.get(uid);
+    if (keys === undefined) this.#flowsOfUid.set(uid, [key]);
+    else keys.push(key);
+    return flow;
+  }
+
+  /** Bytes that a process has read complete the messages that end within them. */
+  #appendReads({ reads }: BlockColumns, before: number): void {
+    const rows = this.messages;
+    for (let i = 0; i < reads.pos.length; i++) {
+      const row = before + reads.pos[i]!;
+      const flow = this.#flows.get(reads.uid[i]! * 0x1_0000 + this.events.host.get(row));
+      if (flow === undefined) continue;
+      flow.read += reads.size[i]!;
+      while (flow.head < flow.rows.length && flow.ends[flow.head]! <= flow.read) {
+        const message = flow.rows[flow.head++]!;
+        rows.arrivedUs.array[message] = this.events.timeUs.get(row);
+        rows.arrivedIndex.array[message] = row + 1;
+        rows.fate.array[message] = FATE.delivered;
+      }
+      if (flow.head > 64 && flow.head * 2 > flow.rows.length) {
+        flow.rows.splice(0, flow.head);
+        flow.ends.splice(0, flow.head);
+        flow.head = 0;
+      }
+    }
+  }
+
+  // --- disks ---
+
+  #appendFiles({ events, files, done }: BlockColumns, before: number): void {
+    // All three are in the order of the events; a completion never stands in the step that asked.
+    let asked = 0;
+    let heard = 0;
+    for (let pos = 0; pos < events.kind.length; pos++) {
+      // A new process hears of nothing that the one before it asked for.
+      if (events.kind[pos] === EVENT_KIND_BOOT) this.#openFiles.delete(events.host[pos]!);
+      for (; heard < done.pos.length && done.pos[heard] === pos; heard++)
+        this.#fileEnds(before + pos, done.op[heard]!, done.ok[heard] === 1);
+      for (; asked < files.pos.length && files.pos[asked] === pos; asked++) this.#fileBegins(files, asked, before);
+    }
+  }
+
+  #fileBegins(files: BlockColumns['files'], i: number, before: number): void {
+    const row = before + files.pos[i]!;
+    const host = this.events.host.get(row);
+    const disk = getOrMake(this.disks, host, diskColumns);
+    const open = getOrMake(this.#openFiles, host, () => new Map<number, number>());
+    open.set(files.op[i]!, disk.beginUs.length);
+    disk.beginUs.push(this.events.timeUs.get(row));
+    disk.endUs.push(NOT_A_NUMBER);
+    disk.beginIndex.push(row + 1);
+    disk.endIndex.push(0);
+    disk.action.push(files.action[i]!);
+    disk.lane.push(files.lane[i]!);
+    disk.bytes.push(files.size[i]!);
+    disk.fate.push(3);
+  }
+
+  #fileEnds(row: number, op: number, isFine: boolean): void {
+    const host = this.events.host.get(row);
+    const disk = this.disks.get(host);
+    const open = this.#openFiles.get(host);
+    const asked = open?.get(op);
+    if (disk === undefined || open === undefined || asked === undefined) return;
+    open.delete(op);
+    disk.endUs.array[asked] = this.events.timeUs.get(row);
+    disk.endIndex.array[asked] = row + 1;
+    disk.fate.array[asked] = isFine ? 0 : 2;
+  }
+
+  // --- the rest ---
+
+  #appendRest(block: BlockColumns): void {
+    const { zxids, txns, keyframes, clocks } = block;
+    for (let i = 0; i < zxids.event.length; i++) {
+      const rows = getOrMake(this.zxids, zxids.host[i]!, zxidColumns);
+      rows.timeUs.push(zxids.timeUs[i]!);
+      rows.index.push(this.#resolve(zxids.event[i]!));
+      rows.logged.push(zxids.logged[i]!);
+      rows.synced.push(zxids.synced[i]!);
+      rows.committed.push(zxids.committed[i]!);
+      rows.applied.push(zxids.applied[i]!);
+    }
+    for (let i = 0; i < txns.event.length; i++) {
+      this.txns.index.push(this.#resolve(txns.event[i]!));
+      this.txns.host.push(txns.host[i]!);
+      this.txns.zxid.push(txns.zxid[i]!);
+    }
+    for (let i = 0; i < keyframes.event.length; i++) {
+      getOrMake(this.keyframes, keyframes.host[i]!, () => u32()).push(this.#resolve(keyframes.event[i]!));
+    }
+    for (let i = 0; i < clocks.host.length; i++) {
+      const rows = getOrMake(this.clocks, clocks.host[i]!, clockColumns);
+      rows.timeUs.push(clocks.timeUs[i]!);
+      rows.monoMs.push(clocks.monoMs[i]!);
+      rows.wallMs.push(clocks.wallMs[i]!);
+      rows.generation.push(clocks.generation[i]!);
+    }
+  }
+
+  #appendRare(line: RareLine): void {
+    const index = typeof line.event === 'number' ? this.#resolve(line.event) : 0;
+    const indexed = { ...line, index };
+    switch (line.type) {
+      case 'header':
+        this.header = line as unknown as Header;
+        return;
+      case 'status':
+        this.status.push(indexed as Indexed<StatusLine>);
+        return;
+      case 'fault':
+        this.faults.push(indexed as Indexed<FaultLine>);
+        return;
+      case 'link':
+        this.links.push(indexed as Indexed<LinkLine>);
+        return;
+      case 'crash':
+        this.#abandon((line as CrashLine).host);
+        this.crashes.push(indexed as Indexed<CrashLine>);
+        return;
+      case 'session':
+        this.sessions.push(indexed as Indexed<SessionLine>);
+        return;
+      case 'moment':
+        this.moments.push(indexed as Indexed<MomentLine>);
+        return;
+      case 'notes':
+        this.notes.push(indexed as Indexed<NotesLine>);
+        return;
+      case 'connection':
+        this.#onConnection(line, index);
+        return;
+      case 'invoke':
+        this.#onInvoke(line, index);
+        return;
+      case 'complete':
+        this.#onComplete(line, index);
+        return;
+      case 'watch':
+        this.#onWatch(line, index);
+        return;
+      case 'verdict':
+        this.#onVerdict(line);
+        return;
+      default:
+        // Types of later versions are passed over, as the format says.
+        return;
+    }
+  }
+
+  #onConnection(line: RareLine, index: number): void {
+    const { kind, uid, t } = line as unknown as { kind: string; uid: number; t: number };
+    const { dials } = this;
+    if (kind === 'dialed') {
+      const { channel, dialer, acceptor } = line as unknown as { channel: string; dialer: number; acceptor: number };
+      this.#dialRows.set(uid, { row: dials.uid.length, closed: 0 });
+      dials.beginUs.push(t);
+      dials.endUs.push(NOT_A_NUMBER);
+      dials.beginIndex.push(index);
+      dials.from.push(dialer);
+      dials.to.push(acceptor);
+      dials.channel.push(Math.max(0, CHANNELS.indexOf(channel as (typeof CHANNELS)[number])));
+      dials.result.push(DIAL.open);
+      dials.closedUs.push(NOT_A_NUMBER);
+      dials.uid.push(uid);
+      dials.reason.push(0);
+      return;
+    }
+    const dial = this.#dialRows.get(uid);
+    if (dial === undefined) return;
+    const { row } = dial;
+    if (kind === 'opened') {
+      if (Number.isNaN(dials.endUs.get(row))) {
+        dials.endUs.array[row] = t;
+        dials.result.array[row] = DIAL.accepted;
+      }
+      return;
+    }
+    const reason = String(line.reason ?? '');
+    dials.reason.array[row] = this.names.of(reason);
+    if (kind === 'failed') {
+      dials.endUs.array[row] = t;
+      dials.result.array[row] = /REFUSED/.test(reason)
+        ? DIAL.refused
+        : /TIMEDOUT/.test(reason)
+          ? DIAL.timeout
+          : DIAL.failed;
+      return;
+    }
+    // Whoever no longer has it reads nothing more of it.
+    const host = line.host as HostId;
+    const gone = this.#flows.get(uid * 0x1_0000 + host);
+    if (gone !== undefined) this.#lose(gone, t);
+    dial.closed += 1;
+    if (dial.closed < 2) return;
+    dials.closedUs.array[row] = t;
+    for (const key of this.#flowsOfUid.get(uid) ?? []) {
+      const flow = this.#flows.get(key);
+      if (flow !== undefined) this.#lose(flow, t);
+      this.#flows.delete(key);
+    }
+    this.#flowsOfUid.delete(uid);
+  }
+
+  #lose(flow: Flow, t: number): void {
+    for (let i = flow.head; i < flow.rows.length; i++) {
+      const row = flow.rows[i]!;
+      this.messages.fate.array[row] = FATE.reset;
+      this.messages.lostUs.array[row] = t;
+    }
+    flow.rows.length = 0;
+    flow.ends.length = 0;
+    flow.head = 0;
+  }
+
+  #onInvoke(line: RareLine, index: number): void {
+    const {
+      host,
+      id,
+      kind,
+      t,
+      path = '',
+    } = line as unknown as Readonly<{
+      host: HostId;
+      id: number;
+      kind: string;
+      t: number;
+      path?: string;
+    }>;
+    const rows = getOrMake(this.operations, host, operationColumns);
+    getOrMake(this.#openOperations, host, () => new Map<number, number>()).set(id, rows.id.length);
+    rows.beginUs.push(t);
+    rows.endUs.push(NOT_A_NUMBER);
+    rows.beginIndex.push(index);
+    rows.endIndex.push(0);
+    rows.name.push(this.names.of(kind));
+    rows.path.push(this.names.of(path));
+    rows.result.push(RESULT.open);
+    rows.id.push(id);
+    rows.error.push(ERROR_BIAS);
+    rows.zxid.push(NOT_A_NUMBER);
+    rows.pointUs.push(NOT_A_NUMBER);
+  }
+
+  #onComplete(line: RareLine, index: number): void {
+    const { host, id, result, err, zxid, t } = line as unknown as Readonly<{
+      host: HostId;
+      id: number;
+      result: 'ok' | 'fail' | 'info';
+      err: number;
+      zxid: number;
+      t: number;
+    }>;
+    const row = this.#openOperations.get(host)?.get(id);
+    const rows = this.operations.get(host);
+    if (row === undefined || rows === undefined) return;
+    this.#openOperations.get(host)?.delete(id);
+    rows.endUs.array[row] = t;
+    rows.endIndex.array[row] = index;
+    rows.result.array[row] = RESULT[result];
+    rows.error.array[row] = err + ERROR_BIAS;
+    rows.zxid.array[row] = zxid > 0 ? zxid : NOT_A_NUMBER;
+  }
+
+  #onWatch(line: RareLine, index: number): void {
+    const { host, kind, path, zxid, t } = line as unknown as Readonly<{
+      host: HostId;
+      kind: number;
+      path: string;
+      zxid: number;
+      t: number;
+    }>;
+    const rows = getOrMake(this.watches, host, watchColumns);
+    rows.timeUs.push(t);
+    rows.index.push(index);
+    rows.type.push(Math.max(0, kind));
+    rows.path.push(this.names.of(path));
+    rows.zxid.push(zxid > 0 ? zxid : NOT_A_NUMBER);
+  }
+
+  #onVerdict(line: RareLine): void {
+    const { verdict, hash, stats, violations } = line as unknown as {
+      verdict: VerdictInfo['verdict'];
+      hash: string;
+      stats: unknown;
+      violations: readonly ViolationLine[];
+    };
+    this.verdict = { verdict, hash, stats, violations, violationCount: violations.length };
+  }
+
+  /** Servers and clients of the run, also those that never did anything. */
+  hosts(): { readonly servers: readonly HostId[]; readonly clients: readonly HostId[] } {
+    const servers = new Set<HostId>();
+    const clients = new Set<HostId>();
+    for (let id = 1; id <= (this.header?.servers ?? 0); id++) servers.add(id);
+    for (let n = 1; n <= (this.header?.clients ?? 0); n++) clients.add(CLIENT_BASE + n);
+    for (const host of this.byHost.keys()) if (host > 0) (host >= CLIENT_BASE ? clients : servers).add(host);
+    const sorted = (set: Set<HostId>): HostId[] => [...set].sort((a, b) => a - b);
+    return { servers: sorted(servers), clients: sorted(clients) };
+  }
+}
+
+/** Names of messages and operations come first, so that 16 bits are enough for their columns however many paths there are. */
+function namesOfMessages(): Names {
+  const names = new Names();
+  const requests = Object.keys(Op);
+  const known = ['HELLO', 'VOTE', 'CONNECT', 'CONNECTED', 'EVENT', 'SNAPSHOT', 'getConfig', ...Object.keys(Packet)];
+  for (const name of [...known, ...requests, ...requests.map((request) => `${request} reply`)]) names.of(name);
+  return names;
+}
+
+/** Error codes are negative; the columns that hold them are not. */
+export const ERROR_BIAS = 0x8000;
+const RESULT = {
+  open: OPERATION_RESULTS.indexOf('open'),
+  ok: OPERATION_RESULTS.indexOf('ok'),
+  fail: OPERATION_RESULTS.indexOf('error'),
+  info: OPERATION_RESULTS.indexOf('unknown'),
+} as const;
+const DIAL = {
+  open: DIAL_RESULTS.indexOf('open'),
+  accepted: DIAL_RESULTS.indexOf('accepted'),
+  refused: DIAL_RESULTS.indexOf('refused'),
+  timeout: DIAL_RESULTS.indexOf('timeout'),
+  failed: DIAL_RESULTS.indexOf('failed'),
+} as const;
+const GROUP_CLIENT = groupOf('client');
+export const FATE_STALLED = MESSAGE_FATES.indexOf('stalled');
+
+const zxidColumns = () => ({
+  timeUs: f64(),
+  index: u32(),
+  logged: f64(),
+  synced: f64(),
+  committed: f64(),
+  applied: f64(),
+});
+const diskColumns = () => ({
+  beginUs: f64(),
+  endUs: f64(),
+  beginIndex: u32(),
+  endIndex: u32(),
+  action: u8(),
+  lane: u8(),
+  bytes: u32(),
+  fate: u8(),
+});
+const clockColumns = () => ({ timeUs: f64(), monoMs: f64(), wallMs: f64(), generation: u16() });
+const operationColumns = () => ({
+  beginUs: f64(),
+  endUs: f64(),
+  beginIndex: u32(),
+  endIndex: u32(),
+  name: u16(),
+  path: u32(),
+  result: u8(),
+  id: u32(),
+  error: u16(),
+  zxid: f64(),
+  pointUs: f64(),
+});
+const watchColumns = () => ({ timeUs: f64(), index: u32(), type: u8(), path: u32(), zxid: f64() });
+
+function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
