@@ -123,6 +123,8 @@ interface Flow {
   readonly rows: number[];
   readonly ends: number[];
   head: number;
+  /** Since when the receiver has the connection no more. */
+  goneUs: number;
 }
 
 const EVENT_KIND_BOOT = 0;
@@ -193,6 +195,7 @@ export class Store {
   lines = 0;
 
   #blocks = 0;
+  #deferred: RareLine[] = [];
   #carry: LinePlace | null = null;
   #lastDoneId = 0;
   readonly #flows = new Map<number, Flow>();
@@ -229,11 +232,20 @@ export class Store {
     this.#appendReads(block, before);
     this.#appendFiles(block, before);
     this.#appendRest(block);
-    for (const line of block.rare) this.#appendRare(line);
+    // What an event did stands before its own line; when that is in the next block, its bytes are read there first.
+    const lines = [...this.#deferred, ...block.rare];
+    this.#deferred = [];
+    for (const line of lines) {
+      const { event } = line;
+      if (typeof event === 'number' && event !== 0 && this.indexOf(event) === 0) this.#deferred.push(line);
+      else this.#appendRare(line);
+    }
   }
 
   /** The last block is in: what is on its way stays so. */
   finish(): void {
+    for (const line of this.#deferred) this.#appendRare(line);
+    this.#deferred = [];
     for (const flow of this.#flows.values()) {
       for (let i = flow.head; i < flow.rows.length; i++) this.messages.fate.array[flow.rows[i]!] = FATE.open;
     }
@@ -318,8 +330,7 @@ export class Store {
       flow.sent += segments.size[i]!;
       for (let left = segments.messages[i]!; left > 0; left--, message++) {
         const name = messages.name[message]!;
-        flow.rows.push(rows.uid.length);
-        flow.ends.push(flow.sent);
+        const row = rows.uid.length;
         rows.sentUs.push(segments.timeUs[i]!);
         rows.arrivedUs.push(NOT_A_NUMBER);
         rows.lostUs.push(NOT_A_NUMBER);
@@ -332,6 +343,11 @@ export class Store {
         rows.fate.push(FATE.open);
         rows.zxid.push(messages.zxid[message]!);
         rows.uid.push(uid);
+        if (flow.goneUs < Number.POSITIVE_INFINITY) this.#lose(row, flow.goneUs);
+        else {
+          flow.rows.push(row);
+          flow.ends.push(flow.sent);
+        }
       }
     }
   }
@@ -340,7 +356,7 @@ export class Store {
     const key = uid * 0x1_0000 + to;
     const known = this.#flows.get(key);
     if (known !== undefined) return known;
-    const flow: Flow = { sent: 0, read: 0, rows: [], ends: [], head: 0 };
+    const flow: Flow = { sent: 0, read: 0, rows: [], ends: [], head: 0, goneUs: Number.POSITIVE_INFINITY };
     this.#flows.set(key, flow);
     const keys = this.#flowsOfUid.get(uid);
     if (keys === undefined) this.#flowsOfUid.set(uid, [key]);
@@ -534,28 +550,23 @@ export class Store {
     }
     // Whoever no longer has it reads nothing more of it.
     const host = line.host as HostId;
-    const gone = this.#flows.get(uid * 0x1_0000 + host);
-    if (gone !== undefined) this.#lose(gone, t);
+    const gone = this.#flow(uid, host);
+    gone.goneUs = Math.min(gone.goneUs, t);
+    for (let i = gone.head; i < gone.rows.length; i++) this.#lose(gone.rows[i]!, gone.goneUs);
+    gone.rows.length = 0;
+    gone.ends.length = 0;
+    gone.head = 0;
     dial.closed += 1;
     if (dial.closed < 2) return;
     dials.closedUs.array[row] = t;
-    for (const key of this.#flowsOfUid.get(uid) ?? []) {
-      const flow = this.#flows.get(key);
-      if (flow !== undefined) this.#lose(flow, t);
-      this.#flows.delete(key);
-    }
+    for (const key of this.#flowsOfUid.get(uid) ?? []) this.#flows.delete(key);
     this.#flowsOfUid.delete(uid);
   }
 
-  #lose(flow: Flow, t: number): void {
-    for (let i = flow.head; i < flow.rows.length; i++) {
-      const row = flow.rows[i]!;
-      this.messages.fate.array[row] = FATE.reset;
-      this.messages.lostUs.array[row] = t;
-    }
-    flow.rows.length = 0;
-    flow.ends.length = 0;
-    flow.head = 0;
+  /** Nobody will read it: since the receiver is gone, or from the start. */
+  #lose(row: number, goneUs: number): void {
+    this.messages.fate.array[row] = FATE.reset;
+    this.messages.lostUs.array[row] = Math.max(goneUs, this.messages.sentUs.get(row));
   }
 
   #onInvoke(line: RareLine, index: number): void {
