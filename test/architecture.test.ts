@@ -18,11 +18,15 @@ const ARROWS: Readonly<Record<string, { readonly folders: readonly string[]; rea
       packages: [/^seedrandom$/, /^immer$/, /^node:/, /^esbuild$/, /^fast-check$/],
     },
     scenarios: { folders: ['core', 'sim', 'scenarios'], packages: [] },
+    viewer: {
+      folders: ['core', 'sim', 'scenarios', 'viewer'],
+      packages: [/^d3$/, /^node:/, /^vite$/],
+    },
     server: { folders: ['core', 'server'], packages: [/^node:/, /^@peculiar\//, /^esbuild$/, /^reflect-metadata$/] },
   };
 
 /** What the viewer's web worker must be able to load: the world, and everything above it that is not the command line. */
-const NODE_FREE = /^sim\/(world|checkers|asks|workload|schedule|swarm|faults|cluster|server|runner|shrink|scenario)/;
+const NODE_FREE = /^viewer\/(?!node\/|vite\.config)|^sim\/(world|checkers|asks|workload|schedule|swarm|faults|cluster|server|runner|shrink|scenario)/;
 
 /** Time, chance, tasks and the outside world reach the core only as inputs. */
 const FORBIDDEN_IN_CORE = [

@@ -1,0 +1,258 @@
+/**
+ * Messages as arrows from the moment they were sent to the moment their last byte was read. Each group decides by itself
+ * whether there is room for arrows, so that a rare vote is drawn while ten thousand acknowledgements are only counted (in the
+ * traffic rows). What was held up, or never came, is drawn differently whatever its group.
+ */
+
+import type { Lane, Layout } from '../lib/layout.ts';
+import { arrowStrength } from '../lib/scene.ts';
+import { MESSAGE_FATES, MESSAGE_GROUPS, type MessageColumns, type MessageGroup } from '../model/api.ts';
+import type { Frame } from './frame.ts';
+import { drawHead, type MessageStyle, messageStyle } from './glyphs.ts';
+import { FONT } from './servers.ts';
+
+const RARE: ReadonlySet<MessageGroup> = new Set(['notification', 'discovery', 'synchronisation']);
+const STALLED = MESSAGE_FATES.indexOf('stalled');
+const RESET = MESSAGE_FATES.indexOf('reset');
+const OPEN = MESSAGE_FATES.indexOf('open');
+/** Arrows of one group in one frame, whatever the choice of detail says: a bound on the work. */
+const ARROWS_MAX = 6000;
+/** Names are written beside arrows when there are at most so many in sight. */
+const NAMED_MAX = 60;
+
+export function paintMessages(frame: Frame): void {
+  const { scene, scale, width, hidden, lit } = frame;
+  const strengths = scene.groups.map(({ spans }, at) => {
+    const group = MESSAGE_GROUPS[at]!;
+    if (hidden.has(group)) return 0;
+    return arrowStrength(spans.countIn(scale.from, scale.to), width, RARE.has(group));
+  });
+  let inSight = 0;
+  scene.groups.forEach(({ spans }, at) => {
+    if (strengths[at]! > 0) inSight += spans.countIn(scale.from, scale.to);
+  });
+  scene.groups.forEach((_, at) => {
+    if (strengths[at]! > 0)
+      paintGroup(frame, at, lit === null ? strengths[at]! : strengths[at]! * 0.25, inSight <= NAMED_MAX);
+  });
+  if (lit !== null) paintLit(frame, lit);
+}
+
+export interface ArrowEnds {
+  readonly x0: number;
+  readonly y0: number;
+  readonly x1: number;
+  readonly y1: number;
+}
+
+/** From the near edge of the sender's band to the near edge of the receiver's. Null when one of them has no lane. */
+export function arrowEnds(
+  layout: Layout,
+  from: number,
+  to: number,
+): { readonly y0: number; readonly y1: number } | null {
+  const a = layout.byHost.get(from);
+  const b = layout.byHost.get(to);
+  if (a === undefined || b === undefined || a === b) return null;
+  const isDown = b.top > a.top;
+  const bottom = ({ band }: Lane): number => band.top + band.height;
+  return isDown ? { y0: bottom(a), y1: b.band.top } : { y0: a.band.top, y1: bottom(b) };
+}
+
+function paintGroup(frame: Frame, at: number, strength: number, isNamed: boolean): void {
+  const { context, scene, layout, scale, theme, hits, width } = frame;
+  const { messages } = scene.picture;
+  const { spans, rows } = scene.groups[at]!;
+  const group = MESSAGE_GROUPS[at]!;
+  const style = messageStyle(group, theme);
+  const lines = new Path2D();
+  const heads = new Path2D();
+  const odd: number[] = [];
+  const named: number[] = [];
+  // Heads on every one of many arrows would be all one sees.
+  const isHeaded = spans.countIn(scale.from, scale.to) < width * 0.12;
+  spans.each(
+    scale.from,
+    scale.to,
+    (i) => {
+      const row = rows[i]!;
+      const fate = messages.fate[row]!;
+      if (fate !== 0) {
+        odd.push(i);
+        return;
+      }
+      const ends = arrowEnds(layout, messages.from[row]!, messages.to[row]!);
+      if (ends === null) return;
+      const x0 = scale.x(spans.begin[i]!);
+      const x1 = scale.x(spans.end[i]!);
+      arrow(lines, isHeaded ? heads : null, style, x0, ends.y0, x1, ends.y1);
+      hits.line(x0, ends.y0, x1, ends.y1, row);
+      if (isNamed) named.push(i);
+    },
+    ARROWS_MAX,
+  );
+  context.globalAlpha = 0.9 * strength;
+  context.strokeStyle = style.colour;
+  context.lineWidth = style.width;
+  context.setLineDash([...style.dash]);
+  context.stroke(lines);
+  context.setLineDash([]);
+  context.fillStyle = style.head === 'open' ? theme.background : style.colour;
+  context.fill(heads);
+  context.lineWidth = 1;
+  context.stroke(heads);
+  context.globalAlpha = Math.max(0.55, strength);
+  for (const i of odd) paintOdd(frame, messages, rows[i]!, spans.begin[i]!, spans.end[i]!, style);
+  context.globalAlpha = 1;
+  for (const i of named) paintName(frame, messages, rows[i]!, spans.begin[i]!, spans.end[i]!, style);
+}
+
+/** A line and its head. A head needs room; an arrow that is shorter has only its line. */
+function arrow(
+  lines: Path2D,
+  heads: Path2D | null,
+  style: MessageStyle,
+  x0: number,
+  y0: number,
+  x1: number,
+  y1: number,
+): void {
+  lines.moveTo(x0, y0);
+  lines.lineTo(x1, y1);
+  const length = Math.hypot(x1 - x0, y1 - y0);
+  if (heads !== null && length > 10) drawHead(heads, style.head, x1, y1, (x1 - x0) / length, (y1 - y0) / length, 5);
+}
+
+/** Held up: a heavy line. Never read: a line that ends in a cross. On its way at the end: one that fades. */
+function paintOdd(
+  frame: Frame,
+  messages: MessageColumns,
+  row: number,
+  begin: number,
+  end: number,
+  style: MessageStyle,
+): void {
+  const { context, layout, scale, theme, hits } = frame;
+  const ends = arrowEnds(layout, messages.from[row]!, messages.to[row]!);
+  if (ends === null) return;
+  const { y0, y1 } = ends;
+  const fate = messages.fate[row]!;
+  const x0 = scale.x(begin);
+  const x1 = Number.isNaN(end) ? scale.x(scale.to) + 40 : scale.x(end);
+  context.strokeStyle = style.colour;
+  if (fate === STALLED) {
+    // Along the receiver's lane while nothing comes, then down to it: who waited, and for how long.
+    context.lineWidth = style.width + 1.2;
+    context.setLineDash([...style.dash]);
+    context.beginPath();
+    context.moveTo(x0, y0);
+    context.lineTo(x1, y1);
+    context.stroke();
+    context.setLineDash([]);
+    const length = Math.hypot(x1 - x0, y1 - y0);
+    if (length > 10) {
+      const head = new Path2D();
+      drawHead(head, style.head, x1, y1, (x1 - x0) / length, (y1 - y0) / length, 6);
+      context.fillStyle = style.colour;
+      context.fill(head);
+    }
+    if (length > 26) {
+      // A waist of two bars in the middle: held up.
+      const [mx, my] = [(x0 + x1) / 2, (y0 + y1) / 2];
+      context.fillStyle = theme.background;
+      context.fillRect(mx - 4, my - 4, 8, 8);
+      context.fillStyle = style.colour;
+      context.fillRect(mx - 3, my - 4, 2, 8);
+      context.fillRect(mx + 1, my - 4, 2, 8);
+    }
+    hits.line(x0, y0, x1, y1, row);
+    return;
+  }
+  const share = fate === RESET ? 0.62 : 0.8;
+  // What was lost is drawn on its way, not to the moment at which somebody was sure of it, which may be seconds later.
+  const reach = fate === OPEN ? x1 : Math.min(x1, x0 + Math.max(24, (x1 - x0) * 0.2));
+  const [ex, ey] = [x0 + (reach - x0) * share, y0 + (y1 - y0) * share];
+  context.lineWidth = style.width;
+  context.setLineDash([3, 3]);
+  context.beginPath();
+  context.moveTo(x0, y0);
+  context.lineTo(ex, ey);
+  context.stroke();
+  context.setLineDash([]);
+  if (fate === RESET) {
+    context.strokeStyle = theme.danger;
+    context.lineWidth = 1.6;
+    context.beginPath();
+    context.moveTo(ex - 3.5, ey - 3.5);
+    context.lineTo(ex + 3.5, ey + 3.5);
+    context.moveTo(ex + 3.5, ey - 3.5);
+    context.lineTo(ex - 3.5, ey + 3.5);
+    context.stroke();
+  }
+  hits.line(x0, y0, ex, ey, row);
+}
+
+/** The name along the arrow, a third of the way, where other arrows to the same place have not met it yet. */
+function paintName(
+  frame: Frame,
+  messages: MessageColumns,
+  row: number,
+  begin: number,
+  end: number,
+  style: MessageStyle,
+): void {
+  const { context, scene, layout, scale, theme, unit } = frame;
+  const ends = arrowEnds(layout, messages.from[row]!, messages.to[row]!);
+  if (ends === null) return;
+  const x0 = scale.x(begin);
+  const x1 = scale.x(end);
+  if (x1 - x0 < 46) return;
+  const name = scene.picture.names[messages.name[row]!] ?? '';
+  const angle = Math.atan2(ends.y1 - ends.y0, x1 - x0);
+  if (Math.abs(angle) > 1.2) return;
+  context.save();
+  context.translate(x0 + (x1 - x0) * 0.34, ends.y0 + (ends.y1 - ends.y0) * 0.34);
+  context.rotate(angle);
+  context.font = `${unit * 0.78}px ${FONT}`;
+  context.textBaseline = 'bottom';
+  const width = context.measureText(name).width;
+  context.globalAlpha = 0.82;
+  context.fillStyle = theme.background;
+  context.fillRect(-2, -unit, width + 4, unit - 1);
+  context.globalAlpha = 1;
+  context.fillStyle = theme.ink;
+  context.fillText(name, 0, -1);
+  context.fillStyle = style.colour;
+  context.restore();
+}
+
+/** The messages between events that are lit, whole and heavy, whatever the zoom. */
+function paintLit(frame: Frame, lit: ReadonlySet<number>): void {
+  const { context, scene, layout, scale, theme } = frame;
+  const { messages } = scene.picture;
+  for (const [at, { spans, rows }] of scene.groups.entries()) {
+    const style = messageStyle(MESSAGE_GROUPS[at]!, theme);
+    const lines = new Path2D();
+    const heads = new Path2D();
+    let count = 0;
+    spans.each(scale.from, scale.to, (i) => {
+      if (count >= ARROWS_MAX) return;
+      const row = rows[i]!;
+      if (!lit.has(messages.sentIndex[row]!) || !lit.has(messages.arrivedIndex[row]!)) return;
+      const ends = arrowEnds(layout, messages.from[row]!, messages.to[row]!);
+      if (ends === null) return;
+      count++;
+      const [x0, x1] = [scale.x(spans.begin[i]!), scale.x(spans.end[i]!)];
+      arrow(lines, heads, style, x0, ends.y0, x1, ends.y1);
+      frame.hits.line(x0, ends.y0, x1, ends.y1, row);
+    });
+    if (count === 0) continue;
+    context.strokeStyle = style.colour;
+    context.fillStyle = style.colour;
+    context.lineWidth = style.width + 0.8;
+    context.setLineDash([...style.dash]);
+    context.stroke(lines);
+    context.setLineDash([]);
+    context.fill(heads);
+  }
+}
