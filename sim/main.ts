@@ -9,10 +9,12 @@ import { type Args, parseArgs, usage } from './cli/args.ts';
 import { campaign, type SeedResult, serveAsWorker } from './cli/campaign.ts';
 import { checkDeterminism } from './cli/determinism.ts';
 import { Reporter, type Screen } from './cli/report.ts';
+import { shrinkAndTell } from './cli/shrink.ts';
 import { runLockstep } from './lockstep.ts';
 import { type Result, type RunSettings, run, unmetExpectations, type Verdict } from './runner.ts';
 import { formatSchedule, parseSchedule, type RunOptions, type Schedule } from './schedule.ts';
 import { generate } from './swarm.ts';
+import { plural } from './text.ts';
 import { explainEvents, traceTo } from './trace.ts';
 
 const EXIT = { ok: 0, usage: 2, crash: 127, liveness: 128, safety: 129, nondeterminism: 130 } as const;
@@ -35,6 +37,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (args.seeds !== null) return runCampaign(args, args.seeds);
   const schedule = scheduleOf(args);
   if (typeof schedule === 'string') return fail(schedule);
+  if (args.shrink) return runShrink(args, schedule);
   if (args.save !== null) writeFileSync(args.save, formatSchedule(schedule));
   return args.checkDeterminism ? runDeterminism(args, schedule) : runOne(args, schedule);
 }
@@ -136,6 +139,15 @@ function runOne(args: Args, schedule: Schedule): number {
   return exitCodeOf(schedule, result, reporter, args);
 }
 
+/** Shrinks, then runs what came out as any schedule is run: its story is the explanation. */
+function runShrink(args: Args, schedule: Schedule): number {
+  const reporter = new Reporter(screenOf(), args.quiet);
+  const shrunk = shrinkAndTell(schedule, { rerunsMax: args.reruns, save: args.save }, reporter);
+  if (shrunk === null) return EXIT.ok;
+  const { expect: _, ...rest } = shrunk.shrunk.schedule;
+  return runOne({ ...args, scenario: null, schedule: shrunk.file, json: false, trace: null, history: null }, rest);
+}
+
 const settingsOf = (args: Args): RunSettings => (args.lockstep ? { runner: runLockstep } : {});
 
 function report(reporter: Reporter, args: Args, schedule: Schedule, result: Result, cpuMs: number): void {
@@ -149,12 +161,20 @@ function report(reporter: Reporter, args: Args, schedule: Schedule, result: Resu
       );
     }
     reporter.replay(schedule, commandOf(args, schedule));
+    if (!args.shrink) reporter.line(`  shrink: ${commandOf(args, schedule)} --shrink`);
+  }
+  const unknown = result.ops.filter(({ fate }) => fate === 'unknown').map(({ id }) => id);
+  if (unknown.length > 0) {
+    const said = schedule.ops.filter(({ id }) => unknown.includes(id)).map((op) => `${op.id} ${op.do}`);
+    reporter.line(
+      `${plural(unknown.length, 'operation')} of the schedule unknown to this version, skipped: ${said.join(', ')}`,
+    );
   }
   reporter.closing(result, cpuMs);
 }
 
 /** The command that gives the same run again. */
-function commandOf(args: Args, schedule: Schedule): string {
+function commandOf(args: Args, schedule: Pick<Schedule, 'seed'>): string {
   const words = ['npm run sim --'];
   if (args.scenario !== null) words.push(`--scenario ${args.scenario}`);
   if (args.schedule !== null) words.push(`--schedule ${args.schedule}`);
@@ -236,6 +256,10 @@ function printSeed(args: Args, result: SeedResult): void {
   process.stdout.write(`${head}\n`);
   for (const { property, message } of result.violations.slice(0, 3))
     process.stdout.write(`  ${property}: ${message}\n`);
+  if (result.verdict !== 'ok') {
+    const { seed } = result;
+    process.stdout.write(`  shrink: ${commandOf({ ...args, seeds: null, seed }, { seed })} --shrink\n`);
+  }
 }
 
 // Whoever reads may stop reading: `npm run sim | head`.

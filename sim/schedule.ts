@@ -386,6 +386,23 @@ export function formatSchedule(schedule: Schedule): string {
   return `${head.replace('"ops": []', () => (ops.length === 0 ? '"ops": []' : `"ops": [\n${lines.join(',\n')}\n  ]`))}\n`;
 }
 
+/**
+ * Without what has its default anyway: options, weather that is calm, empty parts. For a file that a person reads; the
+ * parser puts everything back.
+ */
+export function briefSchedule(schedule: Schedule): Schedule {
+  const { options, swarm, asks, ...rest } = schedule;
+  const differing = (values: object, defaults: object): object => {
+    const known = new Map(Object.entries(defaults));
+    return Object.fromEntries(Object.entries(values).filter(([name, value]) => known.get(name) !== value));
+  };
+  const isWholeSettings = Object.keys(options.settings).length === 0;
+  const { settings, ...sizes } = options;
+  const brief = { ...differing(sizes, DEFAULT_OPTIONS), ...(isWholeSettings ? {} : { settings }) } as RunOptions;
+  const said = { ...rest, options: brief, swarm: differing(swarm, CALM) as Swarm };
+  return asks === undefined ? said : { ...said, asks };
+}
+
 /** Reads a schedule and reports every problem in it, one sentence each. */
 export function parseSchedule(text: string): Parsed<Schedule> {
   let json: unknown;

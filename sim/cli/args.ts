@@ -1,7 +1,10 @@
 /** The command line of the simulator: what each flag takes, and one clear line for everything that is wrong. */
 
 import { CLIENTS_MAX, NODES_MAX } from '../schedule.ts';
+import { RERUNS_DEFAULT } from '../shrink/shrink.ts';
 import { PROFILES, type Profile } from '../swarm.ts';
+
+const RERUNS_MAX = 100_000;
 
 export interface Args {
   readonly help: boolean;
@@ -18,6 +21,8 @@ export interface Args {
   readonly history: string | null;
   readonly checkDeterminism: boolean;
   readonly lockstep: boolean;
+  readonly shrink: boolean;
+  readonly reruns: number;
   readonly seeds: { readonly from: number; readonly to: number } | null;
   readonly jobs: number;
   readonly json: boolean;
@@ -48,6 +53,8 @@ const FLAGS = {
   history: { takes: 'FILE', says: 'writes what the clients asked and were told, as JSON lines' },
   'check-determinism': { takes: null, says: 'runs the seed twice, another, and it again; names the first difference' },
   lockstep: { takes: null, says: 'steps every server twice, raw and drafted, and compares' },
+  shrink: { takes: null, says: 'makes a failing run as small as it can be, and writes it (--save, or failures/)' },
+  reruns: { takes: 'N', says: 'runs that --shrink may spend; default 100' },
   unrestricted: { takes: null, says: 'allows faults that nobody survives; only silent divergence counts' },
   json: { takes: null, says: 'one JSON object a run, nothing else' },
   quiet: { takes: null, says: 'only the closing line' },
@@ -137,6 +144,8 @@ function read(given: ReadonlyMap<FlagName, string>): ParsedArgs {
     history: text('history'),
     checkDeterminism: given.has('check-determinism'),
     lockstep: given.has('lockstep'),
+    shrink: given.has('shrink'),
+    reruns: count('reruns', 1, RERUNS_MAX) ?? RERUNS_DEFAULT,
     seeds,
     jobs: count('jobs', 1, 256) ?? 1,
     json: given.has('json'),
@@ -177,6 +186,8 @@ function clashOf(args: Args): string | null {
   if (sources.length > 1) return `--${sources[0]} and --${sources[1]} exclude each other`;
   if (args.seeds !== null && args.seed !== null) return '--seeds and --seed exclude each other';
   if (args.seeds !== null && (args.trace ?? args.save ?? args.history) !== null) return '--seeds writes no files';
+  if (args.seeds !== null && args.shrink)
+    return '--shrink takes one run; the campaign prints a command for each failure';
   if (args.schedule !== null && args.seed !== null) return '--schedule has its own seed';
   return null;
 }

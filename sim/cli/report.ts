@@ -112,6 +112,13 @@ export class Reporter {
     this.#hasLive = true;
   }
 
+  /** A line that the next one overwrites; nothing where that cannot be. */
+  status(text: string): void {
+    if (!this.#screen.live) return;
+    this.#screen.write(`\r\u001b[2K${this.paint('dim', text.slice(0, this.#screen.columns - 1))}`);
+    this.#hasLive = true;
+  }
+
   #clearLive(): void {
     if (!this.#hasLive) return;
     this.#screen.write('\r\u001b[2K');

@@ -14,8 +14,12 @@
 import { textOfTurns, turnsOf } from '../asks.ts';
 import { type Result, run } from '../runner.ts';
 import { CALM, type Op, type RunOptions, type Schedule, type Settings, type SwarmName } from '../schedule.ts';
+import { span } from '../text.ts';
+import { makeStream } from '../world/random.ts';
+import type { Stream } from '../world/types.ts';
 import { ddmin } from './ddmin.ts';
 import { expectationOf, isSameFailure, type Signature, signatureOf, violationOf } from './signature.ts';
+import { LOAD, WEATHER } from './size.ts';
 import { weakerForms } from './weaken.ts';
 
 export interface ShrinkSettings {
@@ -28,7 +32,9 @@ export interface ShrinkSettings {
 
 export const PASSES = [
   'cut',
+  'sooner',
   'faults',
+  'luck',
   'servers',
   'clients',
   'requests',
@@ -62,6 +68,18 @@ export interface Shrunk {
 
 export const RERUNS_DEFAULT = 100;
 const MS = 1000;
+/** A failure that took longer than this to come may be had sooner. */
+const SOON_MS = 10_000;
+/** So many of the last operations are tried from the beginning of a run, and this is where they begin. */
+const SOON_COUNTS = [4, 16, 64];
+const SOON_START_MS = 1500;
+/** So few faults are little enough to be understood. */
+const FAULTS_WANTED = 5;
+/** So many handfuls are taken, each from so many of the last operations. */
+const LUCK_TRIES = 12;
+const LUCK_WINDOW = 40;
+/** Between two operations of a handful. */
+const LUCK_GAP_MS = 4000;
 /** A smaller run may come to its failure later than the whole one: so much time it gets. */
 const GRACE_MS = 2000;
 const GRACE_RATIO = 0.25;
@@ -84,6 +102,7 @@ class Shrinker {
   readonly #isEarly: boolean;
   #schedule: Schedule;
   #result: Result;
+  readonly #chance: Stream;
   #pass: Pass = 'cut';
   #reruns = 0;
 
@@ -95,6 +114,7 @@ class Shrinker {
     this.#result = found;
     this.#run = settings.run ?? ((other) => run(other));
     this.#rerunsMax = settings.rerunsMax ?? RERUNS_DEFAULT;
+    this.#chance = makeStream(schedule.seed, 'shrink');
     this.#onStep = settings.onStep ?? ((): void => {});
     this.#isEarly = this.#failedMs <= schedule.options.duration;
   }
@@ -118,7 +138,10 @@ class Shrinker {
   }
 
   #round(): void {
+    this.#sooner();
     this.#faults();
+    this.#sooner();
+    this.#luck();
     this.#servers();
     this.#clients();
     this.#requests();
@@ -195,6 +218,52 @@ class Shrinker {
 
   get #graceMs(): number {
     return Math.ceil(this.#failedMs * (1 + GRACE_RATIO)) + GRACE_MS;
+  }
+
+  /**
+   * The last faults alone, from the beginning of a run: if they are all it needs, each further run is a fraction as long.
+   * Who asked what at which moment is lost with the shift, so it is another run rather than a part of this one; all the
+   * better if it fails too.
+   */
+  #sooner(): void {
+    this.#pass = 'sooner';
+    const ops = this.#applied();
+    if (!this.#isEarly || this.#failedMs < SOON_MS || ops.length === 0) return;
+    for (const count of SOON_COUNTS) {
+      const last = ops.slice(-count);
+      const first = Math.min(...last.map((op) => ('at' in op ? op.at : Number.POSITIVE_INFINITY)));
+      const byMs = first - SOON_START_MS;
+      if (!Number.isFinite(byMs) || byMs < SOON_MS / 2) continue;
+      const shifted = last.map((op) => ('at' in op ? { ...op, at: op.at - byMs } : op));
+      const { asks: _, ...rest } = this.#schedule;
+      const duration = Math.min(rest.options.duration, this.#graceMs - Math.floor(byMs));
+      const sooner = { ...rest, ops: shifted, options: { ...rest.options, duration } };
+      if (this.#try(`all but the last ${last.length} operations, and ${span(byMs * MS)}`, sooner) !== false) return;
+      if (last.length === ops.length) return;
+    }
+  }
+
+  /**
+   * When taking away in order has got stuck: handfuls of the last faults, from the beginning of a run and with other dice. A
+   * failure that hangs on a race survives hardly any change of its schedule, but then a race is often lost anew.
+   */
+  #luck(): void {
+    this.#pass = 'luck';
+    const ops = this.#applied().filter((op) => 'at' in op);
+    if (!this.#isEarly || ops.length <= FAULTS_WANTED) return;
+    const from = ops.slice(-LUCK_WINDOW);
+    for (let i = 0; i < LUCK_TRIES; i++) {
+      const size = FAULTS_WANTED - (i % 3);
+      const ids = new Set(this.#chance.shuffled(from.map(({ id }) => id)).slice(0, size));
+      const handful = closeTogether(from.filter(({ id }) => ids.has(id)));
+      const { asks: _, ...rest } = this.#schedule;
+      const last = handful.at(-1);
+      const endMs = last !== undefined && 'at' in last ? last.at : SOON_START_MS;
+      const duration = Math.min(rest.options.duration, endMs + SOON_MS);
+      const seed = `${this.#original.seed}~${this.#reruns + 1}`;
+      const smaller = { ...rest, seed, ops: handful, options: { ...rest.options, duration } };
+      if (this.#try(`all but ${size} operations, with other dice`, smaller) !== false) return;
+    }
   }
 
   #faults(): void {
@@ -294,13 +363,12 @@ class Shrinker {
       for (const name of names) swarm[name] = CALM[name];
       return this.#timed({ swarm });
     };
-    const names = (Object.keys(CALM) as SwarmName[]).filter((name) => this.#schedule.swarm[name] !== CALM[name]);
-    // When clients ask is drawn with the rate: another rate is another load, and nothing is calmer about it.
-    const isLoad = (name: SwarmName): boolean => name.startsWith('workload.') || name.startsWith('mix.');
-    const weather = names.filter((name) => !isLoad(name));
+    const weather = WEATHER.filter((name) => this.#schedule.swarm[name] !== CALM[name]);
     ddmin(weather, (kept) => this.#try('weather', calmed(weather.filter((name) => !kept.includes(name)))), {
       suffixes: false,
     });
+    // Who asks what is drawn with the load, so another one is another run; but the ordinary one needs no words.
+    this.#try('what is special about the load', calmed(LOAD));
   }
 
   #settings(): void {
@@ -344,4 +412,16 @@ class Shrinker {
     const whole = this.#with({ options: { ...this.#schedule.options, duration, settle }, ops: this.#applied() });
     if (JSON.stringify(whole) !== JSON.stringify(this.#schedule)) this.#ask('what is behind it', whole);
   }
+}
+
+/** The same operations in the same order, with the waits between them cut down. */
+function closeTogether(ops: readonly Op[]): Op[] {
+  let atMs = SOON_START_MS;
+  let beforeMs: number | null = null;
+  return ops.map((op) => {
+    if (!('at' in op)) return op;
+    atMs += beforeMs === null ? 0 : Math.min(LUCK_GAP_MS, op.at - beforeMs);
+    beforeMs = op.at;
+    return { ...op, at: atMs };
+  });
 }
