@@ -514,10 +514,13 @@ function stuckAt(cnx: CnxState, link: Link, config: PeerConfig): number | null {
 export function cnxDeadline(cnx: CnxState, config: PeerConfig): number | null {
   let deadlineMs = Number.POSITIVE_INFINITY;
   for (const state of cnx.conns.values()) {
-    if (state.phase !== 'open') deadlineMs = Math.min(deadlineMs, state.deadlineMs);
+    if (state.phase !== 'open' && state.deadlineMs < deadlineMs) deadlineMs = state.deadlineMs;
   }
   for (const link of cnx.links.values()) {
-    deadlineMs = Math.min(deadlineMs, link.dialAtMs ?? deadlineMs, stuckAt(cnx, link, config) ?? deadlineMs);
+    if (link.dialAtMs !== null && link.dialAtMs < deadlineMs) deadlineMs = link.dialAtMs;
+    if (link.queued === null) continue;
+    const atMs = stuckAt(cnx, link, config);
+    if (atMs !== null && atMs < deadlineMs) deadlineMs = atMs;
   }
   return deadlineMs === Number.POSITIVE_INFINITY ? null : deadlineMs;
 }

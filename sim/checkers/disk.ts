@@ -14,7 +14,7 @@
 
 import { asZxid, type Zxid } from '../../core/types.ts';
 import { adler32 } from '../../core/wire/adler32.ts';
-import type { DurableFile, DurableImage, DurableStamp } from '../world/types.ts';
+import type { DurableImage, DurableNode, DurableStamp } from '../world/types.ts';
 
 const LOG_HEADER_SIZE = 16;
 const RECORD_HEADER_SIZE = 12;
@@ -102,7 +102,7 @@ export class DiskOracle {
     const stamps = image.stamps();
     if (stamps !== this.#stamps) this.#follow(stamps);
     for (const known of this.#known) {
-      if (known.seen !== known.stamp.node.version) this.#read(image, known);
+      if (known.seen !== known.stamp.node.version) this.#read(known);
     }
     if (this.#lostNow.length > 0) this.#announceLost();
   }
@@ -128,17 +128,16 @@ export class DiskOracle {
     this.#coverSnapshots();
   }
 
-  #read(image: DurableImage, known: Known): void {
-    known.seen = known.stamp.node.version;
-    const file = image.file(known.stamp.path);
-    if (file === null) return;
+  #read(known: Known): void {
+    const { path, node } = known.stamp;
+    known.seen = node.version;
     if (known.kind === 'log') {
-      this.#readLog(file);
+      this.#readLog(node);
     } else if (known.kind === 'epoch') {
-      this.#readEpoch(file.path, file);
+      this.#readEpoch(path, node);
     } else if (known.kind === 'snapshot') {
-      const zxid = Number.parseInt(SNAPSHOT_NAME.exec(file.path)?.[1] ?? '0', 16);
-      known.snapshotZxid = isComplete(file.path, file) ? zxid : 0;
+      const zxid = Number.parseInt(SNAPSHOT_NAME.exec(path)?.[1] ?? '0', 16);
+      known.snapshotZxid = isComplete(path, node) ? zxid : 0;
       this.#coverSnapshots();
     }
   }
@@ -147,11 +146,11 @@ export class DiskOracle {
     this.#snapshotZxid = this.#known.reduce((newest, known) => Math.max(newest, known.snapshotZxid), 0);
   }
 
-  #readLog(file: DurableFile): void {
-    let log = this.#logs.get(file.fileId);
+  #readLog(file: DurableNode): void {
+    let log = this.#logs.get(file.id);
     if (log === undefined) {
       log = { version: -1, end: LOG_HEADER_SIZE, records: [] };
-      this.#logs.set(file.fileId, log);
+      this.#logs.set(file.id, log);
     } else if (log.version === file.version) return;
     else this.#cut(log, file.changedSince(log.version));
     log.version = file.version;
@@ -193,7 +192,7 @@ export class DiskOracle {
     this.#lostNow.length = 0;
   }
 
-  #readEpoch(path: string, file: DurableFile): void {
+  #readEpoch(path: string, file: DurableNode): void {
     const epoch = Number.parseInt(String.fromCharCode(...file.bytes.subarray(0, 20)), 10);
     if (!Number.isSafeInteger(epoch)) return;
     if (path.endsWith('/acceptedEpoch')) this.#acceptedEpoch = epoch;
@@ -205,7 +204,7 @@ const intAt = (b: Uint8Array, at: number): number =>
   (b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!;
 
 /** A plain snapshot ends with the string "/" that seals it (FileSnap); of a compressed one only the size is known. */
-function isComplete(path: string, file: DurableFile): boolean {
+function isComplete(path: string, file: DurableNode): boolean {
   if (file.size === 0 || file.bytes.length < file.size) return false;
   if (path.endsWith('.gz')) return true;
   const tail = file.bytes.subarray(file.size - 5);

@@ -12,7 +12,7 @@
 import type { FileAction, FileEntry, FileResult } from '../../core/io.ts';
 import { FileNode, type PowerCutFates, SECTOR_BYTES } from './content.ts';
 import { belowOf, draw } from './random.ts';
-import type { DiskImage, DurableFile, DurableImage } from './types.ts';
+import type { DiskImage, DurableImage } from './types.ts';
 
 /** A change of names that is not durable yet. `mark` orders it before or after the start of a directory fsync. */
 type NameChange =
@@ -399,17 +399,9 @@ export class Disk implements DurableImage {
     return this.sortedStamps;
   }
 
-  file(path: string): DurableFile | null {
+  file(path: string): FileNode | null {
     const node = this.durableNames.get(path);
-    if (node === undefined || !this.hasAncestors(parentOf(path))) return null;
-    return {
-      path,
-      fileId: node.id,
-      version: node.version,
-      size: node.platter.size,
-      bytes: node.platter.view(),
-      changedSince: (version) => node.changedSince(version),
-    };
+    return node === undefined || !this.hasAncestors(parentOf(path)) ? null : node;
   }
 
   /** A copy of what a process sees. */

@@ -232,11 +232,10 @@ export interface DiskFault extends FileMatch {
   readonly delayUs?: number;
 }
 
-/** A file as it would survive a power cut at this moment. */
-export interface DurableFile {
-  readonly path: string;
+/** A file as it would survive a power cut at this moment. All of it is live. */
+export interface DurableNode {
   /** The same for as long as it is the same file, under whatever name. */
-  readonly fileId: number;
+  readonly id: number;
   /** Counts the changes of the durable content. */
   readonly version: number;
   readonly size: number;
@@ -251,7 +250,7 @@ export interface DurableFile {
 
 export interface DurableStamp {
   readonly path: string;
-  readonly node: { readonly id: number; readonly version: number };
+  readonly node: DurableNode;
 }
 
 export interface DurableImage {
@@ -261,10 +260,10 @@ export interface DurableImage {
   paths(): readonly string[];
   /**
    * The same files, as who looks again after every change wants them: nothing is allocated while no name changes. The
-   * array is a new one when names have changed; `version` in it is live.
+   * array is a new one when names have changed.
    */
   stamps(): readonly DurableStamp[];
-  file(path: string): DurableFile | null;
+  file(path: string): DurableNode | null;
 }
 
 /** A copy of a disk: what the running process sees (`image`), or what survives (`durableImage(host).copy`). */

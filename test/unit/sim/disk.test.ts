@@ -3,7 +3,7 @@ import { asZxid, type Zxid, zxidOf } from '../../../core/types.ts';
 import { adler32 } from '../../../core/wire/adler32.ts';
 import { concat } from '../../../core/wire/bytes.ts';
 import { DiskOracle } from '../../../sim/checkers/disk.ts';
-import type { DurableFile, DurableImage } from '../../../sim/world/types.ts';
+import type { DurableImage, DurableNode } from '../../../sim/world/types.ts';
 
 /** A record as FileTxnLog writes it, around a transaction of nothing but a header. */
 function record(zxid: Zxid): Uint8Array {
@@ -23,16 +23,19 @@ const text = (said: string): Uint8Array => Uint8Array.from(said, (c) => c.charCo
 /** A platter that tests write on. A change begins at offset 0 or where the test says. */
 class Platter implements DurableImage {
   version = 0;
-  readonly #files = new Map<string, { stamp: Stamp; bytes: Uint8Array; changedAt: number }>();
+  readonly #files = new Map<string, Stamp>();
   #stamps: readonly Stamp[] = [];
 
   put(path: string, bytes: Uint8Array, changedAt = 0): void {
     this.version += 1;
-    const before = this.#files.get(path);
-    const stamp = before?.stamp ?? { path, node: { id: this.version, version: 0 } };
-    stamp.node.version += 1;
-    this.#files.set(path, { stamp, bytes, changedAt });
-    if (before === undefined) this.#rename();
+    const known = this.#files.get(path);
+    const node = known?.node ?? new Node(this.version);
+    node.version += 1;
+    node.bytes = bytes;
+    node.changedAt = changedAt;
+    if (known !== undefined) return;
+    this.#files.set(path, { path, node });
+    this.#rename();
   }
 
   remove(path: string): void {
@@ -42,7 +45,7 @@ class Platter implements DurableImage {
   }
 
   #rename(): void {
-    this.#stamps = this.paths().map((path) => this.#files.get(path)!.stamp);
+    this.#stamps = this.paths().map((path) => this.#files.get(path)!);
   }
 
   paths(): string[] {
@@ -53,19 +56,33 @@ class Platter implements DurableImage {
     return this.#stamps;
   }
 
-  file(path: string): DurableFile | null {
-    const file = this.#files.get(path);
-    if (file === undefined) return null;
-    const { stamp, bytes, changedAt } = file;
-    const { id, version } = stamp.node;
-    const changedSince = (since: number): number => (since < version ? changedAt : Number.POSITIVE_INFINITY);
-    return { path, fileId: id, version, size: bytes.length, bytes, changedSince };
+  file(path: string): DurableNode | null {
+    return this.#files.get(path)?.node ?? null;
+  }
+}
+
+class Node implements DurableNode {
+  readonly id: number;
+  version = 0;
+  bytes: Uint8Array = new Uint8Array(0);
+  changedAt = 0;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  get size(): number {
+    return this.bytes.length;
+  }
+
+  changedSince(version: number): number {
+    return version < this.version ? this.changedAt : Number.POSITIVE_INFINITY;
   }
 }
 
 interface Stamp {
   readonly path: string;
-  readonly node: { readonly id: number; version: number };
+  readonly node: Node;
 }
 
 const LOG = 'log/version-2/log.100000001';
