@@ -15,7 +15,7 @@ import { CLIENT_DEFAULTS, type ClientEffect, type ClientInput, type ClientSessio
 import type { Address } from '../core/io.ts';
 import { type Acl, type Id, type Now, OPEN_ACL, Perm, READ_ACL, type SessionId } from '../core/types.ts';
 import { AddWatchMode, CreateMode, WatcherType } from '../core/wire/opcodes.ts';
-import { utf8Encode } from '../core/wire/utf8.ts';
+import { utf8Encode, utf8Write } from '../core/wire/utf8.ts';
 import { type Asks, turnsOf } from './asks.ts';
 import type { Swarm, SwarmName } from './schedule.ts';
 import { draw, streamOfKey } from './world/random.ts';
@@ -76,6 +76,7 @@ export const SECRET_PREFIX = '/acl';
 const PRINCIPALS = ['alice:wonder', 'bob:builder', 'carol:lewis'] as const;
 /** A program that has ended is started again after this. */
 const COMEBACK_US = 250_000;
+const SPACE = 0x20;
 
 export const clientHost = (client: number): HostId => CLIENT_BASE + client;
 export const clientOf = (host: HostId): number => host - CLIENT_BASE;
@@ -223,6 +224,8 @@ interface ActorOptions {
 class Actor {
   readonly #o: ActorOptions;
   readonly #host: HostId;
+  readonly #label: string;
+  readonly #wakeUp = (): void => this.#wake();
   /** When the turns come, and what is a whim in each. */
   readonly #rhythm: Stream;
   readonly #turnKey: number;
@@ -246,6 +249,7 @@ class Actor {
   constructor(options: ActorOptions) {
     this.#o = options;
     this.#host = clientHost(options.index);
+    this.#label = `client ${options.index}`;
     this.#rhythm = options.world.stream(`client/${options.index}`);
     this.#turnKey = options.world.stream(`client/${options.index}/turns`).u32();
     this.#stream = streamOfKey('turn', this.#turnKey);
@@ -340,8 +344,8 @@ class Actor {
   }
 
   #wakeIn(us: number): void {
-    const { world, index } = this.#o;
-    world.at(world.timeUs + us, `client ${index}`, () => this.#wake());
+    const { world } = this.#o;
+    world.at(world.timeUs + us, this.#label, this.#wakeUp);
   }
 
   #wake(): void {
@@ -462,7 +466,9 @@ class Actor {
 
   #tag(): Uint8Array {
     const tag = `c${this.#o.index}.${this.#turn}`;
-    return utf8Encode(tag.padEnd(this.#o.swarm['workload.bytes'], ' '));
+    const bytes = new Uint8Array(Math.max(tag.length, Math.floor(this.#o.swarm['workload.bytes']))).fill(SPACE);
+    utf8Write(tag, bytes, 0);
+    return bytes;
   }
 
   /** Half of all requests go to the hot paths. */

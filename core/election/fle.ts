@@ -253,6 +253,8 @@ function newerConfig(
   if (fle.status !== 'looking' || !ctx.config.reconfigEnabled || config === null) return null;
   // Java takes it from anyone who can reach the port; we from members of a configuration that we know.
   if (serverOf(ctx.committed, from) === null && serverOf(ctx.membership, from) === null) return null;
+  // The usual case, at a tenth of the cost of reading it.
+  if (config === formatMembership(ctx.committed)) return null;
   const parsed = parseMembership(config, { multiAddress: ctx.config.multiAddressEnabled });
   if (!parsed.ok) {
     note(io, 'election.config.malformed', { from, reason: parsed.fault.reason });

@@ -449,6 +449,10 @@ export const SetACLTxn = record('SetACLTxn', { path: 'string', acl: AclVector, v
 export const CheckVersionTxn = record('CheckVersionTxn', { path: 'string', version: 'int' });
 export const CreateSessionTxn = record('CreateSessionTxn', { timeOut: 'int' });
 export const CloseSessionTxn = record('CloseSessionTxn', { paths2Delete: StringVector });
-export const ErrorTxn = record('ErrorTxn', { err: 'int' });
+export const ErrorTxn = record(
+  'ErrorTxn',
+  { err: 'int' },
+  { read: (r) => ({ err: r.int() }), write: (w, v) => w.int(v.err) },
+);
 export const RawTxn = record('Txn', { type: 'int', data: 'buffer' });
 export const MultiTxn = record('MultiTxn', { txns: vector(RawTxn) });

@@ -158,14 +158,14 @@ const readCreateV0: ReadTxn = (r) => ({
 });
 const readCreateContainer: ReadTxn = (r) => ({ kind: 'createContainer', ...CreateContainerTxn.read(r) });
 const readCreateTTL: ReadTxn = (r) => ({ kind: 'createTTL', ...CreateTTLTxn.read(r) });
-const readDelete: ReadTxn = (r) => ({ kind: 'delete', ...DeleteTxn.read(r) });
+const readDelete: ReadTxn = (r) => ({ kind: 'delete', path: DeleteTxn.read(r).path });
 const readSetData: ReadTxn = (r) => {
   const { path, data, version } = SetDataTxn.read(r);
   return { kind: 'setData', path, data, version };
 };
 const readSetACL: ReadTxn = (r) => ({ kind: 'setACL', ...SetACLTxn.read(r) });
 const readCheck: ReadTxn = (r) => ({ kind: 'check', ...CheckVersionTxn.read(r) });
-const readError: ReadTxn = (r) => ({ kind: 'error', ...ErrorTxn.read(r) });
+const readError: ReadTxn = (r) => ({ kind: 'error', err: ErrorTxn.read(r).err });
 const readCreateSession: ReadTxn = (r) => ({ kind: 'createSession', ...CreateSessionTxn.read(r) });
 /** A null list names no path, exactly as an empty one (DataTree.killSession). */
 const readCloseSession: ReadTxn = (r) => ({ kind: 'closeSession', paths: CloseSessionTxn.read(r).paths2Delete ?? [] });

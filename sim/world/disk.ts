@@ -72,7 +72,7 @@ export class Disk implements DurableImage {
   private directories = new Set<string>();
   private durableDirectories = new Set<string>();
   private pending: NameChange[] = [];
-  private sortedStamps: { readonly path: string; readonly node: FileNode }[] | null = null;
+  private livingStamps: { readonly path: string; readonly node: FileNode }[] | null = null;
 
   constructor(key: number, directories: readonly string[]) {
     this.key = key;
@@ -223,7 +223,7 @@ export class Disk implements DurableImage {
 
   private makeDurable(change: NameChange): void {
     this.version += 1;
-    this.sortedStamps = null;
+    this.livingStamps = null;
     switch (change.kind) {
       case 'link':
         this.durableNames.set(change.path, change.node);
@@ -323,7 +323,7 @@ export class Disk implements DurableImage {
     for (const dir of directories) this.mkdir(dir);
     this.pending = [];
     this.durableDirectories = new Set(this.directories);
-    this.sortedStamps = null;
+    this.livingStamps = null;
     this.version += 1;
   }
 
@@ -354,7 +354,7 @@ export class Disk implements DurableImage {
     }
     this.durableDirectories = new Set(this.directories);
     this.names = new Map(this.durableNames);
-    this.sortedStamps = null;
+    this.livingStamps = null;
   }
 
   private hasAncestors(dir: string): boolean {
@@ -388,15 +388,23 @@ export class Disk implements DurableImage {
   // -------------------------------------------------------------- images
 
   paths(): readonly string[] {
-    return this.stamps().map(({ path }) => path);
+    return this.stamps()
+      .map(({ path }) => path)
+      .sort();
   }
 
   stamps(): readonly { readonly path: string; readonly node: FileNode }[] {
-    this.sortedStamps ??= [...this.durableNames]
-      .filter(([path]) => this.hasAncestors(parentOf(path)))
-      .map(([path, node]) => ({ path, node }))
-      .sort((a, b) => (a.path < b.path ? -1 : 1));
-    return this.sortedStamps;
+    this.livingStamps ??= this.makeStamps();
+    return this.livingStamps;
+  }
+
+  private makeStamps(): { readonly path: string; readonly node: FileNode }[] {
+    const sound = new Set<string>();
+    for (const dir of this.durableDirectories) if (this.hasAncestors(dir)) sound.add(dir);
+    sound.add('');
+    const stamps: { readonly path: string; readonly node: FileNode }[] = [];
+    for (const [path, node] of this.durableNames) if (sound.has(parentOf(path))) stamps.push({ path, node });
+    return stamps;
   }
 
   file(path: string): FileNode | null {

@@ -259,8 +259,8 @@ export interface DurableImage {
   /** Sorted by code unit. Only files whose directory entry is durable. */
   paths(): readonly string[];
   /**
-   * The same files, as who looks again after every change wants them: nothing is allocated while no name changes. The
-   * array is a new one when names have changed.
+   * The same files in no particular order, as who looks again after every change wants them: nothing is allocated while
+   * no name changes. The array is a new one when names have changed.
    */
   stamps(): readonly DurableStamp[];
   file(path: string): DurableNode | null;
