@@ -20,7 +20,7 @@ import type { Call, CallBody } from '../../../core/client/calls.ts';
 import { AddWatchMode, Code, EventType, WatcherType } from '../../../core/wire/opcodes.ts';
 import type { Stat } from '../../../core/wire/records.ts';
 import type { PropertyId } from '../properties.ts';
-import type { TreeChange, VersionedTree } from './model.ts';
+import type { NodeState, TreeChange, VersionedTree } from './model.ts';
 import { type HistoryOp, hexOf, type Link, type Party, type Told } from './ops.ts';
 import type { WatchRecord } from './record.ts';
 import { type Identities, mayRead } from './rights.ts';
@@ -512,14 +512,7 @@ export class WatchDesk {
       if (tree !== null || (this.#watches.get(path) ?? []).length === 0) this.#reportUnasked(told);
       return;
     }
-    if (tree !== null && !claims.some((watch) => this.#isExplained(tree, watch, event))) {
-      this.#context.report(
-        'watch-catch-up',
-        `client ${this.#client} came back having seen ${hexOf(claims[0]!.since)} and is told of ${told.told}, which no later state shows`,
-        [claims[0]!.op, told],
-        [[0, 1, 'watch', 'has no reason']],
-      );
-    }
+    if (tree !== null) this.#checkCaughtUp(tree, claims, event, told);
     if (event === EventType.nodeDeleted) {
       const claimed = (this.#watches.get(path) ?? []).filter((watch) => watch.claimed && isOneShot(watch.kind));
       this.#twice.set(path, claimed.length - 1);
@@ -527,26 +520,28 @@ export class WatchDesk {
     this.#useUp(path, event);
   }
 
-  #isExplained(tree: VersionedTree, watch: Watch, event: number): boolean {
-    if (watch.since < tree.horizon) return true;
+  #checkCaughtUp(tree: VersionedTree, claims: readonly Watch[], event: number, told: Told): void {
+    const reasons = claims.flatMap((watch) => reasonsFor(tree, watch, event));
+    const [watch] = claims;
+    if (watch === undefined || watch.since < tree.horizon) return;
+    if (reasons.length === 0) {
+      this.#context.report(
+        'watch-catch-up',
+        `client ${this.#client} came back having seen ${hexOf(watch.since)} and is told of ${told.told}, which no later state shows`,
+        [watch.op, told],
+        [[0, 1, 'watch', 'has no reason']],
+      );
+      return;
+    }
+    this.#context.decided('W7');
     const ids = this.#context.ids();
-    return tree.statesBetween(watch.path, watch.since, tree.last).some((state) => {
-      if (state === null) return event === EventType.nodeDeleted && watch.kind !== 'exist';
-      if (mayRead(ids, state.acl) === 'no') return false;
-      switch (watch.kind) {
-        case 'data':
-          return event === EventType.nodeDataChanged && state.mzxid > watch.since;
-        case 'exist':
-          return event === EventType.nodeCreated;
-        case 'child':
-          return event === EventType.nodeChildrenChanged && state.pzxid > watch.since;
-        case 'persistent':
-        case 'recursive':
-          return false;
-        default:
-          return watch.kind satisfies never;
-      }
-    });
+    if (reasons.some((state) => state === null || mayRead(ids, state.acl) !== 'no')) return;
+    this.#context.report(
+      'watch-filtered',
+      `client ${this.#client} came back and is told of ${told.told}, which it may not read`,
+      [watch.op, told],
+      [[0, 1, 'watch', 'must be kept back']],
+    );
   }
 
   /** As the client machine does it (ZKWatchManager.materialize). */
@@ -604,6 +599,26 @@ const CAUGHT_UP_BY: Readonly<Record<number, readonly Kind[]>> = {
   [EventType.nodeDeleted]: ['data', 'child'],
   [EventType.nodeChildrenChanged]: ['child'],
 };
+
+/** The states behind what a watch has seen that give a reason to make up this event. */
+function reasonsFor(tree: VersionedTree, watch: Watch, event: number): (NodeState | null)[] {
+  return tree.statesBetween(watch.path, watch.since, tree.last).filter((state) => {
+    if (state === null) return event === EventType.nodeDeleted && watch.kind !== 'exist';
+    switch (watch.kind) {
+      case 'data':
+        return event === EventType.nodeDataChanged && state.mzxid > watch.since;
+      case 'exist':
+        return event === EventType.nodeCreated;
+      case 'child':
+        return event === EventType.nodeChildrenChanged && state.pzxid > watch.since;
+      case 'persistent':
+      case 'recursive':
+        return false;
+      default:
+        return watch.kind satisfies never;
+    }
+  });
+}
 
 /** `/a was created`. */
 const said = ({ path, type }: TreeChange): string =>
