@@ -74,6 +74,8 @@ export interface DeadSession {
 /** Nodes whose ACL changes, so that watches on them may be filtered. */
 export const SECRET_PREFIX = '/acl';
 const PRINCIPALS = ['alice:wonder', 'bob:builder', 'carol:lewis'] as const;
+/** Time for the watches of a client that moves to be set. */
+const LEAVE_AFTER_US = 40_000;
 /** A program that has ended is started again after this. */
 const COMEBACK_US = 250_000;
 const SPACE = 0x20;
@@ -192,6 +194,7 @@ export class Workload {
     const actor = new Actor({
       index,
       world,
+      clientCount: this.#options.clients,
       swarm: this.#options.swarm,
       servers: this.#options.servers,
       extendedTypes: this.#options.extendedTypes,
@@ -208,6 +211,7 @@ export class Workload {
 
 interface ActorOptions {
   readonly index: number;
+  readonly clientCount: number;
   readonly world: World;
   readonly swarm: Swarm;
   readonly servers: readonly Address[];
@@ -380,11 +384,20 @@ class Actor {
     };
     if (hit('client.move')) {
       stats.moves += 1;
-      return world.input(this.#host, { type: 'move' });
+      this.#watchTheBusiest();
+      return world.input(this.#host, { type: 'move' }, LEAVE_AFTER_US);
     }
     if (hit('client.close')) return world.input(this.#host, { type: 'close' });
     if (hit('client.die')) return this.die('fresh', whim % 2 === 0 ? 'kill' : 'power');
     return hit('client.ahead') && this.die('same', 'kill');
+  }
+
+  /** What it leaves behind it wants to be told of by the next server: these change while it is away. */
+  #watchTheBusiest(): void {
+    if (this.#o.swarm['mix.watch'] === 0 || this.#o.swarm['workload.rate'] === 0) return;
+    this.request({ kind: 'getData', path: pathOf(0), watch: true });
+    this.request({ kind: 'exists', path: pathOf(1), watch: true });
+    this.request({ kind: 'getChildren2', path: '/', watch: true });
   }
 
   /** Everybody creates the parents everybody needs; all but one are told that they exist. */
@@ -497,7 +510,7 @@ class Actor {
       case 'sync':
         return [
           { kind: 'sync', path },
-          { kind: 'getData', path, watch: false },
+          die < 9 ? { kind: 'getData', path, watch: false } : { kind: 'exists', path: this.#someLive(), watch: false },
         ];
       case 'multi':
         return [{ kind: 'multi', ops: this.#multi() }];
@@ -524,20 +537,23 @@ class Actor {
 
   #read(path: string, die: number): Call {
     if (die < 7) return { kind: 'getData', path, watch: false };
-    if (die < 9) return { kind: 'exists', path, watch: false };
+    if (die < 9) return { kind: 'exists', path: die < 8 ? this.#someLive() : path, watch: false };
     if (die < 10) return { kind: 'getACL', path };
-    return {
-      kind: 'multiRead',
-      ops: [
-        { kind: 'getData', path },
-        { kind: 'getChildren', path: '/' },
-      ],
-    };
+    // Two nodes at one zxid: a multi must not be seen by halves.
+    const second =
+      die < 11 ? { kind: 'getChildren' as const, path: '/' } : { kind: 'getData' as const, path: this.#path() };
+    return { kind: 'multiRead', ops: [{ kind: 'getData', path }, second] };
+  }
+
+  /** An ephemeral node that some client may have. */
+  #someLive(): string {
+    return `${EPHEMERALS}/c${this.#stream.between(1, this.#o.clientCount)}-${this.#stream.below(4)}`;
   }
 
   #childrenCall(path: string, die: number): Call {
     if (die < 3) return { kind: 'getChildren', path: '/', watch: false };
-    if (die < 8) return { kind: 'getChildren2', path: die < 6 ? QUEUE : path, watch: false };
+    const parent = die < 5 ? QUEUE : die < 6 ? EPHEMERALS : path;
+    if (die < 8) return { kind: 'getChildren2', path: parent, watch: false };
     if (die < 10) return { kind: 'getAllChildrenNumber', path: '/' };
     return { kind: 'getEphemerals', prefixPath: '/' };
   }
@@ -597,11 +613,20 @@ class Actor {
 
   #watch(path: string, die: number): Call {
     if (die < 4) return { kind: 'getData', path, watch: true };
-    if (die < 7) return { kind: 'exists', path, watch: true };
+    if (die < 7) return { kind: 'exists', path: die < 6 ? path : this.#someLive(), watch: true };
     if (die < 9) return { kind: 'getChildren2', path: die < 8 ? QUEUE : '/', watch: true };
     if (die < 10) return { kind: 'addWatch', path, mode: AddWatchMode.persistent };
-    if (die < 11) return { kind: 'addWatch', path: '/n1', mode: AddWatchMode.persistentRecursive };
-    return { kind: 'removeWatches', path, type: WatcherType.any, local: false };
+    if (die < 11) {
+      const root = this.#stream.pick(['/n1', EPHEMERALS, SECRET_PREFIX] as const);
+      return { kind: 'addWatch', path: root, mode: AddWatchMode.persistentRecursive };
+    }
+    const { any, data, children, persistent } = WatcherType;
+    return {
+      kind: 'removeWatches',
+      path,
+      type: this.#stream.pick([any, any, data, children, persistent]),
+      local: false,
+    };
   }
 
   #acl(die: number): Call {
@@ -610,7 +635,8 @@ class Actor {
     if (die < 4) return { kind: 'create2', path, data: this.#tag(), acl, flags: 0 };
     if (die < 7) return { kind: 'setACL', path, acl, version: -1 };
     if (die < 9) return { kind: 'getACL', path };
-    if (die < 11) return { kind: 'getData', path, watch: die < 10 };
+    if (die < 10) return { kind: 'getData', path, watch: true };
+    if (die < 11) return { kind: 'exists', path, watch: true };
     return { kind: 'delete', path, version: -1 };
   }
 

@@ -189,5 +189,12 @@ function summaryOf(result: Result, cpuMs: number): string[] {
     `clients    ${plural(workload.ok + workload.failed, 'operation')} answered, ${workload.unknown} unknown, ${plural(workload.watches, 'watch event')}, ${plural(workload.sessions, 'session')}, ${workload.expired} expired`,
     `history    ${plural(stats.committed, 'transaction')} committed in ${plural(stats.epochs, 'epoch')}; ${plural(stats.disksRecovered, 'disk')} recovered; settled in ${span(stats.settledUs)}`,
     `checked    ${Object.keys(PROPERTIES).length} properties after ${stats.world.steps.toLocaleString('en-US')} steps; ${rate.toLocaleString('en-US')} events a CPU-second`,
+    `judged     ${judgedOf(stats.decided)}`,
   ];
 }
+
+/** How often each rule about histories was put to the test, those that never were included. */
+const judgedOf = (decided: Result['stats']['decided']): string =>
+  Object.entries(decided)
+    .map(([rule, count]) => `${rule} ${count.toLocaleString('en-US')}`)
+    .join(', ');

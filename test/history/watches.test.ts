@@ -329,7 +329,7 @@ describe('W5: who comes back is told what it missed', () => {
 
 describe('W6: persistent watches', () => {
   test('what happened in the gap is not told, and what comes behind it is', () => {
-    const after = (isTold: boolean): string[] => {
+    const behindTheGap = (isTold: boolean): string[] => {
       const story = begin();
       addWatch(story, '/a', AddWatchMode.persistent);
       story.state(2, 'disconnected');
@@ -341,8 +341,8 @@ describe('W6: persistent watches', () => {
       story.read(2, { kind: 'exists', path: '/x', watch: false });
       return story.judge().ids;
     };
-    expect(after(true)).toEqual([]);
-    expect(after(false)).toEqual(['watch-lost']);
+    expect(behindTheGap(true)).toEqual([]);
+    expect(behindTheGap(false)).toEqual(['watch-lost']);
   });
 
   test('behind the first event all are owed', () => {
