@@ -41,7 +41,14 @@ describe('bugs are found', () => {
   const ids = [...SMOKE.slice(0, 6), ...sampleOf(SMOKE.slice(6), 4, day)];
   test.each(ids)('%s', async (id) => {
     const mutant = all.find((other) => other.id === id)!;
-    const plan = { settings: {}, startsMax: 1, startMaxMs: 5000, totalMaxMs: 5000, seedsMax: 30 } as const;
+    const plan = {
+      settings: {},
+      startsMax: 1,
+      startMaxMs: 5000,
+      totalMaxMs: 5000,
+      seedsMax: 30,
+      shrinkRuns: 0,
+    } as const;
     const starts = await huntFrom(mutant, { ...plan, profile: mutant.profile ?? 'default' }, control);
     expect(starts.map(({ found }) => found)).toEqual([true]);
     expect(mutant.property).toContain(starts[0]!.property);
@@ -49,7 +56,7 @@ describe('bugs are found', () => {
 });
 
 test('a table rounds nothing up', () => {
-  const start = { seed: '', property: null, message: '', events: 10, faults: 0 } as const;
+  const start = { seed: '', property: null, message: '', events: 10, faults: 0, faultsLeft: null } as const;
   const starts = [
     { ...start, found: true, runs: 1, cpuMs: 340 },
     { ...start, found: true, runs: 3, cpuMs: 12_600 },

@@ -33,6 +33,11 @@ export interface Mutant extends Edit {
   readonly profile: Profile | null;
   /** The rows of the zoo (`test/zoo/rows.ts`) that it stands for. */
   readonly rows: readonly string[];
+  /**
+   * The unit tests that must fail, where no simulated client or peer asks for what it breaks: a second choice, since such
+   * a test was written by somebody who thought of it.
+   */
+  readonly tests: readonly string[];
   /** Why nothing can go wrong: another rule covers for this one. Such a mutant is expected not to be caught. */
   readonly redundant: string | null;
 }
@@ -67,7 +72,20 @@ export function readCatalog(collection: Collection = 'catalog'): Mutant[] {
   });
 }
 
-const KEYS = ['id', 'origin', 'says', 'file', 'find', 'replace', 'also', 'property', 'profile', 'rows', 'redundant'];
+const KEYS = [
+  'id',
+  'origin',
+  'says',
+  'file',
+  'find',
+  'replace',
+  'also',
+  'property',
+  'profile',
+  'rows',
+  'tests',
+  'redundant',
+];
 
 export function parseMutant(json: string): Mutant {
   const read = JSON.parse(json) as Partial<Mutant>;
@@ -87,11 +105,13 @@ export function parseMutant(json: string): Mutant {
     property: read.property ?? fail('no property'),
     profile: read.profile ?? null,
     rows: read.rows ?? [],
+    tests: read.tests ?? [],
     redundant: read.redundant ?? null,
   };
   for (const id of mutant.property) if (!(id in PROPERTIES)) fail(`there is no property ${id}`);
   if (mutant.profile !== null && !(mutant.profile in PROFILES)) fail(`there is no profile ${mutant.profile}`);
-  if (mutant.property.length === 0 && mutant.redundant === null) fail('expects nothing');
+  const expectsNothing = mutant.property.length === 0 && mutant.tests.length === 0;
+  if (expectsNothing && mutant.redundant === null) fail('expects nothing');
   return mutant;
 }
 

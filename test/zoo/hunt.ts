@@ -26,25 +26,29 @@ export interface Plan {
   readonly totalMaxMs: number;
   /** Each start looks at so many seeds at most. */
   readonly seedsMax: number;
+  /** Runs that may be spent on shrinking the first find; 0: it is not shrunk. That costs nobody anything in the table. */
+  readonly shrinkRuns: number;
 }
 
 /** What one start came to. */
 export interface Start {
   readonly found: boolean;
   readonly seed: string;
-  readonly property: PropertyId | 'hang' | null;
+  readonly property: PropertyId | 'hang' | 'test' | null;
   readonly message: string;
   readonly runs: number;
   readonly events: number;
   readonly cpuMs: number;
-  /** Operations in the schedule that shows it. */
+  /** Operations in the schedule that shows it, and how many of them are left after shrinking (null: not shrunk). */
   readonly faults: number;
+  readonly faultsLeft: number | null;
 }
 
 /** Starts are this far apart, so that no two of them look at the same seed. */
 export const START_STRIDE = 100_000;
 /** A seed takes less than a second or two; one that takes this long makes no progress in virtual time. */
 const SEED_MAX_MS = 60_000;
+const SHRINK_MAX_MS = 300_000;
 
 export async function huntFrom(mutant: Mutant, plan: Plan, control: Hunter): Promise<Start[]> {
   const hunter = await Hunter.of(mutant);
@@ -54,7 +58,8 @@ export async function huntFrom(mutant: Mutant, plan: Plan, control: Hunter): Pro
     while (starts.length < plan.startsMax && (totalMs < plan.totalMaxMs || starts.length === 0)) {
       const start = await oneStart(hunter, plan, starts.length, control);
       totalMs += start.cpuMs;
-      starts.push(start);
+      const isFirst = start.found && starts.every(({ found }) => !found);
+      starts.push(isFirst ? { ...start, faultsLeft: await shrunk(hunter, plan, start) } : start);
     }
   } finally {
     await hunter.close();
@@ -62,12 +67,20 @@ export async function huntFrom(mutant: Mutant, plan: Plan, control: Hunter): Pro
   return starts;
 }
 
+async function shrunk(hunter: Hunter, plan: Plan, { seed, property }: Start): Promise<number | null> {
+  if (plan.shrinkRuns === 0 || property === 'hang') return null;
+  const { profile, settings, shrinkRuns } = plan;
+  const outcome = await hunter.run({ seed, profile, options: {}, settings, shrinkRuns }, SHRINK_MAX_MS);
+  return outcome?.faultsLeft ?? null;
+}
+
 async function oneStart(hunter: Hunter, plan: Plan, index: number, control: Hunter): Promise<Start> {
   const { profile, settings, startMaxMs, seedsMax } = plan;
   let [runs, events, cpuMs] = [0, 0, 0];
   while (runs < seedsMax && cpuMs < startMaxMs) {
     runs += 1;
-    const task: Task = { seed: String(index * START_STRIDE + runs), profile, options: {}, settings };
+    const seed = String(index * START_STRIDE + runs);
+    const task: Task = { seed, profile, options: {}, settings, shrinkRuns: 0 };
     const from = process.cpuUsage();
     const outcome = await hunter.run(task);
     const used = process.cpuUsage(from);
@@ -77,11 +90,12 @@ async function oneStart(hunter: Hunter, plan: Plan, index: number, control: Hunt
     const fails = await control.run(task);
     if (fails === null || fails.property !== null) continue;
     const { property, message, faults } = outcome ?? { ...HANG, faults: fails.faults };
-    return { found: true, seed: task.seed, property, message, runs, events, cpuMs, faults };
+    return { found: true, seed, property, message, runs, events, cpuMs, faults, faultsLeft: null };
   }
-  return { found: false, seed: '', property: null, message: '', runs, events, cpuMs, faults: 0 };
+  return { ...NOT_FOUND, runs, events, cpuMs };
 }
 
+const NOT_FOUND = { found: false, seed: '', property: null, message: '', faults: 0, faultsLeft: null } as const;
 const HANG = { property: 'hang', message: `it did not end within ${SEED_MAX_MS / 1000} s` } as const;
 
 /** One simulator, mutated or not, in a thread. */
@@ -98,7 +112,7 @@ export class Hunter {
   }
 
   /** Null when the seed does not end. What the thread dies of is an error of the harness, not a find. */
-  run(task: Task): Promise<Outcome | null> {
+  run(task: Task, maxMs = SEED_MAX_MS): Promise<Outcome | null> {
     this.#worker ??= new Worker(this.file);
     const worker = this.#worker;
     return new Promise((resolve, reject) => {
@@ -120,7 +134,7 @@ export class Hunter {
         settle();
         this.#worker = null;
         worker.terminate().then(() => resolve(null), reject);
-      }, SEED_MAX_MS);
+      }, maxMs);
       worker.on('message', onMessage);
       worker.on('error', onError);
       worker.postMessage(task);

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { PROFILES, type Profile } from '../../sim/swarm.ts';
 import { type Mutant, readCatalog } from '../mutants/catalog.ts';
+import { huntByTest } from './by-test.ts';
 import { Hunter, huntFrom, type Plan } from './hunt.ts';
 import { type Entry, formatLine, lineOf } from './table.ts';
 
@@ -14,6 +15,7 @@ const USAGE = `usage: npm run zoo -- [ID...] [options]
   --cpu S          CPU seconds after which a start is given up (60)
   --total S        CPU seconds after which no further start of a mutation begins (300)
   --profile NAME   the faults to draw: ${Object.keys(PROFILES).join(', ')}
+  --shrink N       runs that may be spent on shrinking the first find of each (0)
   --save FILE      puts the results into this file, in place of older ones of the same mutations
   --json           one JSON object a mutation
   --list           only say which there are
@@ -26,6 +28,7 @@ interface Args {
   readonly cpuS: number;
   readonly totalS: number;
   readonly profile: Profile | null;
+  readonly shrink: number;
   readonly save: string | null;
   readonly json: boolean;
   readonly list: boolean;
@@ -37,7 +40,8 @@ function parse(argv: readonly string[]): Args | string {
   const flags = new Set<string>();
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!;
-    if (['--starts', '--cpu', '--total', '--profile', '--save'].includes(word)) values.set(word, argv[++i] ?? '');
+    if (['--starts', '--cpu', '--total', '--shrink', '--profile', '--save'].includes(word))
+      values.set(word, argv[++i] ?? '');
     else if (['--json', '--list'].includes(word)) flags.add(word);
     else if (word.startsWith('-')) return USAGE;
     else ids.push(word);
@@ -53,6 +57,7 @@ function parse(argv: readonly string[]): Args | string {
     cpuS,
     totalS,
     profile: profile as Profile | null,
+    shrink: numberOf('--shrink', 0),
     save: values.get('--save') ?? null,
     json: flags.has('--json'),
     list: flags.has('--list'),
@@ -97,8 +102,9 @@ async function huntAll(mutants: readonly Mutant[], args: Args): Promise<number> 
         startMaxMs: args.cpuS * 1000,
         totalMaxMs: args.totalS * 1000,
         seedsMax: 100_000,
+        shrinkRuns: args.shrink,
       };
-      const starts = await huntFrom(mutant, plan, control);
+      const starts = mutant.tests.length > 0 ? [await huntByTest(mutant)] : await huntFrom(mutant, plan, control);
       const entry: Entry = { id: mutant.id, rows: mutant.rows, profile, judge: 'all', commit, starts };
       if (starts.every((start) => !start.found)) missed += 1;
       if (args.save !== null) save(args.save, entry);

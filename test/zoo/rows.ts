@@ -305,16 +305,12 @@ export const ROWS: readonly Row[] = [
     origin: 'ZOOKEEPER-2164 (3.5.8), 4708 (3.8.4/3.9.2)',
     what: 'reconnect goes to an unusable advertised address',
     level: 'I',
-    absent:
-      'every server of the simulated ensemble has one address, which is right; core/election/cnx-manager.ts dials what is configured before what a peer says, and test/unit/election holds that',
   },
   {
     id: 'B11',
     origin: 'ZOOKEEPER-2186, 3769 (3.5.8), 4787 (2025)',
     what: 'malformed/foreign notification kills the receiver thread',
     level: 'I',
-    absent:
-      'a malformed message ends its connection and nothing else; no simulated peer sends one. The decoders are fuzzed (test/property/wire.test.ts)',
   },
   { id: 'B12', origin: 'ZOOKEEPER-569; 3.3.0 (2010)', what: 'keeps voting for a dead peer', level: 'I' },
   { id: 'B13', origin: 'ZOOKEEPER-764; 3.3.1 (2010)', what: 'observer elected', level: 'I' },

@@ -38,9 +38,16 @@ export function lineOf(entry: Entry): Line {
     runs: spread(starts, (start) => start.runs, String),
     events: spread(starts, (start) => start.events, String),
     cpuSeconds: spread(starts, (start) => start.cpuMs / 1000, seconds),
-    faults: found.length === 0 ? '' : String(median(found.map((start) => start.faults))),
+    faults: faultsOf(found),
     profile: entry.profile,
   };
+}
+
+/** Operations in the schedules that show it; of the one that was shrunk, before and after. */
+function faultsOf(found: readonly Start[]): string {
+  const shrunk = found.find(({ faultsLeft }) => faultsLeft !== null);
+  if (shrunk !== undefined) return `${shrunk.faults} → ${shrunk.faultsLeft}`;
+  return found.length === 0 ? '' : String(median(found.map(({ faults }) => faults)));
 }
 
 /** The properties that fired, the most frequent first. */
@@ -89,7 +96,7 @@ export function formatLine(line: Line): string {
     found.padEnd(8),
     runs.padStart(13),
     cpuSeconds.padStart(14),
-    faults.padStart(4),
+    faults.padStart(8),
     profile.padEnd(9),
     property,
   ].join(' ');

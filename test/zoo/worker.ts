@@ -2,8 +2,9 @@
 
 import { parentPort } from 'node:worker_threads';
 import type { PropertyId } from '../../sim/checkers/properties.ts';
-import { type RunSettings, run } from '../../sim/runner.ts';
-import type { RunOptions } from '../../sim/schedule.ts';
+import { type Result, type RunSettings, run } from '../../sim/runner.ts';
+import type { RunOptions, Schedule } from '../../sim/schedule.ts';
+import { shrink } from '../../sim/shrink/shrink.ts';
 import { generate, type Profile } from '../../sim/swarm.ts';
 
 export interface Task {
@@ -11,11 +12,15 @@ export interface Task {
   readonly profile: Profile;
   readonly options: Partial<RunOptions>;
   readonly settings: Pick<RunSettings, never>;
+  /** Runs that may be spent on a smaller schedule that fails alike; 0: none. */
+  readonly shrinkRuns: number;
 }
 
 export interface Outcome {
   readonly events: number;
   readonly faults: number;
+  /** Of these, left after shrinking; null when it was not asked for. */
+  readonly faultsLeft: number | null;
   /** What was broken first; null when all was well. */
   readonly property: PropertyId | null;
   readonly message: string;
@@ -23,9 +28,17 @@ export interface Outcome {
 
 function serve(task: Task): Outcome {
   const schedule = generate({ seed: task.seed, profile: task.profile, commit: 'zoo', options: task.options });
-  const { events, violations } = run(schedule, task.settings);
-  const first = violations[0];
-  return { events, faults: schedule.ops.length, property: first?.property ?? null, message: first?.message ?? '' };
+  const result = run(schedule, task.settings);
+  const first = result.violations[0];
+  const isShrunk = task.shrinkRuns > 0 && first !== undefined;
+  const again = (smaller: Schedule): Result => run(smaller, task.settings);
+  return {
+    events: result.events,
+    faults: schedule.ops.length,
+    faultsLeft: isShrunk ? shrink(schedule, result, { run: again, rerunsMax: task.shrinkRuns }).faultsAfter : null,
+    property: first?.property ?? null,
+    message: first?.message ?? '',
+  };
 }
 
 parentPort?.on('message', (task: Task) => parentPort?.postMessage(serve(task)));
