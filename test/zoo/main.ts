@@ -1,16 +1,20 @@
 /** `npm run zoo [-- ID...]`: which of the bugs that really happened the simulator finds, by what, and at which cost. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { PROFILES, type Profile } from '../../sim/swarm.ts';
 import { type Mutant, readCatalog } from '../mutants/catalog.ts';
 import { huntByTest } from './by-test.ts';
 import { Hunter, huntFrom, type Plan } from './hunt.ts';
+import { RESULTS, readEntries, writeEntries, writeReport } from './report.ts';
+import { SMOKE, sampleOf } from './sample.ts';
 import { type Entry, formatLine, lineOf } from './table.ts';
 
 const USAGE = `usage: npm run zoo -- [ID...] [options]
 
   ID               a row of the zoo (A16) or a mutation (vote-by-the-tree); none: all of them
+  --smoke          only those that are found within a CPU second
+  --sample K       only K of the others, by the date: others every day, and all in turn
+  --client-only    only what a client can see is judged
   --starts N       starting seeds of each mutation (20)
   --cpu S          CPU seconds after which a start is given up (60)
   --total S        CPU seconds after which no further start of a mutation begins (300)
@@ -18,6 +22,8 @@ const USAGE = `usage: npm run zoo -- [ID...] [options]
   --shrink N       runs that may be spent on shrinking the first find of each (0)
   --save FILE      puts the results into this file, in place of older ones of the same mutations
   --json           one JSON object a mutation
+  --report [FILE]  runs nothing: writes docs/zoo.md, and the summary between the markers of README.md, from the results
+                   in the file (test/zoo/results.json)
   --list           only say which there are
   --help
 `;
@@ -32,7 +38,13 @@ interface Args {
   readonly save: string | null;
   readonly json: boolean;
   readonly list: boolean;
+  readonly smoke: boolean;
+  readonly sample: number | null;
+  readonly clientOnly: boolean;
+  readonly report: boolean;
 }
+
+const FLAGS: readonly string[] = ['--json', '--list', '--smoke', '--client-only', '--report'];
 
 function parse(argv: readonly string[]): Args | string {
   const ids: string[] = [];
@@ -40,9 +52,9 @@ function parse(argv: readonly string[]): Args | string {
   const flags = new Set<string>();
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!;
-    if (['--starts', '--cpu', '--total', '--shrink', '--profile', '--save'].includes(word))
+    if (['--starts', '--cpu', '--total', '--shrink', '--profile', '--save', '--sample'].includes(word))
       values.set(word, argv[++i] ?? '');
-    else if (['--json', '--list'].includes(word)) flags.add(word);
+    else if (FLAGS.includes(word)) flags.add(word);
     else if (word.startsWith('-')) return USAGE;
     else ids.push(word);
   }
@@ -61,6 +73,10 @@ function parse(argv: readonly string[]): Args | string {
     save: values.get('--save') ?? null,
     json: flags.has('--json'),
     list: flags.has('--list'),
+    smoke: flags.has('--smoke'),
+    sample: values.has('--sample') ? numberOf('--sample', 0) : null,
+    clientOnly: flags.has('--client-only'),
+    report: flags.has('--report'),
   };
 }
 
@@ -70,6 +86,10 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(args);
     return 2;
   }
+  if (args.report) {
+    writeReport(args.save ?? RESULTS);
+    return 0;
+  }
   const all = [...readCatalog('catalog'), ...readCatalog('zoo')].filter(({ rows }) => rows.length > 0);
   const isMeant = (mutant: Mutant, id: string): boolean => mutant.id === id || mutant.rows.includes(id);
   const unknown = args.ids.filter((id) => !all.some((mutant) => isMeant(mutant, id)));
@@ -77,7 +97,8 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`zoo: there is no ${unknown.join(', ')}; --list names them\n`);
     return 2;
   }
-  const chosen = args.ids.length === 0 ? all : all.filter((mutant) => args.ids.some((id) => isMeant(mutant, id)));
+  const named = args.ids.length === 0 ? all : all.filter((mutant) => args.ids.some((id) => isMeant(mutant, id)));
+  const chosen = choose(named, args);
   chosen.sort((a, b) => (`${a.rows[0]} ${a.id}` < `${b.rows[0]} ${b.id}` ? -1 : 1));
   if (args.list) {
     for (const { id, rows, origin, says } of chosen) {
@@ -88,16 +109,28 @@ async function main(argv: readonly string[]): Promise<number> {
   return huntAll(chosen, args);
 }
 
+/** The smoke set, or a sample of the rest, or all. */
+function choose(mutants: readonly Mutant[], { smoke, sample }: Args): Mutant[] {
+  if (smoke) return mutants.filter(({ id }) => SMOKE.includes(id));
+  if (sample === null) return [...mutants];
+  const day = Math.floor(Date.now() / DAY_MS);
+  const rest = mutants.filter(({ id }) => !SMOKE.includes(id));
+  return sampleOf(rest, sample, day);
+}
+
+const DAY_MS = 86_400_000;
+
 async function huntAll(mutants: readonly Mutant[], args: Args): Promise<number> {
   const control = await Hunter.of(null);
   const commit = commitOf();
+  const judge = args.clientOnly ? 'client-only' : 'all';
   let missed = 0;
   try {
     for (const mutant of mutants) {
       const profile = args.profile ?? mutant.profile ?? 'default';
       const plan: Plan = {
         profile,
-        settings: {},
+        settings: { judge },
         startsMax: args.starts,
         startMaxMs: args.cpuS * 1000,
         totalMaxMs: args.totalS * 1000,
@@ -105,7 +138,7 @@ async function huntAll(mutants: readonly Mutant[], args: Args): Promise<number> 
         shrinkRuns: args.shrink,
       };
       const starts = mutant.tests.length > 0 ? [await huntByTest(mutant)] : await huntFrom(mutant, plan, control);
-      const entry: Entry = { id: mutant.id, rows: mutant.rows, profile, judge: 'all', commit, starts };
+      const entry: Entry = { id: mutant.id, rows: mutant.rows, profile, judge, commit, starts };
       if (starts.every((start) => !start.found)) missed += 1;
       if (args.save !== null) save(args.save, entry);
       const line = lineOf(entry);
@@ -119,14 +152,9 @@ async function huntAll(mutants: readonly Mutant[], args: Args): Promise<number> 
   return missed === 0 ? 0 : 1;
 }
 
-export function readEntries(file: string): Entry[] {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Entry[]) : [];
-}
-
 function save(file: string, entry: Entry): void {
   const others = readEntries(file).filter(({ id, judge }) => id !== entry.id || judge !== entry.judge);
-  const entries = [...others, entry].sort((a, b) => (`${a.id} ${a.judge}` < `${b.id} ${b.judge}` ? -1 : 1));
-  writeFileSync(file, `[\n${entries.map((one) => JSON.stringify(one)).join(',\n')}\n]\n`);
+  writeEntries(file, [...others, entry]);
 }
 
 function commitOf(): string {

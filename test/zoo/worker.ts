@@ -11,7 +11,7 @@ export interface Task {
   readonly seed: string;
   readonly profile: Profile;
   readonly options: Partial<RunOptions>;
-  readonly settings: Pick<RunSettings, never>;
+  readonly settings: Pick<RunSettings, 'judge'>;
   /** Runs that may be spent on a smaller schedule that fails alike; 0: none. */
   readonly shrinkRuns: number;
 }
