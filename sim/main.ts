@@ -10,6 +10,7 @@ import { campaign, type SeedResult, serveAsWorker } from './cli/campaign.ts';
 import { checkDeterminism } from './cli/determinism.ts';
 import { Reporter, type Screen } from './cli/report.ts';
 import { shrinkAndTell } from './cli/shrink.ts';
+import { failurePage, openViewer, writePage } from './cli/view.ts';
 import { runLockstep } from './lockstep.ts';
 import { type Result, type RunSettings, run, unmetExpectations, type Verdict } from './runner.ts';
 import { formatSchedule, parseSchedule, type RunOptions, type Schedule } from './schedule.ts';
@@ -136,7 +137,21 @@ function runOne(args: Args, schedule: Schedule): number {
     process.stderr.write('sim: the traced pass is another run than the first\n');
     return EXIT.nondeterminism;
   }
-  return exitCodeOf(schedule, result, reporter, args);
+  const exit = exitCodeOf(schedule, result, reporter, args);
+  show(args, schedule, exit, reporter);
+  return exit;
+}
+
+/** The run as a picture: where it was asked for, and whenever a run fails that somebody is looking at. */
+function show(args: Args, schedule: Schedule, exit: number, reporter: Reporter): void {
+  const isWatched = !args.quiet && !args.json;
+  const page = args.html ?? (exit !== EXIT.ok && isWatched && !args.view ? failurePage(schedule) : null);
+  if (page !== null) {
+    const problem = writePage(schedule, page);
+    if (problem !== null) process.stderr.write(`sim: no picture of the run: ${problem}\n`);
+    else if (isWatched) reporter.line(`picture    ${page}: the whole run in one page, for any browser`);
+  }
+  if (args.view) openViewer(schedule);
 }
 
 /** Shrinks, then runs what came out as any schedule is run: its story is the explanation. */

@@ -18,6 +18,8 @@ export interface Args {
   readonly schedule: string | null;
   readonly save: string | null;
   readonly trace: string | null;
+  readonly html: string | null;
+  readonly view: boolean;
   readonly history: string | null;
   readonly checkDeterminism: boolean;
   readonly lockstep: boolean;
@@ -50,6 +52,8 @@ const FLAGS = {
   schedule: { takes: 'FILE', says: 'the schedule to run, instead of drawing one' },
   save: { takes: 'FILE', says: 'writes the schedule' },
   trace: { takes: 'FILE', says: 'runs once more and writes every event and change of state, for the viewer' },
+  html: { takes: 'FILE', says: 'writes the run as one page for any browser; a run that fails writes one by itself' },
+  view: { takes: null, says: 'opens the run in the viewer' },
   history: { takes: 'FILE', says: 'writes what the clients asked and were told, as JSON lines' },
   'check-determinism': { takes: null, says: 'runs the seed twice, another, and it again; names the first difference' },
   lockstep: { takes: null, says: 'steps every server twice, raw and drafted, and compares' },
@@ -141,6 +145,8 @@ function read(given: ReadonlyMap<FlagName, string>): ParsedArgs {
     schedule: text('schedule'),
     save: text('save'),
     trace: text('trace'),
+    html: text('html'),
+    view: given.has('view'),
     history: text('history'),
     checkDeterminism: given.has('check-determinism'),
     lockstep: given.has('lockstep'),
@@ -185,7 +191,9 @@ function clashOf(args: Args): string | null {
   );
   if (sources.length > 1) return `--${sources[0]} and --${sources[1]} exclude each other`;
   if (args.seeds !== null && args.seed !== null) return '--seeds and --seed exclude each other';
-  if (args.seeds !== null && (args.trace ?? args.save ?? args.history) !== null) return '--seeds writes no files';
+  if (args.seeds !== null && (args.trace ?? args.html ?? args.save ?? args.history) !== null)
+    return '--seeds writes no files';
+  if (args.seeds !== null && args.view) return '--seeds and --view exclude each other';
   if (args.seeds !== null && args.shrink)
     return '--shrink takes one run; the campaign prints a command for each failure';
   if (args.schedule !== null && args.seed !== null) return '--schedule has its own seed';

@@ -50,7 +50,8 @@ export class CausePanel implements Panel {
       );
       return;
     }
-    const key = `${trace.id} ${view.event} ${view.target}`;
+    const isRead = view.event <= scene.picture.events.count;
+    const key = `${trace.id} ${isRead} ${view.event} ${view.target}`;
     if (key === this.#shown) return;
     this.#shown = key;
     const { event } = view;

@@ -45,7 +45,7 @@ export class StatePanel implements Panel {
     }
     const { server } = this;
     const event = view.event ?? scene.picture.events.count;
-    const key = `${trace.id} ${view.event === null ? scene.picture.revision : 0} ${server} ${event} ${this.#sheet} ${view.beside?.server}@${view.beside?.event} ${view.field}`;
+    const key = `${trace.id} ${trace.info.phase} ${view.event === null || event > scene.picture.events.count ? scene.picture.revision : 0} ${server} ${event} ${this.#sheet} ${view.beside?.server}@${view.beside?.event} ${view.field}`;
     if (key === this.#shown) return;
     this.#shown = key;
     this.#showHead(server, event);
