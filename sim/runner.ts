@@ -390,9 +390,10 @@ class Run {
     return core.filter((host) => servers.some(({ id }) => id === host));
   }
 
+  /** Somebody is sure to write. Of a load that was cut down nothing is: its clients may have nothing left to ask. */
   get #loads(): boolean {
-    const { options, swarm } = this.#schedule;
-    return options.clients > 0 && swarm['workload.rate'] > 0;
+    const { options, swarm, asks } = this.#schedule;
+    return options.clients > 0 && swarm['workload.rate'] > 0 && asks === undefined;
   }
 
   #isServing(host: HostId): boolean {

@@ -38,16 +38,26 @@ export function shrinkAndTell(schedule: Schedule, request: ShrinkRequest, report
   });
   const file = request.save ?? `failures/${slug(`${schedule.seed}-${signature.property}`)}.json`;
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, formatSchedule(briefSchedule(shrunk.schedule)));
+  writeFileSync(file, formatSchedule(briefSchedule(withPlace(shrunk))));
   reporter.line();
   for (const line of tableOf(schedule, found, shrunk, request.rerunsMax)) reporter.line(line);
   reporter.line();
   reporter.line(`written to ${file}`);
   reporter.line(`  replay: npm run sim -- --schedule ${file}`);
   reporter.line(`  view:   npm run sim -- --schedule ${file} --view`);
-  reporter.line('  keep:   put it into scenarios/regressions/ and its story into the README there');
+  reporter.line('  keep:   move it to scenarios/regressions/ (its README says how), then mend the code');
   reporter.line();
   return { shrunk, file };
+}
+
+const PLACES_MAX = 4;
+
+/** The rarest notes of the failing run name the place it fails at: a run that keeps the promise must still come by there. */
+function withPlace({ schedule, result }: Shrunk): Schedule {
+  if (schedule.expect === undefined) return schedule;
+  const notes = Object.entries(result.marks).sort(([a, i], [b, j]) => i - j || (a < b ? -1 : 1));
+  const marks = notes.slice(0, PLACES_MAX).map(([note]) => note);
+  return { ...schedule, expect: { ...schedule.expect, marks } };
 }
 
 const statusOf = ({ pass, tried, kept, faults, reruns }: ShrinkStep, most: number): string =>
