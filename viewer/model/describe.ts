@@ -1,6 +1,14 @@
 /** What an event was, in a sentence, from the columns alone: tables of events and search need thousands of them. */
 
-import { CLIENT_BASE, DISK_ACTIONS, EVENT_KINDS, type EventKind, type HostId, OPERATION_RESULTS } from './api.ts';
+import {
+  CLIENT_BASE,
+  DISK_ACTIONS,
+  EVENT_KINDS,
+  type EventKind,
+  type EventRow,
+  type HostId,
+  OPERATION_RESULTS,
+} from './api.ts';
 import { lowerBound, upperBound } from './columns.ts';
 import type { NotesLine } from './scan.ts';
 import { ERROR_BIAS, type Indexed, type Store } from './store.ts';
@@ -56,6 +64,17 @@ export class Describer {
     const { messages, names } = this.#store;
     const zxid = messages.zxid.get(row);
     return `${names.list[messages.name.get(row)]}${Number.isNaN(zxid) ? '' : ` ${showZxid(zxid)}`}`;
+  }
+
+  row(index: number): EventRow {
+    const { events } = this.#store;
+    return {
+      index,
+      timeUs: events.timeUs.get(index - 1),
+      host: events.host.get(index - 1),
+      kind: EVENT_KINDS[events.kind.get(index - 1)]!,
+      sentence: this.sentence(index),
+    };
   }
 
   /** `server 2 reads PROPOSAL 0x100000003 from server 1, sends ACK 0x100000003 to server 1`. */

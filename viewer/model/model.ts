@@ -30,17 +30,25 @@ import {
   type TraceModel,
   type TreeView,
   type ViolationDetail,
+  type ViolationMark,
 } from './api.ts';
 import type { BlockShelf } from './blocks.ts';
 import { upperBound } from './columns.ts';
+import { delaysOf, stagesOf } from './delays.ts';
 import { densityOf } from './density.ts';
 import { Describer, noteText } from './describe.ts';
+import { type ElectionFacts, electionsOf, type Note, notesOf } from './elections.ts';
+import { cutSpans, faultSpans } from './faults.ts';
+import { bandsOf } from './lanes.ts';
 import { linesOf, rawLinesOf } from './lines.ts';
 import { nodeOf } from './nodes.ts';
 import { pictureOf } from './picture.ts';
 import type { RareLine } from './scan.ts';
 import type { Store } from './store.ts';
+import { storyOf } from './story.ts';
 import { decodeValue } from './values.ts';
+import { violationDetails, violationMarks } from './violations.ts';
+import { matrixOf, votersOf } from './votes.ts';
 
 export interface ModelParts {
   readonly trace: TraceId;
@@ -53,10 +61,21 @@ export interface ModelParts {
 
 const EFFECTS_SHOWN = 100;
 
+interface Findings {
+  readonly count: number;
+  readonly phase: LoadPhase;
+  readonly notes: readonly Note[];
+  readonly facts: readonly ElectionFacts[];
+  readonly elections: readonly Election[];
+  readonly violations: readonly ViolationMark[];
+  readonly story: readonly StoryItem[];
+}
+
 export class Model implements TraceModel {
   readonly #parts: ModelParts;
   readonly store: Store;
   readonly #describer: Describer;
+  #found: Findings | null = null;
   phase: LoadPhase = 'reading';
   revision = 0;
 
@@ -100,11 +119,7 @@ export class Model implements TraceModel {
 
   async picture(): Promise<Picture> {
     const isComplete = this.phase !== 'reading';
-    return pictureOf(
-      this.store,
-      { revision: this.revision, complete: isComplete },
-      { elections: await this.elections(), story: await this.story(), violations: await this.violations() },
-    );
+    return pictureOf(this.store, { revision: this.revision, complete: isComplete }, this.#findings());
   }
 
   // --- events ---
@@ -222,49 +237,60 @@ export class Model implements TraceModel {
   }): Promise<EventPage> {
     if (query !== undefined && query.trim() !== '') {
       const found = await this.search(query, { from, limit: count });
-      return { total: found.total, rows: Array.from(found.events, (index) => this.rowOf(index)) };
+      return { total: found.total, rows: Array.from(found.events, (index) => this.#describer.row(index)) };
     }
     const first = Math.max(1, from);
     const last = Math.min(this.store.count, first + count - 1);
     const rows: EventRow[] = [];
-    for (let index = first; index <= last; index++) rows.push(this.rowOf(index));
+    for (let index = first; index <= last; index++) rows.push(this.#describer.row(index));
     return { total: this.store.count, rows };
-  }
-
-  rowOf(index: number): EventRow {
-    const { events } = this.store;
-    return {
-      index,
-      timeUs: events.timeUs.get(index - 1),
-      host: events.host.get(index - 1),
-      kind: EVENT_KINDS[events.kind.get(index - 1)]!,
-      sentence: this.#describer.sentence(index),
-    };
   }
 
   // --- what happened ---
 
-  async elections(): Promise<readonly Election[]> {
-    return [];
+  /** What is found by looking at the whole run; made again when more of it has been read. */
+  #findings(): Findings {
+    const { store } = this;
+    if (this.#found !== null && this.#found.count === store.count && this.#found.phase === this.phase)
+      return this.#found;
+    const notes = notesOf(store);
+    const facts = electionsOf(store, notes);
+    const elections = facts.map(({ election }) => election);
+    const violations = violationMarks(store);
+    const story = storyOf({ store, notes, elections, faults: faultSpans(store), violations });
+    this.#found = { count: store.count, phase: this.phase, notes, facts, elections, violations, story };
+    return this.#found;
   }
 
-  async election(_number: number): Promise<ElectionDetail | null> {
-    return null;
+  async elections(): Promise<readonly Election[]> {
+    return this.#findings().elections;
+  }
+
+  async election(number: number): Promise<ElectionDetail | null> {
+    const { store } = this;
+    const { notes, facts } = this.#findings();
+    const one = facts[number - 1];
+    if (one === undefined) return null;
+    const { servers } = store.hosts();
+    const sources = {
+      store,
+      notes,
+      describer: this.#describer,
+      bands: new Map(servers.map((host) => [host, bandsOf(store, host)])),
+      cuts: cutSpans(store),
+      voters: votersOf(store, servers),
+    };
+    const matrix = matrixOf(sources, one);
+    const stages = one.election.kind === 'join' ? [] : stagesOf(sources, one, matrix);
+    return { ...one.election, matrix, stages, delays: delaysOf(sources, one, matrix, stages) };
   }
 
   async story(): Promise<readonly StoryItem[]> {
-    return this.store.moments.map(({ t, index, text }) => ({
-      timeUs: t,
-      index,
-      kind: 'note' as const,
-      text,
-      hosts: [],
-      ref: 0,
-    }));
+    return this.#findings().story;
   }
 
   async violations(): Promise<readonly ViolationDetail[]> {
-    return [];
+    return violationDetails(this.store, this.#describer);
   }
 
   // --- state ---

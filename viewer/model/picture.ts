@@ -30,7 +30,9 @@ export function pictureOf(
   const hosts = [...servers, ...clients];
   return {
     ...state,
-    ...found,
+    elections: found.elections,
+    story: found.story,
+    violations: found.violations,
     beginUs: 0,
     endUs: store.endUs,
     lanes: hosts.map((host) => ({

@@ -1,0 +1,179 @@
+/** Elections of real runs: what began them, how the votes went, and where the time was lost. */
+
+import { expect, test } from 'vitest';
+import type { ElectionDetail } from '../../viewer/model/api.ts';
+import { comparisonText, decidingOf } from '../../viewer/model/votes.ts';
+import { bytesOf, opened, shortTrace } from './traces.ts';
+
+const { text, lines, result } = shortTrace();
+const { model, info } = await opened(bytesOf(text));
+const elections = await model.elections();
+const details = await Promise.all(elections.map(({ number }) => model.election(number)));
+const real = details.filter((detail): detail is ElectionDetail => detail !== null && detail.kind === 'election');
+
+const notes = lines.flatMap((line) =>
+  line.type === 'step'
+    ? (line.effects as { type: string; code?: string; fields?: Record<string, unknown> }[]).flatMap((effect) =>
+        effect.type === 'note'
+          ? [{ t: line.t as number, host: line.host as number, index: line.index as number, ...effect }]
+          : [],
+      )
+    : [],
+);
+
+test('there are as many elections as epochs, and each ends when its leader is established', () => {
+  const established = notes.filter(({ code }) => code === 'zab.established');
+  const found = real.filter(({ outcome }) => outcome.kind === 'established');
+  expect(found.map(({ endUs }) => endUs)).toEqual(established.map(({ t }) => t));
+  expect(found.map(({ outcome }) => (outcome.kind === 'established' ? [outcome.leader, outcome.epoch] : null))).toEqual(
+    established.map(({ host, fields }) => [host, fields?.epoch]),
+  );
+  expect(found).toHaveLength(result.stats.epochs);
+  expect(found.length).toBeGreaterThan(1);
+});
+
+test('the first begins with the run, the second with the power cut', () => {
+  expect(real[0]).toMatchObject({ number: 1, beginUs: 0, trigger: 'the servers start', participants: [1, 2, 3] });
+  expect(real[1]).toMatchObject({ beginUs: 1_500_000, trigger: 'leader 3 lost power' });
+  expect(real[0]!.sentence).toMatch(/^server 3 leads epoch 1 after \d+ ms, 1 round$/);
+});
+
+test('every change of a vote follows from a notification, and the comparison holds', () => {
+  let changed = 0;
+  for (const { matrix } of real) {
+    for (const { held, round } of matrix.rounds) {
+      for (const { why, vote, voter, index, sentence } of held) {
+        expect(sentence).toContain(`server ${voter}`);
+        if (why.kind === 'own') continue;
+        changed += 1;
+        const from = matrix.heard.find(
+          (one) => one.to === voter && one.arrivedIndex === index && one.from === why.heardFrom,
+        );
+        expect(from).toBeDefined();
+        if (why.kind === 'better') {
+          expect(from).toMatchObject({ vote, round });
+          // The better of two: FastLeaderElection.totalOrderPredicate, spelled out.
+          const a = [vote.peerEpoch, vote.zxid, vote.leader];
+          const b = [why.over.peerEpoch, why.over.zxid, why.over.leader];
+          const first = a.findIndex((value, i) => value !== b[i]);
+          expect(a[first]).toBeGreaterThan(b[first]!);
+          expect(why.decided).toBe(['epoch', 'zxid', 'sid'][first]);
+        }
+      }
+    }
+  }
+  expect(changed).toBeGreaterThan(2);
+});
+
+test('every notification that was heard is there once, from its sending to its arrival', () => {
+  for (const { matrix, beginIndex, endIndex } of real) {
+    const heard = notes.filter(
+      ({ code, index }) => code === 'election.vote.heard' && index >= beginIndex && index <= endIndex,
+    );
+    const arrived = matrix.heard.filter(({ effect }) => effect !== 'lost');
+    expect(arrived).toHaveLength(heard.length);
+    for (const { sentUs, arrivedUs, sentIndex, arrivedIndex } of arrived) {
+      expect(sentUs).toBeLessThanOrEqual(arrivedUs);
+      expect(sentIndex).toBeLessThanOrEqual(arrivedIndex);
+    }
+  }
+});
+
+test('a quorum is a majority, and the leader had one or found the others agreed', () => {
+  for (const { matrix, outcome } of real) {
+    for (const { support } of matrix.quorums) expect(support.length).toBeGreaterThanOrEqual(2);
+    if (outcome.kind !== 'established') continue;
+    const decision = matrix.decisions.findLast(({ server, role }) => server === outcome.leader && role === 'leading');
+    expect(decision).toMatchObject({ leader: outcome.leader, atUs: outcome.electedUs });
+  }
+});
+
+test('stages cover an election without gaps, and delays lie within it', () => {
+  for (const { stages, delays, beginUs, endUs } of real) {
+    expect(stages[0]!.beginUs).toBe(beginUs);
+    expect(stages.at(-1)!.endUs).toBe(endUs);
+    for (const [i, stage] of stages.entries()) if (i > 0) expect(stage.beginUs).toBe(stages[i - 1]!.endUs);
+    for (const delay of delays) {
+      expect(delay.beginUs).toBeGreaterThanOrEqual(beginUs);
+      expect(delay.endUs).toBeLessThanOrEqual(endUs);
+      expect(delay.us).toBe(delay.endUs - delay.beginUs);
+      expect(delay.sentence).toMatch(/^[\d.]+ m?s of [\d.]+ m?s: /);
+    }
+    expect(delays.map(({ us }) => us)).toEqual(delays.map(({ us }) => us).toSorted((a, b) => b - a));
+    // Most of the time is accounted for.
+    const told = delays.reduce((sum, { us }) => sum + us, 0);
+    expect(told).toBeGreaterThan((endUs - beginUs) * 0.8);
+  }
+});
+
+test('delays are said as a person would', () => {
+  const said = real.flatMap(({ delays }) => delays.map(({ sentence }) => sentence.replace(/^.*?: /, '')));
+  expect(said).toContain('nobody noticed that leader 3 lost power, until it came back itself');
+  expect(
+    said.some((text) =>
+      /^server 2 waited for notifications from 1, with another vote; 3, which did not look yet$/.test(text),
+    ),
+  ).toBe(true);
+  expect(
+    said.some((text) => /server 2 collects the epochs of a quorum \(server 1 stood still, server 3/.test(text)),
+  ).toBe(true);
+});
+
+test('what decides between two votes', () => {
+  const vote = (peerEpoch: number, zxid: number, leader: number) => ({ peerEpoch, zxid, leader });
+  expect(decidingOf(vote(2, 5, 1), vote(1, 9, 3))).toBe('epoch');
+  expect(decidingOf(vote(2, 5, 1), vote(2, 4, 3))).toBe('zxid');
+  expect(decidingOf(vote(2, 5, 3), vote(2, 5, 1))).toBe('sid');
+  expect(decidingOf(vote(2, 5, 3), vote(2, 5, 3))).toBe('equal');
+  expect(decidingOf(vote(1, 5, 3), vote(2, 5, 3))).toBe('weight');
+  expect(comparisonText(vote(2, 0x200000007, 1), vote(2, 0x200000003, 3))).toBe(
+    'same epoch, zxid 0x200000007 is greater than 0x200000003',
+  );
+});
+
+test('the story tells of elections, faults and their ends, in order', async () => {
+  const story = await model.story();
+  expect(story.map(({ timeUs }) => timeUs)).toEqual(story.map(({ timeUs }) => timeUs).toSorted((a, b) => a - b));
+  const texts = story.map(({ text: said }) => said);
+  expect(texts).toContain('an election begins: leader 3 lost power');
+  expect(texts).toContain('leader 3 loses power for 900 ms');
+  expect(texts).toContain('links 1-2 are cut');
+  expect(texts).toContain('cut of 1 and 2 is over');
+  expect(texts).toContain('server 3 starts again');
+  for (const { index } of story) expect(index).toBeLessThanOrEqual(info.events);
+  for (const { kind, ref, text: said } of story)
+    if (kind === 'leader' && said.includes('leads epoch')) expect(elections[ref - 1]!.sentence).toBe(said);
+});
+
+test('bands follow each other without gaps, and say what the status lines say', async () => {
+  const picture = await model.picture();
+  for (const { host, bands, zxids } of picture.servers) {
+    expect(bands[0]!.beginUs).toBe(0);
+    expect(bands.at(-1)!.endUs).toBe(picture.endUs);
+    for (const [i, band] of bands.entries()) if (i > 0) expect(band.beginUs).toBe(bands[i - 1]!.endUs);
+    const status = lines.filter((line) => line.type === 'status' && line.host === host);
+    for (const line of status) {
+      const band = bands.find(
+        ({ beginIndex, detail }) =>
+          detail === line.detail &&
+          lines.find((other) => other.type === 'step' && other.id === line.event)!.index === beginIndex,
+      );
+      // Two in one microsecond leave one band.
+      if (band !== undefined)
+        expect(band).toMatchObject({
+          state: line.phase,
+          phase: line.zab,
+          epoch: line.epoch,
+          leader: line.leader,
+          sync: line.sync,
+        });
+    }
+    expect(zxids.count).toBe(lines.filter((line) => line.type === 'zxids' && line.host === host).length);
+  }
+  expect(picture.faults.map(({ op, kind }) => [op, kind])).toEqual([
+    [1, 'power'],
+    [2, 'cut'],
+    [3, 'pause'],
+  ]);
+  expect(picture.cuts).toContainEqual({ beginUs: 1_800_000, endUs: 2_500_000, from: 1, to: 2, channel: null, op: 2 });
+});

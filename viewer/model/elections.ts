@@ -1,0 +1,377 @@
+/**
+ * Elections, found in the notes and states of the servers.
+ *
+ * An **election** is the time without an established leader: from when the one before was gone, or the first of those who
+ * elect began to look, until the next is established with a quorum. Candidates that were elected and gave up again are
+ * part of it. A **join** is a single server that looks and finds the leader that stands.
+ *
+ * A **search** is one server's part: it looks, and ends by knowing a leader, or dies.
+ */
+
+import { CLIENT_BASE, type Election, type ElectionOutcome, type HostId } from './api.ts';
+import type { Indexed, StatusLine, Store } from './store.ts';
+import { hostName, span } from './words.ts';
+
+/** One note with its place. */
+export interface Note {
+  readonly index: number;
+  readonly t: number;
+  readonly host: HostId;
+  readonly input: string;
+  readonly code: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export function notesOf(store: Store): Note[] {
+  return store.notes.flatMap(({ index, t, host, input, notes }) =>
+    notes.map(({ code, fields }) => ({ index, t, host, input, code, fields })),
+  );
+}
+
+/** One server looks for a leader. */
+export interface Search {
+  readonly server: HostId;
+  readonly beginUs: number;
+  readonly beginIndex: number;
+  /** Round it began in. */
+  readonly round: number;
+  endUs: number;
+  endIndex: number;
+  /** Whom it elected and in which round; null when it died or still looks. */
+  result: { readonly leader: HostId; readonly round: number; readonly role: string } | null;
+  ended: boolean;
+  /** The leader that it found stood already. */
+  isJoin: boolean;
+}
+
+/** A leader with a quorum, from when it was established until it ended. */
+export interface Reign {
+  readonly leader: HostId;
+  readonly epoch: number;
+  readonly beginUs: number;
+  readonly beginIndex: number;
+  endUs: number;
+  endIndex: number;
+  /** How it ended: `lost power`, `gave up: …`; null if it still leads at the end. */
+  reason: string | null;
+}
+
+export interface ElectionFacts {
+  readonly election: Election;
+  readonly searches: readonly Search[];
+  readonly reign: Reign | null;
+  readonly before: Reign | null;
+}
+
+export function electionsOf(store: Store, notes: readonly Note[] = notesOf(store)): ElectionFacts[] {
+  const reigns = reignsOf(store, notes);
+  const searches = searchesOf(store, notes);
+  for (const search of searches) search.isJoin = joins(search, reigns);
+  const found: ElectionFacts[] = [];
+  let before: Reign | null = null;
+  for (const reign of [...reigns, null]) {
+    const facts = electionBetween(store, notes, before, reign, searches);
+    if (facts !== null) found.push(facts);
+    before = reign;
+  }
+  for (const search of searches) if (search.isJoin) found.push(joinOf(store, search));
+  found.sort((a, b) => a.election.beginUs - b.election.beginUs || a.election.beginIndex - b.election.beginIndex);
+  return found.map((facts, i) => ({ ...facts, election: { ...facts.election, number: i + 1 } }));
+}
+
+// --- reigns and searches ---------------------------------------------------------------------------------------------
+
+export function reignsOf(store: Store, notes: readonly Note[]): Reign[] {
+  const reigns: Reign[] = [];
+  for (const { code, host, index, t, fields } of notes) {
+    if (code !== 'zab.established') continue;
+    reigns.push({
+      leader: host,
+      epoch: Number(fields.epoch),
+      beginUs: t,
+      beginIndex: index,
+      endUs: store.endUs,
+      endIndex: store.count + 1,
+      reason: null,
+    });
+  }
+  for (const reign of reigns) endReign(store, notes, reign);
+  return reigns.sort((a, b) => a.beginIndex - b.beginIndex);
+}
+
+/** The first sign after its beginning that the leader leads no more. */
+function endReign(store: Store, notes: readonly Note[], reign: Reign): void {
+  const crash = store.crashes.find(({ host, index }) => host === reign.leader && index > reign.beginIndex);
+  const status = store.status.find(
+    (line) => line.host === reign.leader && line.index > reign.beginIndex && line.detail !== 'broadcast',
+  );
+  const isCrash = crash !== undefined && (status === undefined || crash.index <= status.index);
+  const end = isCrash ? crash : status;
+  if (end === undefined) return;
+  reign.endUs = end.t;
+  reign.endIndex = end.index;
+  if (isCrash) reign.reason = { kill: 'died', power: 'lost power', halt: `gave up (${crash.reason})` }[crash.kind];
+  else {
+    const said = notes.find(
+      (note) => note.index === end.index && note.host === reign.leader && note.code === 'zab.leading.gaveup',
+    );
+    reign.reason = `gave up leading: ${String(said?.fields.reason ?? 'another role')}`;
+  }
+}
+
+export function searchesOf(store: Store, notes: readonly Note[]): Search[] {
+  const searches: Search[] = [];
+  const open = new Map<HostId, Search>();
+  const crashes = [...store.crashes.filter(({ host }) => host < CLIENT_BASE)];
+  const end = (search: Search | undefined, at: { readonly index: number; readonly t: number }): void => {
+    if (search === undefined) return;
+    search.endUs = at.t;
+    search.endIndex = at.index;
+    search.ended = true;
+    open.delete(search.server);
+  };
+  let next = 0;
+  for (const note of notes) {
+    for (; next < crashes.length && crashes[next]!.index < note.index; next++)
+      end(open.get(crashes[next]!.host), crashes[next]!);
+    if (note.code === 'election.round.start') {
+      end(open.get(note.host), note);
+      const search: Search = {
+        server: note.host,
+        beginUs: note.t,
+        beginIndex: note.index,
+        round: Number(note.fields.round),
+        endUs: store.endUs,
+        endIndex: store.count + 1,
+        result: null,
+        ended: false,
+        isJoin: false,
+      };
+      open.set(note.host, search);
+      searches.push(search);
+    } else if (note.code === 'election.leader.elected') {
+      const search = open.get(note.host);
+      if (search === undefined) continue;
+      search.result = {
+        leader: Number(note.fields.leader),
+        round: Number(note.fields.round),
+        role: String(note.fields.state),
+      };
+      end(search, note);
+    }
+  }
+  for (; next < crashes.length; next++) end(open.get(crashes[next]!.host), crashes[next]!);
+  return searches;
+}
+
+/** It found a leader that stood when it began or that others had elected without it. */
+function joins(search: Search, reigns: readonly Reign[]): boolean {
+  const { result } = search;
+  if (result === null || result.leader === search.server) return false;
+  return reigns.some(
+    (reign) => reign.leader === result.leader && reign.beginIndex < search.endIndex && search.endIndex < reign.endIndex,
+  );
+}
+
+// --- elections -------------------------------------------------------------------------------------------------------
+
+function electionBetween(
+  store: Store,
+  notes: readonly Note[],
+  before: Reign | null,
+  reign: Reign | null,
+  searches: readonly Search[],
+): ElectionFacts | null {
+  const fromIndex = before?.beginIndex ?? 0;
+  const toIndex = reign?.beginIndex ?? store.count + 1;
+  const part = searches.filter(
+    (search) => !search.isJoin && search.beginIndex > fromIndex && search.beginIndex < toIndex,
+  );
+  // Nobody looked: the run ends with its leader.
+  if (part.length === 0 && (reign === null || before === null)) return null;
+  const firstSearch = part.find((search) => lostLeader(store, search, before)) ?? part[0];
+  const isLost = before !== null && before.reason !== null && before.endIndex < toIndex;
+  const isLostFirst = isLost && (firstSearch === undefined || before.endIndex <= firstSearch.beginIndex);
+  const start = isLostFirst
+    ? { t: before.endUs, index: before.endIndex }
+    : firstSearch !== undefined
+      ? { t: before === null ? 0 : firstSearch.beginUs, index: firstSearch.beginIndex }
+      : { t: reign!.beginUs, index: reign!.beginIndex };
+  const trigger = triggerOf(store, notes, before, isLostFirst, firstSearch);
+  const endUs = reign?.beginUs ?? store.endUs;
+  const outcome = outcomeOf(notes, reign, part, toIndex);
+  const rounds = roundsOf(notes, start.index, toIndex, new Set(part.map(({ server }) => server)));
+  const election: Election = {
+    number: 0,
+    kind: 'election',
+    beginUs: start.t,
+    endUs,
+    beginIndex: start.index,
+    endIndex: reign?.beginIndex ?? store.count,
+    participants: sorted(part.map(({ server }) => server)),
+    rounds,
+    trigger: trigger.text,
+    triggerIndex: trigger.index,
+    outcome,
+    sentence: electionSentence(outcome, endUs - start.t, rounds.length),
+  };
+  return { election, searches: part, reign, before };
+}
+
+const sorted = (hosts: readonly HostId[]): HostId[] => [...new Set(hosts)].sort((a, b) => a - b);
+
+function outcomeOf(
+  notes: readonly Note[],
+  reign: Reign | null,
+  part: readonly Search[],
+  toIndex: number,
+): ElectionOutcome {
+  if (reign !== null) {
+    const elected = part.findLast(({ server, result }) => server === reign.leader && result?.leader === server);
+    return {
+      kind: 'established',
+      leader: reign.leader,
+      epoch: reign.epoch,
+      electedUs: elected?.endUs ?? reign.beginUs,
+    };
+  }
+  const led = part.findLast(({ server, result }) => result?.leader === server);
+  if (led === undefined) return { kind: 'open' };
+  const gaveUp = notes.find(
+    ({ code, host, index }) =>
+      code === 'zab.leading.gaveup' && host === led.server && index > led.endIndex && index < toIndex,
+  );
+  if (gaveUp === undefined) return { kind: 'open' };
+  return { kind: 'failed', leader: led.server, reason: String(gaveUp.fields.reason) };
+}
+
+function electionSentence(outcome: ElectionOutcome, us: number, rounds: number): string {
+  const count = `${rounds} ${rounds === 1 ? 'round' : 'rounds'}`;
+  switch (outcome.kind) {
+    case 'established':
+      return `server ${outcome.leader} leads epoch ${outcome.epoch} after ${span(us)}, ${count}`;
+    case 'failed':
+      return `no leader after ${span(us)}, ${count}: server ${outcome.leader} gave up (${outcome.reason})`;
+    case 'open':
+      return `no leader after ${span(us)}, ${count}; the trace ends`;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** Rounds that votes of the participants were sent in. */
+function roundsOf(notes: readonly Note[], from: number, to: number, participants: ReadonlySet<HostId>): number[] {
+  const rounds = new Set<number>();
+  for (const { code, host, index, fields } of notes) {
+    if (index < from || index > to || !participants.has(host)) continue;
+    if (code === 'election.vote.sent' || code === 'election.round.start') rounds.add(Number(fields.round));
+  }
+  return [...rounds].sort((a, b) => a - b);
+}
+
+function triggerOf(
+  store: Store,
+  notes: readonly Note[],
+  before: Reign | null,
+  isLostFirst: boolean,
+  firstSearch: Search | undefined,
+): { readonly text: string; readonly index: number } {
+  if (before === null) return { text: 'the servers start', index: firstSearch?.beginIndex ?? 1 };
+  if (isLostFirst) return { text: `leader ${before.leader} ${before.reason}`, index: before.endIndex };
+  if (firstSearch === undefined) return { text: 'a leader was designated', index: before.beginIndex };
+  const { server, beginIndex, beginUs } = firstSearch;
+  const lost = notes.findLast(
+    ({ code, host, index }) => code === 'zab.learner.lost' && host === server && index <= beginIndex,
+  );
+  const why = troubleOf(store, before.leader, server, lost?.t ?? beginUs);
+  if (lost !== undefined && lost.index > before.beginIndex) {
+    return {
+      text: `server ${server} lost leader ${before.leader}${why}: ${String(lost.fields.reason)}`,
+      index: lost.index,
+    };
+  }
+  return { text: `server ${server} looked for a leader${why}`, index: beginIndex };
+}
+
+/** The server had followed the leader of that reign, and looks because it lost it. */
+function lostLeader(store: Store, search: Search, before: Reign | null): boolean {
+  if (before === null) return true;
+  const role = store.status.findLast(
+    ({ host, index, phase }) => host === search.server && index < search.beginIndex && phase !== 'looking',
+  );
+  return role !== undefined && role.index > before.beginIndex && role.leader === before.leader;
+}
+
+/** What the schedule did to the leader or to the link at that time. */
+export function troubleOf(store: Store, leader: HostId, learner: HostId, timeUs: number): string {
+  const paused = pauseAt(store, leader, timeUs);
+  if (paused) return `, which stood still`;
+  const isCut = (from: HostId, to: HostId): boolean =>
+    store.links.findLast(
+      (line) => line.from === from && line.to === to && line.channel === 'quorum' && line.t <= timeUs,
+    )?.cut === true;
+  const out = isCut(leader, learner);
+  const back = isCut(learner, leader);
+  if (out && back) return ', cut off from it';
+  if (out) return ', whom it did not hear';
+  return back ? ', which did not hear it' : '';
+}
+
+/** Whether an operation of the schedule made the host stand still at that time, or just before. */
+export function pauseAt(store: Store, host: HostId, timeUs: number): boolean {
+  const line = store.faults.findLast(
+    (fault) =>
+      fault.do === 'pause' && fault.kind === 'begin' && fault.t <= timeUs && fault.hosts?.includes(host) === true,
+  );
+  if (line === undefined) return false;
+  const end = store.faults.find((fault) => fault.op === line.op && fault.kind === 'end');
+  return end === undefined || end.t + PAUSE_ECHO_US >= timeUs;
+}
+
+/** What a pause brought about shows itself when the process goes on. */
+const PAUSE_ECHO_US = 50_000;
+
+function joinOf(store: Store, search: Search): ElectionFacts {
+  const { server, result } = search;
+  const serves = store.status.find(
+    (line: Indexed<StatusLine>) => line.host === server && line.index >= search.endIndex && line.detail === 'serving',
+  );
+  const next = store.status.find(
+    (line) =>
+      line.host === server && line.index > search.endIndex && line.phase !== 'following' && line.phase !== 'observing',
+  );
+  const isServing = serves !== undefined && (next === undefined || serves.index < next.index);
+  const endUs = isServing ? serves.t : (next?.t ?? search.endUs);
+  const us = endUs - search.beginUs;
+  const text = isServing
+    ? `follows ${result!.leader} after ${span(us)}`
+    : `found leader ${result!.leader}, but did not get to follow it`;
+  const election: Election = {
+    number: 0,
+    kind: 'join',
+    beginUs: search.beginUs,
+    endUs,
+    beginIndex: search.beginIndex,
+    endIndex: isServing ? serves.index : search.endIndex,
+    participants: [server],
+    rounds: [...new Set([search.round, result!.round])],
+    trigger: joinTrigger(store, search),
+    triggerIndex: search.beginIndex,
+    outcome: isServing
+      ? { kind: 'established', leader: result!.leader, epoch: serves.epoch, electedUs: search.endUs }
+      : { kind: 'failed', leader: result!.leader, reason: 'it did not get to follow' },
+    sentence: `${hostName(server)} ${text}`,
+  };
+  return { election, searches: [search], reign: null, before: null };
+}
+
+function joinTrigger(store: Store, search: Search): string {
+  const boot = store.boots.findLast(({ host, index }) => host === search.server && index <= search.beginIndex);
+  const looked = store.status.findLast(
+    ({ host, index, phase }) =>
+      host === search.server && index < search.beginIndex && phase !== 'looking' && phase !== 'recovering',
+  );
+  if (boot !== undefined && (looked === undefined || looked.index < boot.index))
+    return `server ${search.server} starts`;
+  return `server ${search.server} lost its leader`;
+}
