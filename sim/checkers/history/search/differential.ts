@@ -1,0 +1,159 @@
+/**
+ * The search against the definition: tiny histories, judged by `brute.ts` and by the search in several ways, and every
+ * part of an explanation checked for what it claims. Whatever differs is told with the history that shows it.
+ */
+
+import { makeStream } from '../../../world/random.ts';
+import type { Stream } from '../../../world/types.ts';
+import { bruteForce } from './brute.ts';
+import { type CheckResult, checkHistory } from './check.ts';
+import type { Violation } from './explain.ts';
+import { type GeneratorSettings, generateHistory, KITS, type Kit } from './generate.ts';
+import type { AnyModel } from './model.ts';
+import { modelOf } from './models.ts';
+import type { Operation } from './operation.ts';
+import { matters } from './problem.ts';
+
+export interface Mismatch {
+  readonly model: string;
+  readonly history: readonly Operation[];
+  /** What was wrong, in one line. */
+  readonly says: string;
+}
+
+export interface DifferentialResult {
+  readonly histories: number;
+  readonly violations: number;
+  /** By what they exercise; none may be zero. */
+  readonly crashes: number;
+  readonly several: number;
+  readonly mismatch: Mismatch | null;
+}
+
+export interface DifferentialSettings {
+  readonly seed: string;
+  readonly histories: number;
+  /** Only these models; default all. */
+  readonly models?: readonly string[];
+}
+
+/** Stops at the first mismatch. */
+export function differential({ seed, histories, models }: DifferentialSettings): DifferentialResult {
+  const random = makeStream(seed, 'differential');
+  const kits = KITS.filter(({ model }) => models === undefined || models.includes(model));
+  const count = { histories: 0, violations: 0, crashes: 0, several: 0 };
+  while (count.histories < histories) {
+    const kit = kits[count.histories % kits.length]!;
+    const model = modelOf(kit.model);
+    const history = generateHistory(model, kit, shapeOf(random, kit), random);
+    const isLinearizable = bruteForce(model, history);
+    count.histories += 1;
+    if (!isLinearizable) count.violations += 1;
+    if (history.some(({ outcome }) => outcome === 'info')) count.crashes += 1;
+    if (new Set(history.map(({ key }) => key)).size > 1) count.several += 1;
+    const says = differenceOf(model, history, isLinearizable);
+    if (says !== null) return { ...count, mismatch: { model: kit.model, history, says } };
+  }
+  return { ...count, mismatch: null };
+}
+
+/** Small enough to try every order, now and then at the limit. */
+function shapeOf(random: Stream, kit: Kit): GeneratorSettings {
+  const keys = kit.model === 'queue' || random.below(3) > 0 ? 1 : 2;
+  return {
+    operations: 2 + random.below(random.below(4) === 0 ? 7 : 5),
+    processes: 1 + random.below(5),
+    keys,
+    values: 3,
+    crashPerMille: random.pick([0, 100, 400]),
+    corruptPerMille: 600,
+  };
+}
+
+/** What the search gets wrong about this history, or null. */
+export function differenceOf(model: AnyModel, history: readonly Operation[], isLinearizable: boolean): string | null {
+  const expected = isLinearizable ? 'ok' : 'violation';
+  for (const [way, judge] of Object.entries(WAYS)) {
+    const result = judge(model, history);
+    if (result.status !== expected) return `${way}: ${result.status} where every order was tried and it is ${expected}`;
+    for (const part of result.parts) {
+      const wrong = part.order === null ? null : orderProblem(model, history, part.order, part.part, null);
+      if (wrong !== null) return `${way}: ${wrong}`;
+    }
+    if (result.violation === null) continue;
+    const wrong = explanationProblem(model, history, result.violation);
+    if (wrong !== null) return `${way}: ${wrong}`;
+  }
+  return null;
+}
+
+/** Depth first; with so little memory that the frontier takes over at once; and without anything the model adds. */
+const WAYS: Readonly<Record<string, (model: AnyModel, history: readonly Operation[]) => CheckResult>> = {
+  descent: (model, history) => checkHistory(model, history),
+  frontier: (model, history) => checkHistory(model, history, { rowsMax: 1 }),
+  interned: (model, history) => checkHistory(bare(model), history, { rowsMax: 3, explain: false }),
+};
+
+/** The model without a machine of its own. */
+function bare(model: AnyModel): AnyModel {
+  const { compile: _, ...rest } = model;
+  return rest;
+}
+
+// --- what an explanation claims ---
+
+/** What is wrong with an order of ids for the part; with `until`, for its history cut off just before that position. */
+function orderProblem(
+  model: AnyModel,
+  history: readonly Operation[],
+  order: readonly number[],
+  part: string | null,
+  until: number | null,
+): string | null {
+  const isInPart = ({ key }: Operation): boolean => key === part;
+  const placed = new Map(order.map((id, index) => [id, index]));
+  if (placed.size !== order.length) return 'an order has an operation twice';
+  let state: unknown = model.init();
+  for (const id of order) {
+    const operation = history[id]!;
+    if (!isInPart(operation)) return `#${id} is in the order of another part`;
+    if (until !== null && operation.invokedAt > until) return `#${id} is in an order before it was invoked`;
+    state = model.step(state, operation);
+    if (state === null) return `#${id} is not legal where the order has it`;
+  }
+  for (const operation of history) {
+    if (!isInPart(operation) || operation.outcome === 'info' || !matters(model, operation)) continue;
+    if (until !== null && operation.respondedAt >= until) continue;
+    const at = placed.get(operation.id);
+    if (at === undefined) return `#${operation.id} is missing in an order`;
+    const isLate = order.slice(0, at).some((id) => history[id]!.invokedAt > operation.respondedAt);
+    if (isLate) return `#${operation.id} comes after something that began when it was over`;
+  }
+  return null;
+}
+
+function explanationProblem(model: AnyModel, history: readonly Operation[], violation: Violation): string | null {
+  const { blockedAt, part, core, order } = violation;
+  if (!violation.isPrefixExact || !violation.isMinimal) return 'the explanation of a tiny history gave up';
+  const members = history.filter(({ key }) => key === part);
+  if (!bruteForce(model, prefix(members, blockedAt))) return 'the longest prefix is not linearizable';
+  if (bruteForce(model, prefix(members, blockedAt + 1))) return 'the blocked operation can be placed';
+  if (violation.stuck.length === 0) return 'there is no state at the violation';
+  if (order !== null) {
+    const wrong = orderProblem(model, history, order, part, blockedAt);
+    if (wrong !== null) return `prefix: ${wrong}`;
+  }
+  const chosen = core.map((id) => history[id]!);
+  if (!core.includes(violation.blocked)) return 'the blocked operation is not in the core';
+  if (bruteForce(model, chosen)) return 'the core is linearizable';
+  return null;
+}
+
+/** What was answered before that position must have happened; the rest may have, with the answers it will get. */
+function prefix(operations: readonly Operation[], until: number): Operation[] {
+  return operations
+    .filter(({ invokedAt, respondedAt, outcome }) => invokedAt < until && (outcome !== 'fail' || respondedAt < until))
+    .map((operation) =>
+      operation.respondedAt < until ? operation : { ...operation, respondedAt: Number.POSITIVE_INFINITY },
+    );
+}

@@ -1,0 +1,635 @@
+/**
+ * Just-in-time linearization over a window bitmask.
+ *
+ * The search walks from response to response (Wing and Gong 1993, with the memory of Lowe 2017: configurations are
+ * remembered, orders are not). At a response whose operation has taken effect already there is nothing to do; else that operation, or
+ * others that are open and then that one, take effect now. An operation is never applied earlier than a response
+ * forces it to be, so what distinguishes configurations is the window and not the history.
+ *
+ * The rules, each with the reason why it loses nothing:
+ *
+ * - **Pure operations** take effect as soon as they are legal: they change nothing, so a later moment is no better.
+ * - **Unknown outcomes** need not happen; they are counted by class (`problem.ts`), and one that would not change the state
+ *   is not applied, since leaving it unused is at least as good.
+ * - **Dominance** (`configurations.ts`): of two configurations that differ only in what was used of them, the one that
+ *   used less is enough.
+ * - **Demand**: an operation of unknown outcome is applied only when an operation that is there can tell: the next one to take
+ *   effect must be legal, or lead elsewhere, because of it. Else leaving it out gives the same.
+ * - **Look-ahead**: a state from which a pure operation that must still happen cannot become legal is given up, unless a
+ *   reset may come between.
+ *
+ * Two ways to walk. **Depth first** finds an order quickly where there is one, and remembers every configuration it has been
+ * in. **Frontier** goes layer by layer with all configurations of a layer at once and forgets the layers behind it. The
+ * search starts depth first; when its memory is full, the frontier goes on from where every possibility is still known,
+ * for as many steps as the descent took, and the next descent starts from there. So memory is bounded by the window
+ * and by `rowsMax`, whatever the length of the history. Points where nothing is open need no rule of their own: a
+ * configuration there is a state, and each is entered once.
+ *
+ * A step is one transition of the model. The budget counts them, so that a verdict does not depend on the machine.
+ */
+
+import { assert } from '../../../../core/types.ts';
+import { Configurations, LAYER, MASK, Multisets, STATE, USED } from './configurations.ts';
+import { type Ahead, DEMANDS_NOTHING, DEMANDS_SOMETHING, ILLEGAL, type Machine, resetsAhead } from './machine.ts';
+import type { Problem } from './problem.ts';
+import { Window } from './window.ts';
+
+export type SearchStatus = 'ok' | 'violation' | 'unknown';
+
+export interface SearchSettings {
+  readonly budgetSteps: number;
+  /** Configurations that a descent may remember. */
+  readonly rowsMax?: number;
+  /** Configurations of one layer that the frontier may hold. */
+  readonly frontierMax?: number;
+  /** Where to start, instead of at the beginning: nothing that is open there has taken effect. */
+  readonly from?: { readonly layer: number; readonly states: readonly number[] };
+  /** Operations that may happen or not, within their time: 1 by index. */
+  readonly relaxed?: Uint8Array | null;
+  /** Whether states are given up that lead nowhere later; default true. */
+  readonly lookAhead?: boolean;
+  /** Responses from this one on are not looked at. */
+  readonly layerLimit?: number;
+}
+
+export interface SearchOutcome {
+  readonly status: SearchStatus;
+  readonly steps: number;
+  /** What was used up, when the status is `unknown`. */
+  readonly exhausted: 'steps' | 'memory' | null;
+  /** The last layer that some configuration reached: of a violation, the response that cannot be placed. */
+  readonly deepest: number;
+  /** Configurations looked at. */
+  readonly configurations: number;
+  /** Everything that took effect, in order, when the status is `ok` and the descent found it in one go. */
+  readonly order: readonly number[] | null;
+}
+
+const ROWS_MAX = 1 << 20;
+const FRONTIER_MAX = 1 << 21;
+
+export class Search {
+  readonly #problem: Problem;
+  readonly #machine: Machine;
+  readonly #budgetSteps: number;
+  readonly #rowsMax: number;
+  readonly #frontierMax: number;
+  readonly #relaxed: Uint8Array | null;
+  readonly #layerLimit: number;
+  readonly #looksAhead: boolean;
+  /** For each layer, the layer in which the next reset is invoked. */
+  readonly #nextReset: Int32Array;
+  readonly #ahead: Ahead | null;
+  readonly #multisets: Multisets;
+  readonly #crashed: CrashedByEffect | null;
+  /** Whether there is anything that need not happen. */
+  readonly #hasOptional: boolean;
+  readonly #window: Window;
+  /** Where the next descent starts: all that is possible there. */
+  #roots: Int32Array[];
+  #seen: Configurations;
+  /** The configuration being made. */
+  readonly #row: Int32Array;
+  #steps = 0;
+  #deepest = 0;
+  #configurations = 0;
+  #hasCompacted = false;
+  /** Receives what takes effect, while an order is told. */
+  #trail: number[] | null = null;
+
+  // The stack of a descent, column by column: configuration, how it was reached, and its candidates.
+  readonly #frames = { row: [] as number[], via: [] as number[], next: [] as number[], end: [] as number[] };
+  #depth = 0;
+  /** Candidates of all frames: pairs of a code and the state it leads to. Codes below zero are classes. */
+  #candidates: number[] = [];
+  readonly #others: number[] = [];
+  #root: Int32Array | null = null;
+
+  constructor(problem: Problem, machine: Machine, settings: SearchSettings) {
+    this.#problem = problem;
+    this.#machine = machine;
+    this.#budgetSteps = settings.budgetSteps;
+    this.#rowsMax = settings.rowsMax ?? ROWS_MAX;
+    this.#frontierMax = settings.frontierMax ?? FRONTIER_MAX;
+    this.#relaxed = settings.relaxed ?? null;
+    this.#layerLimit = Math.min(settings.layerLimit ?? problem.returning.length, problem.returning.length);
+    this.#looksAhead = machine.feasible !== undefined && (settings.lookAhead ?? true);
+    this.#nextReset = this.#looksAhead ? resetsAhead(problem) : new Int32Array(0);
+    this.#ahead = this.#looksAhead ? (machine.ahead?.(this.#layerLimit, this.#relaxed) ?? null) : null;
+    this.#multisets = new Multisets(problem.classExample.length);
+    this.#crashed = machine.demand === undefined ? null : new CrashedByEffect(problem, machine, machine.demand);
+    this.#hasOptional = problem.classExample.length > 0 || this.#relaxed !== null;
+    this.#window = new Window(problem, this.#relaxed);
+    this.#seen = new Configurations(problem.maskWords, this.#multisets);
+    this.#row = new Int32Array(this.#seen.width);
+    const { layer, states } = settings.from ?? { layer: 0, states: [machine.initial] };
+    this.#deepest = layer;
+    this.#roots = states.map((state) => {
+      const root = new Int32Array(this.#seen.width);
+      root[LAYER] = layer;
+      root[STATE] = state;
+      return root;
+    });
+  }
+
+  run(): SearchOutcome {
+    if (this.#layerLimit === this.#roots[0]![LAYER]) return this.#outcome('ok', null, []);
+    for (;;) {
+      const before = this.#steps;
+      const descended = this.#descend();
+      if (descended !== null) return descended;
+      const advanced = this.#advance(this.#steps - before);
+      if (advanced !== null) return advanced;
+    }
+  }
+
+  /** The configurations of the last layer that was reached, and what each of their operations would do. */
+  stuck(): readonly Stuck[] {
+    const { rows, width, count } = this.#seen;
+    const found: Stuck[] = [];
+    this.#window.moveTo(this.#deepest);
+    for (let i = 0; i < count; i++) {
+      const row = rows.subarray(i * width, (i + 1) * width);
+      if (row[LAYER] === this.#deepest) found.push({ state: row[STATE]!, pending: this.#pendingOf(row) });
+    }
+    return found;
+  }
+
+  #outcome(
+    status: SearchStatus,
+    exhausted: SearchOutcome['exhausted'],
+    order: readonly number[] | null = null,
+  ): SearchOutcome {
+    return {
+      status,
+      exhausted,
+      order,
+      steps: this.#steps,
+      deepest: status === 'ok' ? this.#layerLimit : this.#deepest,
+      configurations: this.#configurations + this.#seen.count,
+    };
+  }
+
+  // --- depth first ---
+
+  /** Null when the memory is full. */
+  #descend(): SearchOutcome | null {
+    for (const root of this.#roots) {
+      this.#root = root;
+      this.#depth = 0;
+      this.#candidates.length = 0;
+      this.#row.set(root);
+      this.#window.moveTo(root[LAYER]!);
+      if (this.#enter(0)) return this.#outcome('ok', null, this.#tellOrder());
+      while (this.#depth > 0) {
+        if (this.#steps >= this.#budgetSteps) return this.#outcome('unknown', 'steps');
+        if (this.#seen.count >= this.#rowsMax) return null;
+        if (this.#next()) return this.#outcome('ok', null, this.#tellOrder());
+      }
+    }
+    return this.#outcome('violation', null);
+  }
+
+  /** Tries the next candidate of the uppermost frame, or leaves it. True when the end is reached. */
+  #next(): boolean {
+    const frames = this.#frames;
+    const top = this.#depth - 1;
+    const base = frames.row[top]! * this.#seen.width;
+    const { rows } = this.#seen;
+    const next = frames.next[top]!;
+    if (next === FIRST_THE_FORCED) {
+      frames.next[top] = THEN_THE_OTHERS;
+      const forced = this.#problem.returning[rows[base + LAYER]!]!;
+      const state = this.#afterForced(rows[base + STATE]!, forced);
+      return state !== ILLEGAL && this.#take(base, forced, state);
+    }
+    if (next === THEN_THE_OTHERS) {
+      frames.next[top] = this.#candidates.length;
+      this.#row.set(rows.subarray(base, base + this.#seen.width));
+      this.#window.moveTo(rows[base + LAYER]!);
+      this.#findCandidates(this.#row);
+      frames.end[top] = this.#candidates.length;
+      return false;
+    }
+    if (next < frames.end[top]!) {
+      frames.next[top] = next + 2;
+      return this.#take(base, this.#candidates[next]!, this.#candidates[next + 1]!);
+    }
+    this.#depth -= 1;
+    this.#candidates.length = this.#depth === 0 ? 0 : Math.max(0, frames.end[this.#depth - 1]!);
+    return false;
+  }
+
+  /** Applies a candidate to the configuration at `base` and goes into what comes of it. True at the end. */
+  #take(base: number, code: number, state: number): boolean {
+    const { rows, width } = this.#seen;
+    this.#row.set(rows.subarray(base, base + width));
+    this.#window.moveTo(this.#row[LAYER]!);
+    this.#apply(code, state);
+    return this.#enter(code);
+  }
+
+  /** Sets what the candidate does to the configuration being made. */
+  #apply(code: number, state: number): void {
+    const row = this.#row;
+    row[STATE] = state;
+    if (code < 0) row[USED] = this.#multisets.with(row[USED]!, ~code);
+    else {
+      const slot = this.#problem.slot[code]!;
+      row[MASK + (slot >>> 5)] = row[MASK + (slot >>> 5)]! | (1 << (slot & 31));
+    }
+    this.#trail?.push(code);
+  }
+
+  /** Brings the configuration being made to the response it cannot pass, and puts it on the stack. True at the end. */
+  #enter(code: number): boolean {
+    this.#settle();
+    while (this.#pass()) {
+      if (this.#row[LAYER] === this.#layerLimit) {
+        this.#deepest = this.#layerLimit;
+        const last = this.#depth;
+        this.#frames.via[last] = code;
+        this.#depth += 1;
+        return true;
+      }
+      this.#settleCalled();
+    }
+    if (this.#row[LAYER]! > this.#deepest) this.#deepest = this.#row[LAYER]!;
+    if (!this.#isFeasible()) return false;
+    const added = this.#seen.add(this.#row);
+    if (added < 0) return false;
+    const frames = this.#frames;
+    frames.row[this.#depth] = added;
+    frames.via[this.#depth] = code;
+    frames.next[this.#depth] = FIRST_THE_FORCED;
+    frames.end[this.#depth] = this.#candidates.length;
+    this.#depth += 1;
+    return false;
+  }
+
+  // --- rules that both ways share; `#window` stands at the layer of `#row` ---
+
+  /** Pure operations take effect where they are legal. */
+  #settle(): void {
+    const { pure, opAt } = this.#window;
+    const row = this.#row;
+    const state = row[STATE]!;
+    for (let word = 0; word < pure.length; word++) {
+      let left = pure[word]! & ~row[MASK + word]!;
+      while (left !== 0) {
+        const bit = left & -left;
+        left ^= bit;
+        const op = opAt[word * 32 + 31 - Math.clz32(bit)]!;
+        this.#steps += 1;
+        if (this.#machine.step(state, op) === ILLEGAL) continue;
+        row[MASK + word] = row[MASK + word]! | bit;
+        this.#trail?.push(op);
+      }
+    }
+  }
+
+  /** The same for those that were invoked just before this layer's response. */
+  #settleCalled(): void {
+    const { calls, callsFrom, isPure, slot } = this.#problem;
+    const row = this.#row;
+    const layer = row[LAYER]!;
+    for (let i = callsFrom[layer]!; i < callsFrom[layer + 1]!; i++) {
+      const op = calls[i]!;
+      if (isPure[op] === 0 || slot[op]! < 0 || this.#relaxed?.[op] === 1) continue;
+      this.#steps += 1;
+      if (this.#machine.step(row[STATE]!, op) === ILLEGAL) continue;
+      row[MASK + (slot[op]! >>> 5)] = row[MASK + (slot[op]! >>> 5)]! | (1 << (slot[op]! & 31));
+      this.#trail?.push(op);
+    }
+  }
+
+  /** Goes past the next response if its operation has taken effect, or need not. */
+  #pass(): boolean {
+    const row = this.#row;
+    const op = this.#problem.returning[row[LAYER]!]!;
+    const slot = this.#problem.slot[op]!;
+    const bit = 1 << (slot & 31);
+    const word = MASK + (slot >>> 5);
+    const isDone = (row[word]! & bit) !== 0 || (this.#relaxed?.[op] === 1 && this.#problem.isPure[op] === 1);
+    if (!isDone) return false;
+    row[word] = row[word]! & ~bit;
+    row[LAYER] = row[LAYER]! + 1;
+    if (row[LAYER]! < this.#layerLimit) this.#window.moveTo(row[LAYER]!);
+    return true;
+  }
+
+  /** What the forced operation, taking effect at last, leads to. */
+  #afterForced(state: number, forced: number): number {
+    // A pure one would have taken effect already.
+    if (this.#problem.isPure[forced] === 1) return ILLEGAL;
+    // Leaving a relaxed one out is as if it took effect and had none.
+    if (this.#relaxed?.[forced] === 1) return state;
+    this.#steps += 1;
+    return this.#machine.step(state, forced);
+  }
+
+  #isFeasible(): boolean {
+    const machine = this.#machine;
+    if (!this.#looksAhead || this.#mayReset()) return true;
+    const { pure, opAt } = this.#window;
+    const row = this.#row;
+    for (let word = 0; word < pure.length; word++) {
+      let left = pure[word]! & ~row[MASK + word]!;
+      while (left !== 0) {
+        const bit = left & -left;
+        left ^= bit;
+        const op = opAt[word * 32 + 31 - Math.clz32(bit)]!;
+        // An answer beyond the limit has not been given, and one after a reset may tell of that.
+        if (this.#problem.layerOf[op]! >= Math.min(this.#layerLimit, this.#nextReset[row[LAYER]!]!)) continue;
+        if (machine.feasible?.(row[STATE]!, op) === false) return false;
+      }
+    }
+    return this.#ahead?.isFeasible(row[STATE]!, row[LAYER]!) ?? true;
+  }
+
+  /** Whether a reset is open that has not taken effect. */
+  #mayReset(): boolean {
+    if (this.#window.resets === 0) return false;
+    const { open, opAt, invoked } = this.#window;
+    const { isReset, classExample } = this.#problem;
+    const row = this.#row;
+    for (let word = 0; word < open.length; word++) {
+      let left = open[word]! & ~row[MASK + word]!;
+      while (left !== 0) {
+        const bit = left & -left;
+        left ^= bit;
+        if (isReset[opAt[word * 32 + 31 - Math.clz32(bit)]!] === 1) return true;
+      }
+    }
+    for (let index = 0; index < invoked.length; index++) {
+      if (isReset[classExample[index]!] === 0) continue;
+      if (invoked[index]! > this.#multisets.countOf(row[USED]!, index)) return true;
+    }
+    return false;
+  }
+
+  /**
+   * What can take effect in `row` but for the forced operation, which has been tried. First come those after which
+   * the forced operation is legal where it is not, and of unknown outcomes each time last.
+   */
+  #findCandidates(row: Int32Array): void {
+    const machine = this.#machine;
+    const state = row[STATE]!;
+    const must = this.#problem.returning[row[LAYER]!]!;
+    const { open, opAt } = this.#window;
+    this.#others.length = 0;
+    this.#steps += 1;
+    const isRelaxed = this.#relaxed?.[must] === 1;
+    const isDue = !isRelaxed && machine.step(state, must) === ILLEGAL;
+    const wanted = this.#hasOptional && !isRelaxed ? this.#wanted(row) : null;
+    for (let word = 0; word < open.length; word++) {
+      let left = open[word]! & ~row[MASK + word]!;
+      while (left !== 0) {
+        const bit = left & -left;
+        left ^= bit;
+        const op = opAt[word * 32 + 31 - Math.clz32(bit)]!;
+        const isOptional = this.#relaxed?.[op] === 1;
+        if (op === must && !isOptional) continue;
+        this.#steps += 1;
+        const next = machine.step(state, op);
+        if (next === ILLEGAL) continue;
+        if (isOptional && (next === state || wanted?.has(next) === false)) continue;
+        this.#offer(op, next, isDue && next !== state, must);
+      }
+    }
+    if (this.#problem.classExample.length > 0) this.#findCrashed(row, wanted, isDue, must);
+    for (const entry of this.#others) this.#candidates.push(entry);
+  }
+
+  #offer(code: number, next: number, isDue: boolean, must: number): void {
+    if (isDue) {
+      this.#steps += 1;
+      if (this.#machine.step(next, must) !== ILLEGAL) {
+        this.#candidates.push(code, next);
+        return;
+      }
+    }
+    this.#others.push(code, next);
+  }
+
+  #findCrashed(row: Int32Array, wanted: ReadonlySet<number> | null, isDue: boolean, must: number): void {
+    if (wanted === null || this.#crashed === null) {
+      for (let index = 0; index < this.#window.invoked.length; index++) this.#offerCrashed(row, index, isDue, must);
+      return;
+    }
+    for (const state of wanted) {
+      for (const index of this.#crashed.leadingTo(state)) this.#offerCrashed(row, index, isDue, must);
+    }
+    for (const index of this.#crashed.conditional) this.#offerCrashed(row, index, isDue, must, wanted);
+  }
+
+  #offerCrashed(row: Int32Array, index: number, isDue: boolean, must: number, wanted?: ReadonlySet<number>): void {
+    if (!this.#isLeft(row, index)) return;
+    this.#steps += 1;
+    const next = this.#machine.step(row[STATE]!, this.#problem.classExample[index]!);
+    if (next === ILLEGAL || next === row[STATE]) return;
+    if (wanted?.has(next) === false) return;
+    this.#offer(~index, next, isDue, must);
+  }
+
+  #isLeft(row: Int32Array, index: number): boolean {
+    const invoked = this.#window.invoked[index]!;
+    return invoked > 0 && invoked > this.#multisets.countOf(row[USED]!, index);
+  }
+
+  /**
+   * The states that an operation which is there asks for; null when some asks for any other than this, or nobody knows.
+   * The forced operation still has to take effect, so the next one to do so is among those that are open here.
+   */
+  #wanted(row: Int32Array): Set<number> | null {
+    const { demand } = this.#machine;
+    if (demand === undefined || this.#crashed === null) return null;
+    const { open, pure, opAt } = this.#window;
+    const state = row[STATE]!;
+    const wanted = new Set<number>();
+    for (let word = 0; word < open.length; word++) {
+      let left = (open[word]! | pure[word]!) & ~row[MASK + word]!;
+      while (left !== 0) {
+        const bit = left & -left;
+        left ^= bit;
+        const op = opAt[word * 32 + 31 - Math.clz32(bit)]!;
+        if (demand[op] === DEMANDS_SOMETHING) return null;
+        if (demand[op]! >= 0) wanted.add(demand[op]!);
+      }
+    }
+    for (const index of this.#crashed.conditional) {
+      if (!this.#isLeft(row, index)) continue;
+      const asked = demand[this.#problem.classExample[index]!]!;
+      if (asked === DEMANDS_SOMETHING) return null;
+      wanted.add(asked);
+    }
+    wanted.delete(state);
+    return wanted;
+  }
+
+  // --- layer by layer ---
+
+  /** Takes all that is possible on through the layers, for that many steps and at least one layer. Null when it is the descent's turn. */
+  #advance(quotaSteps: number): SearchOutcome | null {
+    const until = this.#steps + quotaSteps;
+    this.#configurations += this.#seen.count;
+    let here = new Configurations(this.#problem.maskWords, this.#multisets);
+    let there = new Configurations(this.#problem.maskWords, this.#multisets);
+    this.#compact();
+    let layer = this.#roots[0]![LAYER]!;
+    this.#window.moveTo(layer);
+    for (const root of this.#roots) {
+      this.#row.set(root);
+      this.#settle();
+      here.add(this.#row);
+    }
+    do {
+      this.#deepest = Math.max(this.#deepest, layer);
+      const passed = this.#expandLayer(here);
+      this.#seen = here;
+      if (passed === null) return this.#outcome('unknown', this.#steps >= this.#budgetSteps ? 'steps' : 'memory');
+      if (passed.length === 0) return this.#outcome('violation', null);
+      this.#configurations += here.count;
+      layer += 1;
+      if (layer === this.#layerLimit) return this.#outcome('ok', null);
+      there.clear();
+      for (const row of passed) {
+        this.#row.set(row);
+        this.#window.moveTo(layer);
+        this.#settleCalled();
+        if (this.#isFeasible()) there.add(this.#row);
+      }
+      if (there.count === 0) {
+        this.#deepest = layer;
+        return this.#outcome('violation', null);
+      }
+      [here, there] = [there, here];
+    } while (this.#steps < until);
+    this.#roots = [];
+    for (let i = 0; i < here.count; i++) this.#roots.push(here.rows.slice(i * here.width, (i + 1) * here.width));
+    this.#seen = new Configurations(this.#problem.maskWords, this.#multisets);
+    return null;
+  }
+
+  /** All that passes this layer's response; `here` grows by what happens at it. Null when something is used up. */
+  #expandLayer(here: Configurations): Int32Array[] | null {
+    const passed: Int32Array[] = [];
+    const { width } = here;
+    const layer = here.rows[LAYER]!;
+    const work = new Int32Array(width);
+    for (let i = 0; i < here.count; i++) {
+      if (this.#steps >= this.#budgetSteps || here.count > this.#frontierMax) return null;
+      work.set(here.rows.subarray(i * width, (i + 1) * width));
+      this.#row.set(work);
+      if (this.#pass()) {
+        passed.push(this.#row.slice());
+        this.#window.moveTo(layer);
+        continue;
+      }
+      this.#candidates.length = 0;
+      const forced = this.#problem.returning[layer]!;
+      const after = this.#afterForced(work[STATE]!, forced);
+      if (after !== ILLEGAL) this.#candidates.push(forced, after);
+      this.#findCandidates(work);
+      for (let c = 0; c < this.#candidates.length; c += 2) {
+        this.#row.set(work);
+        this.#apply(this.#candidates[c]!, this.#candidates[c + 1]!);
+        this.#settle();
+        if (this.#isFeasible()) here.add(this.#row);
+      }
+    }
+    return passed;
+  }
+
+  #compact(): void {
+    const states = this.#machine.compact?.(this.#roots.map((root) => root[STATE]!));
+    if (states === undefined) return;
+    this.#hasCompacted = true;
+    for (let i = 0; i < states.length; i++) this.#roots[i]![STATE] = states[i]!;
+  }
+
+  // --- telling ---
+
+  /** Walks the stack again and notes what takes effect. Null when the descent began in the middle. */
+  #tellOrder(): readonly number[] | null {
+    if (this.#relaxed !== null || this.#hasCompacted || this.#root?.[LAYER] !== 0) return null;
+    const codes = this.#frames.via.slice(1, this.#depth);
+    const trail: number[] = [];
+    this.#trail = trail;
+    this.#row.set(this.#root);
+    this.#window.moveTo(0);
+    this.#passAll();
+    for (const code of codes) {
+      const example = code < 0 ? this.#problem.classExample[~code]! : code;
+      this.#apply(code, this.#machine.step(this.#row[STATE]!, example));
+      this.#passAll();
+    }
+    this.#trail = null;
+    assert(this.#row[LAYER] === this.#layerLimit, 'an order does not lead to the end');
+    return this.#namedCrashes(trail);
+  }
+
+  #passAll(): void {
+    this.#settle();
+    while (this.#row[LAYER]! < this.#layerLimit && this.#pass()) {
+      if (this.#row[LAYER]! < this.#layerLimit) this.#settleCalled();
+    }
+  }
+
+  /** Members of a class are used in the order of their invocations. */
+  #namedCrashes(trail: readonly number[]): number[] {
+    const members: number[][] = Array.from(this.#problem.classExample, () => []);
+    for (let op = this.#problem.classOf.length - 1; op >= 0; op--) {
+      if (this.#problem.classOf[op]! >= 0) members[this.#problem.classOf[op]!]!.push(op);
+    }
+    return trail.map((code) => (code < 0 ? members[~code]!.pop()! : code));
+  }
+
+  #pendingOf(row: Int32Array): Stuck['pending'] {
+    const { open, pure, opAt } = this.#window;
+    const pending: { op: number; isLegal: boolean }[] = [];
+    for (let word = 0; word < open.length; word++) {
+      let left = (open[word]! | pure[word]!) & ~row[MASK + word]!;
+      while (left !== 0) {
+        const bit = left & -left;
+        left ^= bit;
+        const op = opAt[word * 32 + 31 - Math.clz32(bit)]!;
+        pending.push({ op, isLegal: this.#machine.step(row[STATE]!, op) !== ILLEGAL });
+      }
+    }
+    return pending;
+  }
+}
+
+/** What `next` of a frame holds before its candidates are known. */
+const FIRST_THE_FORCED = -2;
+const THEN_THE_OTHERS = -1;
+
+/** A configuration at a response that nothing passes. */
+export interface Stuck {
+  readonly state: number;
+  /** What is open and has not taken effect. */
+  readonly pending: readonly { readonly op: number; readonly isLegal: boolean }[];
+}
+
+/** Operations of unknown outcome by the state they lead to, where that does not depend on the state they meet. */
+class CrashedByEffect {
+  readonly conditional: number[] = [];
+  readonly #byState = new Map<number, number[]>();
+
+  constructor({ classExample }: Problem, machine: Machine, demand: Int32Array) {
+    for (let index = 0; index < classExample.length; index++) {
+      const op = classExample[index]!;
+      if (demand[op] === DEMANDS_NOTHING) {
+        const state = machine.step(machine.initial, op);
+        const known = this.#byState.get(state);
+        if (known === undefined) this.#byState.set(state, [index]);
+        else known.push(index);
+      } else this.conditional.push(index);
+    }
+  }
+
+  leadingTo(state: number): readonly number[] {
+    return this.#byState.get(state) ?? [];
+  }
+}
