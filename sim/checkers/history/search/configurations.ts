@@ -15,7 +15,7 @@ export const STATE = 1;
 export const USED = 2;
 export const MASK = 3;
 
-const ROWS_AT_FIRST = 1 << 8;
+const ROWS_AT_FIRST = 1 << 5;
 
 export class Configurations {
   readonly width: number;

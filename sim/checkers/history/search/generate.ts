@@ -63,7 +63,7 @@ export const KITS: readonly Kit[] = [
       if (die < 3) return { f: 'get', value: null };
       return { f: die < 4 ? 'put' : 'append', value: 'xyz'.charAt(random.below(3)) };
     },
-    answers: (f) => (f === 'get' ? texts(4).map(ok) : [ok(null)]),
+    answers: (f) => (f === 'get' ? TEXTS : [ok(null)]),
   },
   {
     model: 'queue',
@@ -93,6 +93,8 @@ function texts(length: number): string[] {
   }
   return found;
 }
+
+const TEXTS: readonly Answer[] = texts(4).map(ok);
 
 interface Running {
   readonly id: number;
@@ -168,6 +170,8 @@ class Run {
       this.#states.set(running.key, after);
       return;
     }
+    // No answer that the kit knows says what is there.
+    this.#crash(index, running);
   }
 
   #answer(index: number, running: Running, answer: Answer): void {

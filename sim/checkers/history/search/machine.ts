@@ -45,8 +45,9 @@ export interface Machine {
 export const DEMANDS_NOTHING = -1;
 export const DEMANDS_SOMETHING = -2;
 
-/** Transitions remembered at a time. */
-const CACHE_SIZE = 1 << 14;
+/** Transitions remembered at a time: so many for each operation, up to a limit. Powers of two. */
+const CACHED_PER_OPERATION = 8;
+const CACHE_BITS_MAX = 16;
 /** Pure operations that a look-ahead of a general model looks at. */
 const AHEAD_MAX = 128;
 
@@ -57,7 +58,8 @@ export class InternedMachine implements Machine {
   #states: unknown[] = [];
   readonly #known = new Map<string | number, number>();
   /** Triples of state, operation and next state, each where its hash says. */
-  readonly #cache = new Int32Array(3 * CACHE_SIZE).fill(-1);
+  readonly #cache: Int32Array;
+  readonly #cacheShift: number;
   readonly feasible?: (state: number, op: number) => boolean;
   readonly ahead?: (layerLimit: number, relaxed: Uint8Array | null) => Ahead;
 
@@ -65,6 +67,9 @@ export class InternedMachine implements Machine {
     this.#problem = problem;
     this.#model = problem.model;
     this.initial = this.#intern(this.#model.init());
+    const bits = 32 - Math.clz32(CACHED_PER_OPERATION * Math.max(1, problem.operations.length));
+    this.#cacheShift = 32 - Math.min(bits, CACHE_BITS_MAX);
+    this.#cache = new Int32Array(3 * 2 ** (32 - this.#cacheShift)).fill(-1);
     const { feasible } = this.#model;
     if (feasible === undefined) return;
     this.feasible = (state, op) => feasible.call(this.#model, this.#states[state], problem.operations[op]!);
@@ -72,7 +77,7 @@ export class InternedMachine implements Machine {
   }
 
   step(state: number, op: number): number {
-    const at = 3 * ((Math.imul(state, 0x9e37_79b1) ^ Math.imul(op, 0x85eb_ca6b)) >>> 18);
+    const at = 3 * ((Math.imul(state, 0x9e37_79b1) ^ Math.imul(op, 0x85eb_ca6b)) >>> this.#cacheShift);
     const cache = this.#cache;
     if (cache[at] === state && cache[at + 1] === op) return cache[at + 2]!;
     const next = this.#model.step(this.#states[state], this.#problem.operations[op]!);
