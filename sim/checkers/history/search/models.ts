@@ -6,8 +6,9 @@ import type { AnyModel } from './model.ts';
 import type { Plain } from './operation.ts';
 import { queueModel } from './queue.ts';
 import { casRegisterModel, registerModel } from './register.ts';
+import { znodeModel } from './znode.ts';
 
-export const MODEL_NAMES = ['register', 'cas-register', 'kv', 'queue', 'lock', 'mutex'] as const;
+export const MODEL_NAMES = ['register', 'cas-register', 'kv', 'queue', 'lock', 'mutex', 'znode'] as const;
 export type ModelName = (typeof MODEL_NAMES)[number];
 
 export interface ModelSettings {
@@ -29,6 +30,8 @@ export function modelOf(name: ModelName, { initial = null }: ModelSettings = {})
       return lockModel();
     case 'mutex':
       return mutexModel();
+    case 'znode':
+      return znodeModel();
     default:
       return name satisfies never;
   }
