@@ -152,7 +152,7 @@ const EPOCH_MS = 1_767_225_600_000;
 const SESSION_SECRET = Uint8Array.from({ length: 32 }, (_, index) => (index * 37 + 11) & 0xff);
 
 const range = (first: number, count: number): HostId[] => Array.from({ length: count }, (_, index) => first + index);
-const ipOf = (id: HostId): string => `10.0.0.${id}`;
+export const ipOf = (id: HostId): string => `10.0.0.${id}`;
 const addressOf = (id: HostId, port: number): Address => ({ host: ipOf(id), port });
 
 /** The world takes ratios of numbers up to 10,000. */

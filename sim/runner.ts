@@ -32,7 +32,7 @@ import {
   type Violation,
 } from './checkers/properties.ts';
 import { checkRecovery } from './checkers/recovery.ts';
-import { Cluster, SUPER_AUTH } from './cluster.ts';
+import { Cluster, ipOf, SUPER_AUTH } from './cluster.ts';
 import { type Ensemble, FaultDriver, type FaultStats, type OpFate, type Tell } from './faults.ts';
 import type { Expectation, Schedule } from './schedule.ts';
 import { type PeerRunner, runRaw } from './server.ts';
@@ -133,6 +133,9 @@ const MS = 1000;
 /** Goals are looked at this often. */
 const GOAL_EVERY_US = 100 * MS;
 const VIOLATIONS_MAX = 16;
+/** What a client says of a server that it has not heard for two thirds of the session timeout. */
+const SILENT = 'server is silent';
+const SILENCE_RATIO = 0.6;
 /** Why a client machine ends a connection on which no server may ever have sent what it got. */
 const NONSENSE: ReadonlySet<string> = new Set([
   'xid out of order',
@@ -175,6 +178,9 @@ class Run {
   #healedUs = 0;
   #settledUs = 0;
   #disksRecovered = 0;
+  /** Who must answer when the load has stopped, and since when. */
+  #quietCore: readonly HostId[] = [];
+  #quietUs = 0;
   #reconfigTries = 0;
   /** False where a reconfiguration has made servers with damaged disks so many of the voters that nothing is promised. */
   #isQuorumSound = true;
@@ -417,6 +423,8 @@ class Run {
   /** No load: all requests are answered and all of the core comes to the same state. */
   #quiet(core: readonly HostId[]): void {
     this.#phase = 'quiet';
+    this.#quietCore = this.#members(core);
+    this.#quietUs = this.#world.timeUs;
     this.#workload.stop();
     const { options } = this.#schedule;
     let missing: LivenessReason | null = 'request-unanswered';
@@ -518,8 +526,14 @@ class Run {
   /** A client hangs up on a server whose answers make no sense, and would hide the mistake by asking again elsewhere. */
   #onConnectionLost(host: HostId, fields: Readonly<Record<string, unknown>> | undefined): void {
     const reason = String(fields?.reason);
-    if (this.#unordered || !NONSENSE.has(reason)) return;
-    this.#report('client-fifo', `client ${host - CLIENT_BASE} hangs up: ${reason}`);
+    if (!this.#unordered && NONSENSE.has(reason)) {
+      this.#report('client-fifo', `client ${host - CLIENT_BASE} hangs up: ${reason}`);
+    }
+    const server = this.#quietCore.find((id) => ipOf(id) === fields?.host);
+    const patienceUs = SILENCE_RATIO * this.#schedule.swarm['workload.session'] * MS;
+    if (reason !== SILENT || server === undefined || this.#world.timeUs - this.#quietUs < patienceUs) return;
+    // A sound server of the core, and no load: whoever asked it something waits for nothing else.
+    this.#reportLiveness('request-unanswered', this.#quietCore);
   }
 
   #afterStep(step: StepRecord): void {

@@ -26,7 +26,19 @@ export interface Planned {
   readonly draft: Draft;
 }
 
-export const STORIES = ['moment', 'packet', 'tail', 'pairs', 'doomed', 'stale', 'image', 'rank', 'purge'] as const;
+export const STORIES = [
+  'moment',
+  'packet',
+  'tail',
+  'pairs',
+  'doomed',
+  'stale',
+  'haste',
+  'moved',
+  'image',
+  'rank',
+  'purge',
+] as const;
 export type Story = (typeof STORIES)[number];
 
 export const isStory = (name: string): name is Story => STORIES.some((story) => story === name);
@@ -49,6 +61,10 @@ export function tell(story: Story, name: string, stream: Stream, options: RunOpt
       return doomed(scene);
     case 'stale':
       return stale(scene);
+    case 'haste':
+      return haste(scene);
+    case 'moved':
+      return moved(scene);
     case 'image':
       return image(scene);
     case 'rank':
@@ -317,6 +333,52 @@ function stale(scene: Scene): Planned[] {
         at: at + 2,
         draft: { after: `key:${name}`, plus: stream.below(limit), do: 'clientMove', client },
       });
+  }
+  return planned;
+}
+
+// --- elections faster than disks ---------------------------------------------------------------------------------------
+
+/** The logs are slow and the connections break: the next leader is elected while writes of the last term are under way. */
+function haste(scene: Scene): Planned[] {
+  const { name, at, stream } = scene;
+  const by = stream.pick([300, 800, 1500]);
+  const planned: Planned[] = [];
+  for (const node of voters(scene)) {
+    if (stream.below(4) > 0) planned.push({ at, draft: { do: 'diskSlow', node, file: 'log', by, for: 4000 } });
+  }
+  const plus = stream.between(100, 900);
+  planned.push({ at, key: name, draft: { do: 'slow', links: ['leader>*'], by: 0, for: 10 } });
+  for (let i = 0; i < 1 + stream.below(3); i++) {
+    const link = stream.pick(['*-*', 'leader-*', 'leader-*']);
+    const draft: Draft = { do: 'reset', links: [link], channel: 'quorum' };
+    planned.push({
+      at: at + 1 + i,
+      draft: { after: `key:${name}`, plus: plus + i * stream.between(100, 800), ...draft },
+    });
+  }
+  if (stream.below(2) === 0) {
+    const draft: Draft = { do: 'power', node: stream.pick(voters(scene)), for: downFor(stream) };
+    planned.push({ at: at + 5, draft: { after: `key:${name}`, plus: plus + stream.below(1000), ...draft } });
+  }
+  return planned;
+}
+
+// --- sessions that move ------------------------------------------------------------------------------------------------
+
+/** What a client asked of one server is still on its way to the leader when the client goes on at another one. */
+function moved(scene: Scene): Planned[] {
+  const { name, at, stream, options } = scene;
+  const by = stream.pick([300, 800, 1500]);
+  const planned: Planned[] = [];
+  const slow = stream.shuffled(voters(scene)).slice(0, 1 + stream.below(2));
+  const links = slow.map((node) => `${node}>leader`);
+  planned.push({ at, key: name, draft: { do: 'slow', links, channel: 'quorum', by, for: 3 * by + 1000 } });
+  for (let client = 1; client <= options.clients; client++) {
+    for (let i = 0; i < 2; i++) {
+      const plus = stream.between(50, 2 * by);
+      planned.push({ at: at + client, draft: { after: `key:${name}`, plus, do: 'clientMove', client } });
+    }
   }
   return planned;
 }

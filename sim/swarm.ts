@@ -83,7 +83,7 @@ const FAVOURED: Readonly<Record<Profile, readonly Trouble[]>> = {
   disk: ['power', 'crashPoint', 'diskSlow', 'diskError', 'rot', 'wipe'],
   sessions: ['clients', 'crash', 'partition', 'clock'],
   network: ['links', 'partition', 'oneWay', 'connections'],
-  windows: ['moment', 'packet', 'tail', 'pairs', 'doomed', 'crashPoint'],
+  windows: ['moment', 'packet', 'tail', 'pairs', 'doomed', 'haste'],
   uniform: [],
   images: ['image', 'rot', 'power'],
 };
@@ -96,6 +96,8 @@ const TOLD: readonly (readonly [Story, number])[] = [
   ['pairs', 16],
   ['doomed', 12],
   ['stale', 8],
+  ['haste', 8],
+  ['moved', 6],
   ['image', 8],
   ['rank', 6],
   ['purge', 4],

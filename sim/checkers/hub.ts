@@ -73,6 +73,8 @@ interface Watched {
   excuse: string | null;
   /** Where its history ended when a file of it was spoilt last. */
   spoiltAt: Zxid | null;
+  /** currentEpoch as its platter was last seen to say it. */
+  epochOnDisk: number;
 }
 
 /** Reasons to give up that only a wrong history or a wrong state has. */
@@ -221,6 +223,33 @@ export class Hub {
     // Truncations and removals are looked at when they happen: later records may hide them.
     if (host < CLIENT_BASE && (action.kind === 'truncate' || action.kind === 'remove'))
       this.#watchedOf(host).disk.refresh();
+    if (host < CLIENT_BASE && action.kind === 'fsyncDir') this.#onNameDurable(this.#watchedOf(host));
+  }
+
+  /**
+   * An epoch may be named on a disk only when the history it began with is there too: whoever comes back with the one and
+   * without the other wins elections with it (ZOOKEEPER-4643). While the file is written no packet is read, so the history in
+   * memory is just that.
+   */
+  #onNameDurable(server: Watched): void {
+    server.disk.refresh();
+    const { currentEpoch } = server.disk;
+    const isRaised = currentEpoch > server.epochOnDisk;
+    server.epochOnDisk = currentEpoch;
+    const { peer, view } = server;
+    if (!isRaised || peer === null || view === null || !isRecovered(view) || view.resync) return;
+    if (this.#options.unrestricted || this.#world.budget.damaged.has(server.id)) return;
+    const { log } = peer.heap;
+    for (let i = log.length - 1; i >= 0 && log.get(i).zxid > server.verifiedTo; i--) {
+      const { zxid } = log.get(i);
+      if (server.disk.holds(zxid)) continue;
+      this.#report(
+        'epoch-after-history',
+        `server ${server.id} has epoch ${currentEpoch} in its currentEpoch file, and ${showZxid(zxid)} only in memory`,
+        { events: this.#proposalEvent(zxid), servers: [server.id] },
+      );
+      return;
+    }
   }
 
   onNote(host: HostId, code: string, fields: NoteFields | undefined): void {
@@ -240,7 +269,20 @@ export class Hub {
   atEnd(): void {
     this.#sweep(Number.POSITIVE_INFINITY);
     for (const server of this.#servers.values()) {
-      if (server.peer !== null) checkBounds(server.id, server.peer.state, this.#report);
+      if (server.peer === null) continue;
+      checkBounds(server.id, server.peer.state, this.#report);
+      this.#checkWatchers(server.id, server.peer);
+    }
+  }
+
+  /** What is kept of connections that are gone is never let go (ZOOKEEPER-1382). */
+  #checkWatchers(id: PeerId, { heap, state }: Peer): void {
+    for (const { conn, path } of heap.watches.dataWatches()) {
+      if (state.server.conns.has(conn)) continue;
+      this.#report('bounded-queues', `server ${id} keeps a watch on ${path} for connection ${conn}, which is gone`, {
+        servers: [id],
+      });
+      return;
     }
   }
 
@@ -394,8 +436,19 @@ export class Hub {
   }
 
   #onRoleChanged(server: Watched, after: PeerView): void {
+    if (after.phase === 'looking') this.#checkLooking(server, after);
     this.#sweep(SWEEP_COUNT);
     if (isServing(after) && !after.resync && this.#world.budget.damaged.has(server.id)) this.#lookForRepair(server);
+  }
+
+  /** A leadership that failed may have applied what is not committed; nobody goes into an election with it. */
+  #checkLooking({ id, peer }: Watched, { appliedZxid, committedZxid, resync }: PeerView): void {
+    if (peer === null || resync || appliedZxid <= committedZxid || appliedZxid <= peer.heap.log.base) return;
+    this.#report(
+      'commit-monotone',
+      `server ${id} holds an election with ${showZxid(appliedZxid)} applied and only ${showZxid(committedZxid)} known as committed`,
+      { servers: [id] },
+    );
   }
 
   /**
@@ -549,6 +602,7 @@ export class Hub {
         steps: 0,
         excuse: null,
         spoiltAt: null,
+        epochOnDisk: 0,
       };
       this.#servers.set(host, server);
     }

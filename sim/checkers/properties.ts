@@ -29,6 +29,7 @@ export const PROPERTIES = {
   'committed-never-lost': 'A committed transaction is never truncated, overwritten or lost by what a server does.',
   'acknowledged-is-committed': 'What a client was told has happened is part of the committed history.',
   'durable-before-ack': 'Whatever a server acknowledges survives a power cut of that server.',
+  'epoch-after-history': 'A disk names an epoch only when it holds the history that the epoch began with.',
   'zxid-unique': 'One zxid never stands for two different transactions.',
   'equal-digest': 'Servers that applied the same zxid have the same state.',
   'epoch-monotone':
