@@ -6,6 +6,7 @@ import { findScenario, SCENARIOS } from '../scenarios/index.ts';
 import { toJsonLines } from './checkers/history/record.ts';
 import type { Violation } from './checkers/properties.ts';
 import { type Args, parseArgs, usage } from './cli/args.ts';
+import { branchAndTell } from './cli/branch.ts';
 import { campaign, type SeedResult, serveAsWorker } from './cli/campaign.ts';
 import { checkDeterminism } from './cli/determinism.ts';
 import { Reporter, type Screen } from './cli/report.ts';
@@ -39,6 +40,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const schedule = scheduleOf(args);
   if (typeof schedule === 'string') return fail(schedule);
   if (args.shrink) return runShrink(args, schedule);
+  if (args.branch !== null) return runBranches(args, args.branch, schedule);
   if (args.save !== null) writeFileSync(args.save, formatSchedule(schedule));
   return args.checkDeterminism ? runDeterminism(args, schedule) : runOne(args, schedule);
 }
@@ -152,6 +154,12 @@ function show(args: Args, schedule: Schedule, exit: number, reporter: Reporter):
     else if (isWatched) reporter.line(`picture    ${page}: the whole run in one page, for any browser`);
   }
   if (args.view) openViewer(schedule);
+}
+
+function runBranches(args: Args, from: NonNullable<Args['branch']>, schedule: Schedule): number {
+  const { rekey: pattern, runs, points, save } = args;
+  const problem = branchAndTell(schedule, { from, pattern, runs, points, save }, new Reporter(screenOf(), args.quiet));
+  return problem === null ? EXIT.ok : fail(problem);
 }
 
 /** Shrinks, then runs what came out as any schedule is run: its story is the explanation. */

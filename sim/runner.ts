@@ -118,6 +118,8 @@ export interface RunSettings {
   /** More to hear of the world, for traces. */
   readonly hooks?: Hooks;
   readonly recordHashes?: boolean;
+  /** Other dice from the event with this id on: what would have become of the run from there. */
+  readonly rekey?: Rekey;
   /** Keep the clients' history; default false. */
   readonly keepHistory?: boolean;
   /**
@@ -127,6 +129,13 @@ export interface RunSettings {
   readonly judge?: 'all' | 'client-only';
   /** Called with the world before anything runs, and with it when all is over. */
   readonly onWorld?: (world: World) => void;
+}
+
+/** See `World.rekey`. */
+export interface Rekey {
+  readonly event: number;
+  readonly pattern: string;
+  readonly salt: number;
 }
 
 const MS = 1000;
@@ -520,6 +529,13 @@ class Run {
         this.#hub.onFile(host, action);
       },
     };
+    const { rekey } = this.#settings;
+    if (rekey !== undefined) {
+      hooks.onEvent = (event) => {
+        if (event.id === rekey.event) this.#world.rekey(rekey.pattern, rekey.salt);
+        extra.onEvent?.(event);
+      };
+    }
     return hooks;
   }
 

@@ -232,6 +232,7 @@ class Actor {
   readonly #wakeUp = (): void => this.#wake();
   /** When the turns come, and what is a whim in each. */
   readonly #rhythm: Stream;
+  readonly #turns: Stream;
   readonly #turnKey: number;
   /** The turns that are kept, or null for all. */
   readonly #kept: ReadonlySet<number> | null;
@@ -255,7 +256,8 @@ class Actor {
     this.#host = clientHost(options.index);
     this.#label = `client ${options.index}`;
     this.#rhythm = options.world.stream(`client/${options.index}`);
-    this.#turnKey = options.world.stream(`client/${options.index}/turns`).u32();
+    this.#turns = options.world.stream(`client/${options.index}/turns`);
+    this.#turnKey = this.#turns.u32();
     this.#stream = streamOfKey('turn', this.#turnKey);
     this.#kept = options.asks === null ? null : turnsOf(options.asks);
     this.#mix = mixOf(options.swarm);
@@ -471,7 +473,7 @@ class Actor {
   #askSomething(): void {
     const total = this.#mix.at(-1)?.upTo ?? 0;
     if (total === 0) return;
-    this.#stream = streamOfKey('turn', draw(this.#turnKey, this.#turn));
+    this.#stream = streamOfKey('turn', draw(this.#turnKey ^ this.#turns.salt, this.#turn));
     const drawn = this.#stream.below(total);
     const { kind } = this.#mix.find((entry) => drawn < entry.upTo)!;
     for (const call of this.#callsOf(kind)) this.request(call);

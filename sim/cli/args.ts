@@ -1,6 +1,7 @@
 /** The command line of the simulator: what each flag takes, and one clear line for everything that is wrong. */
 
 import { CLIENTS_MAX, NODES_MAX } from '../schedule.ts';
+import { BRANCH_POINTS_DEFAULT, BRANCH_RUNS_DEFAULT } from '../shrink/branch.ts';
 import { RERUNS_DEFAULT } from '../shrink/shrink.ts';
 import { PROFILES, type Profile } from '../swarm.ts';
 
@@ -25,6 +26,10 @@ export interface Args {
   readonly lockstep: boolean;
   readonly shrink: boolean;
   readonly reruns: number;
+  readonly branch: 'all' | { readonly from: number; readonly to: number } | null;
+  readonly rekey: string;
+  readonly runs: number;
+  readonly points: number;
   readonly seeds: { readonly from: number; readonly to: number } | null;
   readonly jobs: number;
   readonly json: boolean;
@@ -59,6 +64,10 @@ const FLAGS = {
   lockstep: { takes: null, says: 'steps every server twice, raw and drafted, and compares' },
   shrink: { takes: null, says: 'makes a failing run as small as it can be, and writes it (--save, or failures/)' },
   reruns: { takes: 'N', says: 'runs that --shrink may spend; default 100' },
+  branch: { takes: 'EVENT', says: 'goes on from there with other dice: EVENT, A..B or all; --save writes JSON' },
+  rekey: { takes: 'PATTERN', says: 'which dice are others: network/*, lanes/2, client/*, ...; default *' },
+  runs: { takes: 'N', says: 'runs from each event that --branch looks at; default 20' },
+  points: { takes: 'N', says: 'events of a run that --branch looks at first; default 12' },
   unrestricted: { takes: null, says: 'allows faults that nobody survives; only silent divergence counts' },
   json: { takes: null, says: 'one JSON object a run, nothing else' },
   quiet: { takes: null, says: 'only the closing line' },
@@ -151,6 +160,10 @@ function read(given: ReadonlyMap<FlagName, string>): ParsedArgs {
     checkDeterminism: given.has('check-determinism'),
     lockstep: given.has('lockstep'),
     shrink: given.has('shrink'),
+    branch: branchOf(text('branch'), problems),
+    rekey: text('rekey') ?? '*',
+    runs: count('runs', 1, RERUNS_MAX) ?? BRANCH_RUNS_DEFAULT,
+    points: count('points', 2, RERUNS_MAX) ?? BRANCH_POINTS_DEFAULT,
     reruns: count('reruns', 1, RERUNS_MAX) ?? RERUNS_DEFAULT,
     seeds,
     jobs: count('jobs', 1, 256) ?? 1,
@@ -169,6 +182,16 @@ function seedsOf(text: string | null, problems: string[]): Args['seeds'] {
   const [from, to] = [Number(match?.[1]), Number(match?.[2])];
   if (match !== null && from <= to) return { from, to };
   problems.push(`--seeds is ${text}, not a range such as 1..100`);
+  return null;
+}
+
+function branchOf(text: string | null, problems: string[]): Args['branch'] {
+  if (text === null || text === 'all') return text;
+  const match = /^([0-9]{1,12})(?:\.\.([0-9]{1,12}))?$/.exec(text);
+  const from = Number(match?.[1]);
+  const to = match?.[2] === undefined ? from : Number(match[2]);
+  if (match !== null && from <= to) return { from, to };
+  problems.push(`--branch is ${text}, not an event, a range A..B or all`);
   return null;
 }
 

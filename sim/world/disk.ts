@@ -62,7 +62,7 @@ export class Disk implements DurableImage {
   capacityBytes = 0;
   /** Armed by `World.tornWrites`: one exposed sector of the next power cut becomes garbage. */
   tornNext = false;
-  private readonly key: number;
+  private key: number;
   private cuts = 0;
   private oddities = 0;
   private nextFile = 1;
@@ -251,6 +251,10 @@ export class Disk implements DurableImage {
     let sum = 0;
     for (const node of this.names.values()) sum += node.cache.size;
     return sum;
+  }
+
+  rekey(salt: number): void {
+    this.key = draw(this.key, salt);
   }
 
   // -------------------------------------------------------------- faults

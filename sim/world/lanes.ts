@@ -22,7 +22,7 @@ const BYTES_PER_US = 500;
 interface LaneState {
   readonly lane: Lane;
   readonly index: number;
-  readonly key: number;
+  key: number;
   readonly waiting: FileEffect[];
   running: FileEffect | null;
   /** What the running fsync covers. */
@@ -87,6 +87,10 @@ export class Lanes {
 
   attach(host: Host): void {
     this.host = host;
+  }
+
+  rekey(salt: number): void {
+    for (const lane of this.lanes) lane.key = draw(lane.key, salt);
   }
 
   submit(effect: FileEffect): void {

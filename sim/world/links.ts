@@ -33,7 +33,7 @@ export class Link {
   readonly to: Host;
   readonly channel: Channel;
   /** Connections draw from keys derived from this one. */
-  readonly key: number;
+  key: number;
   /** Base with every impairment added. */
   params: LinkParams = LINK_DEFAULTS;
   base: LinkParams = LINK_DEFAULTS;
@@ -73,6 +73,7 @@ export class LinkTable {
   private impairments: Lasting[] = [];
   private readonly clogs: { readonly matches: LinkMatch; readonly untilUs: number }[] = [];
   private immune = new Set<HostId>();
+  private readonly rekeyed: { readonly matches: LinkMatch; readonly salt: number }[] = [];
 
   constructor(key: number, defaults: LinkParams) {
     this.key = key;
@@ -85,6 +86,7 @@ export class LinkTable {
     const known = this.links.get(index);
     if (known !== undefined) return known;
     const link = new Link(from, to, channel, draw(draw(draw(this.key, from.id), to.id), CHANNELS.indexOf(channel)));
+    for (const { matches, salt } of this.rekeyed) if (matches(from.id, to.id, channel)) link.key = draw(link.key, salt);
     this.links.set(index, link);
     this.recompute(link);
     for (const clog of this.clogs) if (clog.matches(from.id, to.id, channel)) clogUntil(link, clog.untilUs);
@@ -94,6 +96,14 @@ export class LinkTable {
   reverseOf(link: Link): Link {
     link.reverse ??= this.between(link.to, link.from, link.channel);
     return link.reverse;
+  }
+
+  /** Other draws from here on, also on links that are used later. */
+  rekey(matches: LinkMatch, salt: number): void {
+    this.rekeyed.push({ matches, salt });
+    for (const link of this.links.values()) {
+      if (matches(link.from.id, link.to.id, link.channel)) link.key = draw(link.key, salt);
+    }
   }
 
   setBase(matches: LinkMatch, params: Partial<LinkParams>): void {

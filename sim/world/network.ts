@@ -113,7 +113,7 @@ const NOTHING = new Uint8Array(0);
 export class Pipe {
   readonly connection: Connection;
   readonly link: Link;
-  readonly key: number;
+  key: number;
   /** Given to the socket and not on the wire yet. */
   unsent: Uint8Array[] = [];
   unsentBytes = 0;
@@ -912,6 +912,17 @@ export class Network {
       }
     }
     return count;
+  }
+
+  /** Other draws for the links that match, and for what is under way on them. */
+  rekey(hosts: Iterable<Host>, matches: LinkMatch, salt: number): void {
+    this.links.rekey(matches, salt);
+    for (const { forward, backward } of this.connectionsOf(hosts)) {
+      for (const pipe of [forward, backward]) {
+        if (pipe === null || !matches(pipe.link.from.id, pipe.link.to.id, pipe.link.channel)) continue;
+        pipe.key = draw(pipe.key, salt);
+      }
+    }
   }
 
   /** Every connection at least one side believes in, each once, in order of dialing. */

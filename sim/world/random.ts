@@ -80,7 +80,7 @@ export function keyOf(seed: string, name: string): number {
   return seedrandom(`${seed}/${name}`).int32() >>> 0;
 }
 
-export function makeStream(seed: string, name: string): Stream {
+export function makeStream(seed: string, name: string): Rekeyable {
   return new Sfc32(seed, name);
 }
 
@@ -92,9 +92,15 @@ export function streamOfKey(name: string, key: number): Stream {
   return new Counted(name, key);
 }
 
+/** A stream that can be made to go on differently. */
+export interface Rekeyable extends Stream {
+  rekey(salt: number): void;
+}
+
 abstract class Drawn implements Stream {
   readonly name: string;
   draws = 0;
+  salt = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -136,11 +142,20 @@ abstract class Drawn implements Stream {
   }
 }
 
-class Sfc32 extends Drawn {
+class Sfc32 extends Drawn implements Rekeyable {
   private a: number;
   private b: number;
   private c: number;
   private counter: number;
+
+  rekey(salt: number): void {
+    this.salt = salt;
+    const other = new Sfc32(`rekeyed ${salt} ${this.a}`, this.name);
+    this.a = other.a;
+    this.b = other.b;
+    this.c = other.c;
+    this.counter = other.counter;
+  }
 
   constructor(seed: string, name: string) {
     super(name);

@@ -432,6 +432,8 @@ export interface Stream {
   readonly name: string;
   /** How many 32-bit values were taken. */
   readonly draws: number;
+  /** Not 0 since `World.rekey` met it: what was derived from the stream before is to be derived anew. */
+  readonly salt: number;
   u32(): number;
   /** 0 .. n-1, n at most 2^32. One draw. */
   below(n: number): number;
@@ -495,6 +497,12 @@ export interface World {
 
   // ---- randomness and hash
   stream(name: string): Stream;
+  /**
+   * From here on every source whose name fits is another one: streams by their names, and `network/1>c2` (a link and what is
+   * on it), `lanes/1` and `disk/1` (times and fates), `ties` (who is first in the same microsecond). `*` in the pattern
+   * stands for any text. The same salt gives the same run again.
+   */
+  rekey(pattern: string, salt: number): void;
   /** 16 hexadecimal digits over every event so far. */
   hash(): string;
   /** With `recordHashes`: one word per executed event. */

@@ -29,7 +29,7 @@ import { DISK_DEFAULTS, type FileEffect, Lanes, matchesFile } from './lanes.ts';
 import { CHANNELS, LINK_DEFAULTS, type LinkMatch, matcherOf, partitionMatcher } from './links.ts';
 import { type Connection, type End, Network, type Pipe } from './network.ts';
 import { EventQueue } from './queue.ts';
-import { belowOf, draw, keyOf, makeStream } from './random.ts';
+import { belowOf, draw, keyOf, makeStream, type Rekeyable } from './random.ts';
 import type {
   ConnectionInfo,
   CrashKind,
@@ -61,6 +61,7 @@ import type {
   WorldOptions,
   WorldStats,
 } from './types.ts';
+import { CLIENT_BASE } from './types.ts';
 
 /** 2026-01-01T00:00:00Z. */
 export const EPOCH_DEFAULT_MS = 1_767_225_600_000;
@@ -135,8 +136,9 @@ class SeededWorld implements World, Engine {
   private readonly network: Network;
   private readonly hostsById = new Map<HostId, Host>();
   private readonly hostsByName = new Map<string, Host>();
-  private readonly streams = new Map<string, Stream>();
-  private readonly schedKey: number;
+  private readonly streams = new Map<string, Rekeyable>();
+  private readonly rekeyed: { readonly matches: RegExp; readonly salt: number }[] = [];
+  private schedKey: number;
   private readonly hostKey: number;
   private readonly kindCounts = new Array<number>(KINDS.length).fill(0);
   private readonly current: CurrentStep;
@@ -695,9 +697,27 @@ class SeededWorld implements World, Engine {
     let stream = this.streams.get(name);
     if (stream === undefined) {
       stream = makeStream(this.seed, name);
+      for (const { matches, salt } of this.rekeyed) if (matches.test(name)) stream.rekey(salt);
       this.streams.set(name, stream);
     }
     return stream;
+  }
+
+  rekey(pattern: string, salt: number): void {
+    assert(salt !== 0, 'a salt of 0 changes nothing');
+    const matches = patternOf(pattern);
+    this.rekeyed.push({ matches, salt });
+    for (const [name, stream] of this.streams) if (matches.test(name)) stream.rekey(salt);
+    this.network.rekey(
+      this.hostsById.values(),
+      (from, to) => matches.test(`network/${endName(from)}>${endName(to)}`),
+      salt,
+    );
+    for (const host of this.hostsById.values()) {
+      if (matches.test(`disk/${endName(host.id)}`)) host.disk.rekey(salt);
+      if (matches.test(`lanes/${endName(host.id)}`)) host.lanes.rekey(salt);
+    }
+    if (matches.test('ties')) this.schedKey = draw(this.schedKey, salt);
   }
 
   hash(): string {
@@ -917,6 +937,14 @@ class SeededWorld implements World, Engine {
       if (host.status === 'paused') this.resume(host.id);
     }
   }
+}
+
+const endName = (host: HostId): string => (host >= CLIENT_BASE ? `c${host - CLIENT_BASE}` : String(host));
+
+/** `*` stands for any text, everything else for itself. */
+function patternOf(pattern: string): RegExp {
+  const parts = pattern.split('*').map((part) => part.replaceAll(/[^A-Za-z0-9/]/g, (char) => `\\${char}`));
+  return new RegExp(`^${parts.join('.*')}$`);
 }
 
 function disarmCrash(host: Host, fault: FaultId): void {
