@@ -111,7 +111,7 @@ export const OPS = {
   /** Cuts and heals the links again and again. */
   flap: { links: 'links', period: 'ms', for: 'ms' },
   /** Adds latency. */
-  slow: { links: 'links', by: 'ms', for: 'ms?' },
+  slow: { links: 'links', by: 'ms', channel: 'channel?', for: 'ms?' },
   /** Holds every byte back, then lets all go at once. */
   clog: { links: 'links', for: 'ms' },
   /** Resets every open connection of these links, possibly in the middle of a frame. */
