@@ -40,20 +40,20 @@ export function scenarioTrace(name: string): TestTrace {
 }
 
 /** Three servers and a client: an election, a leader that loses power, a cut, a pause. Two thousand events. */
-export function shortTrace(): TestTrace {
-  return remembered('short', () => {
-    const { expect: _, ...base } = findScenario('power-cut-sync')!.schedule;
-    return {
-      ...base,
-      options: { ...base.options, nodes: 3, clients: 2, duration: 4000 },
-      ops: [
-        { id: 1, at: 1500, do: 'power', node: 'leader', for: 900 },
-        { id: 2, at: 1800, do: 'cut', links: ['1-2'], for: 700 },
-        { id: 3, at: 3000, do: 'pause', node: 'follower', for: 400 },
-        { id: 4, at: 3200, do: 'restore', node: 1 },
-      ],
-    };
-  });
+export const shortTrace = (): TestTrace => remembered('short', shortSchedule);
+
+export function shortSchedule(): Schedule {
+  const { expect: _, ...base } = findScenario('power-cut-sync')!.schedule;
+  return {
+    ...base,
+    options: { ...base.options, nodes: 3, clients: 2, duration: 4000 },
+    ops: [
+      { id: 1, at: 1500, do: 'power', node: 'leader', for: 900 },
+      { id: 2, at: 1800, do: 'cut', links: ['1-2'], for: 700 },
+      { id: 3, at: 3000, do: 'pause', node: 'follower', for: 400 },
+      { id: 4, at: 3200, do: 'restore', node: 1 },
+    ],
+  };
 }
 
 function remembered(name: string, schedule: () => Schedule): TestTrace {

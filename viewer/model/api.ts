@@ -159,8 +159,12 @@ export interface TraceModel {
   /** The data tree as it was. */
   tree(host: HostId, index: number): Promise<TreeView>;
 
-  /** Everything that followed from the event, or everything it followed from. */
-  cone(index: number, direction: 'causes' | 'effects', limit?: number): Promise<Cone>;
+  /**
+   * Everything that followed from the event, or everything it followed from; the nearest `limit` events. By `cause`
+   * (default): through what scheduled or sent what. By `order`: also through what the same host did before
+   * (Lamport's happens-before), which is much more.
+   */
+  cone(index: number, direction: 'causes' | 'effects', limit?: number, by?: 'cause' | 'order'): Promise<Cone>;
   /** The shortest chain of causes between two events, in order of time; null when neither caused the other. */
   chain(a: number, b: number): Promise<readonly ChainLink[] | null>;
   /** Position of every event on the logical axis (happens-before order), by index; element 0 is unused. */

@@ -33,17 +33,21 @@ import {
   type ViolationMark,
 } from './api.ts';
 import type { BlockShelf } from './blocks.ts';
+import { Causality } from './cause.ts';
 import { upperBound } from './columns.ts';
 import { delaysOf, stagesOf } from './delays.ts';
 import { densityOf } from './density.ts';
 import { Describer, noteText } from './describe.ts';
 import { type ElectionFacts, electionsOf, type Note, notesOf } from './elections.ts';
 import { cutSpans, faultSpans } from './faults.ts';
+import { HistoryReader } from './history.ts';
 import { bandsOf } from './lanes.ts';
 import { linesOf, rawLinesOf } from './lines.ts';
 import { nodeOf } from './nodes.ts';
 import { pictureOf } from './picture.ts';
 import type { RareLine } from './scan.ts';
+import { search } from './search.ts';
+import { StateReader } from './state.ts';
 import type { Store } from './store.ts';
 import { storyOf } from './story.ts';
 import { decodeValue } from './values.ts';
@@ -75,6 +79,9 @@ export class Model implements TraceModel {
   readonly #parts: ModelParts;
   readonly store: Store;
   readonly #describer: Describer;
+  readonly #causality: Causality;
+  readonly #states: StateReader;
+  readonly #histories: HistoryReader;
   #found: Findings | null = null;
   phase: LoadPhase = 'reading';
   revision = 0;
@@ -83,6 +90,9 @@ export class Model implements TraceModel {
     this.#parts = parts;
     this.store = parts.store;
     this.#describer = new Describer(parts.store);
+    this.#causality = new Causality(parts.store);
+    this.#states = new StateReader(parts.store, parts.shelf);
+    this.#histories = new HistoryReader(parts.store, this.#states, () => this.#findings().notes);
   }
 
   async info(): Promise<TraceInfo> {
@@ -142,7 +152,7 @@ export class Model implements TraceModel {
       kind: EVENT_KINDS[store.events.kind.get(row)]!,
       sentence: this.#describer.sentence(index),
       cause: store.events.cause.get(row),
-      effects: this.#effectsOf(index),
+      effects: this.#causality.effectsOf(index, EFFECTS_SHOWN),
       generation: step?.generation ?? null,
       monoMs: step?.mono ?? null,
       wallMs: step?.wall ?? null,
@@ -153,17 +163,8 @@ export class Model implements TraceModel {
       ),
       sent: this.#sentViews(index, lines),
       received: await this.#receivedViews(index),
-      changes: [],
+      changes: await this.#states.changesAt(store.events.host.get(row), index),
     };
-  }
-
-  #effectsOf(index: number): number[] {
-    const { cause } = this.store.events;
-    const found: number[] = [];
-    for (let row = index; row < this.store.count && found.length < EFFECTS_SHOWN; row++) {
-      if (cause.get(row) === index) found.push(row + 1);
-    }
-    return found;
   }
 
   #sentViews(index: number, lines: readonly RareLine[]): MessageView[] {
@@ -296,43 +297,48 @@ export class Model implements TraceModel {
   // --- state ---
 
   async state(host: HostId, index: number): Promise<StateView> {
-    return { host, index, stepIndex: 0, timeUs: 0, status: 'unknown', root: null, changes: [], heap: [] };
+    return this.#states.view(host, index);
   }
 
   async stateDiff(a: StatePoint, b: StatePoint): Promise<StateDiff> {
-    return { a, b, root: null, changes: [] };
+    return this.#states.diff(a, b);
   }
 
-  async nextChange(_host: HostId, _index: number, _path: StatePath, _direction: -1 | 1): Promise<number> {
-    return 0;
+  async nextChange(host: HostId, index: number, path: StatePath, direction: -1 | 1): Promise<number> {
+    return this.#states.nextChange(host, index, path, direction);
   }
 
-  async log(host: HostId, index: number): Promise<LogView> {
-    return { host, index, last: 0, synced: 0, committed: 0, applied: 0, entries: [], earlier: 0 };
+  async log(host: HostId, index: number, options: { readonly count?: number } = {}): Promise<LogView> {
+    return this.#histories.log(host, index, options);
   }
 
   async tree(host: HostId, index: number): Promise<TreeView> {
-    return { host, index, zxid: 0, exact: false, nodeCount: 0, nodes: [] };
+    return this.#histories.tree(host, index);
   }
 
   // --- cause ---
 
-  async cone(index: number, direction: 'causes' | 'effects'): Promise<Cone> {
-    return { index, direction, events: new Uint32Array(0), more: false };
+  async cone(
+    index: number,
+    direction: 'causes' | 'effects',
+    limit?: number,
+    by: 'cause' | 'order' = 'cause',
+  ): Promise<Cone> {
+    return this.#causality.cone(index, direction, limit, by);
   }
 
-  async chain(_a: number, _b: number): Promise<readonly ChainLink[] | null> {
-    return null;
+  async chain(a: number, b: number): Promise<readonly ChainLink[] | null> {
+    return this.#causality.chain(a, b, this.#describer);
   }
 
   async logical(): Promise<LogicalAxis> {
-    return { rank: new Uint32Array(this.store.count + 1), max: 0 };
+    return this.#causality.logical();
   }
 
   // --- the rest ---
 
-  async search(_query: string, _options: SearchOptions = {}): Promise<SearchResult> {
-    return { events: new Uint32Array(0), total: 0, more: false, error: null };
+  async search(query: string, options: SearchOptions = {}): Promise<SearchResult> {
+    return search({ store: this.store, describer: this.#describer, story: this.#findings().story }, query, options);
   }
 
   async exportChrome(_range: TimeRange | null): Promise<string> {

@@ -94,7 +94,14 @@ export interface BlockColumns {
     readonly committed: Float64Array;
     readonly applied: Float64Array;
   };
-  readonly txns: { readonly event: Uint32Array; readonly host: Uint16Array; readonly zxid: Float64Array };
+  readonly txns: {
+    readonly event: Uint32Array;
+    readonly host: Uint16Array;
+    readonly zxid: Float64Array;
+    /** Their bytes one after the other, and where each ends. */
+    readonly end: Uint32Array;
+  };
+  readonly txnBytes: Uint8Array;
   readonly keyframes: { readonly event: Uint32Array; readonly host: Uint16Array };
   readonly rare: readonly RareLine[];
   readonly bad: readonly BadLine[];
@@ -147,6 +154,7 @@ const KEY = {
   lane: ascii(',"lane":"'),
   action: ascii(',"action":{"kind":"'),
   code: ascii(',"code":"'),
+  bytes: ascii(',"bytes":{"$bytes":"'),
 } as const;
 const MESSAGE_START = ascii('{"name":"');
 const ZXID_TEXT = ascii('"zxid":"');
@@ -221,7 +229,8 @@ class Scanner {
     committed: f64(),
     applied: f64(),
   };
-  readonly #txns = { event: u32(), host: u16(), zxid: f64() };
+  readonly #txns = { event: u32(), host: u16(), zxid: f64(), end: u32() };
+  readonly #txnBytes = u8();
   readonly #keyframes = { event: u32(), host: u16() };
 
   constructor(bytes: Uint8Array) {
@@ -286,6 +295,7 @@ class Scanner {
       messages: trim(this.#messages),
       zxids: trim(this.#zxids),
       txns: trim(this.#txns),
+      txnBytes: this.#txnBytes.trimmed(),
       keyframes: trim(this.#keyframes),
       rare: this.#rare,
       bad: this.#bad,
@@ -571,10 +581,21 @@ class Scanner {
     this.#field(KEY.t);
     const host = this.#field(KEY.host);
     const zxid = this.#field(KEY.zxid);
+    this.#expect(KEY.bytes);
+    this.#hexBytes();
     this.#txns.event.push(event);
     this.#txns.host.push(host);
     this.#txns.zxid.push(zxid);
+    this.#txns.end.push(this.#txnBytes.length);
     this.#at = this.#endOfLine() + 1;
+  }
+
+  #hexBytes(): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (; at + 1 < bytes.length && bytes[at] !== QUOTE; at += 2)
+      this.#txnBytes.push((nibble(bytes[at]!) << 4) | nibble(bytes[at + 1]!));
+    this.#at = at;
   }
 
   #keyframe(start: number): void {
@@ -646,6 +667,10 @@ class Scanner {
           mine[group]![name]!.push(own);
         }
       }
+    }
+    if (inner.#txns.event.length > 0) {
+      this.#txnBytes.append(inner.#txnBytes.view());
+      this.#txns.end.array[this.#txns.end.length - 1] = this.#txnBytes.length;
     }
     this.#rare.push(...inner.#rare);
     if (typeof line.event === 'number') this.#belongs(line.event, start);
@@ -779,11 +804,13 @@ class Scanner {
     let value = 0;
     for (at += 2; at < bytes.length && bytes[at] !== QUOTE; at++) {
       const byte = bytes[at]!;
-      value = value * 16 + (byte <= NINE ? byte - ZERO : byte - 0x57);
+      value = value * 16 + nibble(byte);
     }
     return value;
   }
 }
+
+const nibble = (byte: number): number => (byte <= NINE ? byte - ZERO : byte - 0x57);
 
 /** The fields that are read from the front of a line, in their order. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {

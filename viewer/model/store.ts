@@ -181,7 +181,8 @@ export class Store {
   readonly keyframes = new Map<HostId, Column<Uint32Array>>();
   /** Indexes of the events of each host, in order. */
   readonly byHost = new Map<HostId, Column<Uint32Array>>();
-  readonly txns = { index: u32(), host: u16(), zxid: f64() };
+  readonly txns = { index: u32(), host: u16(), zxid: f64(), end: u32() };
+  readonly txnBytes = u8();
 
   readonly status: Indexed<StatusLine>[] = [];
   readonly faults: Indexed<FaultLine>[] = [];
@@ -432,7 +433,8 @@ export class Store {
   // --- the rest ---
 
   #appendRest(block: BlockColumns): void {
-    const { zxids, txns, keyframes, clocks } = block;
+    const { zxids, txns, txnBytes, keyframes, clocks } = block;
+    const bytesBefore = this.txnBytes.length;
     for (let i = 0; i < zxids.event.length; i++) {
       const rows = getOrMake(this.zxids, zxids.host[i]!, zxidColumns);
       rows.timeUs.push(zxids.timeUs[i]!);
@@ -446,7 +448,9 @@ export class Store {
       this.txns.index.push(this.#resolve(txns.event[i]!));
       this.txns.host.push(txns.host[i]!);
       this.txns.zxid.push(txns.zxid[i]!);
+      this.txns.end.push(bytesBefore + txns.end[i]!);
     }
+    this.txnBytes.append(txnBytes);
     for (let i = 0; i < keyframes.event.length; i++) {
       getOrMake(this.keyframes, keyframes.host[i]!, () => u32()).push(this.#resolve(keyframes.event[i]!));
     }
