@@ -39,6 +39,7 @@ import { delaysOf, stagesOf } from './delays.ts';
 import { densityOf } from './density.ts';
 import { Describer, noteText } from './describe.ts';
 import { type ElectionFacts, electionsOf, type Note, notesOf } from './elections.ts';
+import { chromeTrace, shivizLog } from './exports.ts';
 import { cutSpans, faultSpans } from './faults.ts';
 import { HistoryReader } from './history.ts';
 import { bandsOf } from './lanes.ts';
@@ -341,12 +342,12 @@ export class Model implements TraceModel {
     return search({ store: this.store, describer: this.#describer, story: this.#findings().story }, query, options);
   }
 
-  async exportChrome(_range: TimeRange | null): Promise<string> {
-    return '{"traceEvents":[]}';
+  async exportChrome(range: TimeRange | null): Promise<string> {
+    return chromeTrace(this.store, this.#describer, range);
   }
 
-  async exportShiviz(_range: TimeRange | null): Promise<string> {
-    return '';
+  async exportShiviz(range: TimeRange | null): Promise<string> {
+    return shivizLog(this.store, this.#describer, range);
   }
 
   async density(range: TimeRange, bins: number): Promise<DensityView> {

@@ -2,6 +2,7 @@
 
 import type { Comparison, LoadProgress, TraceId, TraceInfo, TraceModel, TraceSource, Viewer } from './api.ts';
 import { BlockShelf, type ByteSource, type Gzip, sourceOfBlob, sourceOfBytes, TextCutter, WEB_GZIP } from './blocks.ts';
+import { compareTraces } from './compare.ts';
 import { type BlockScanner, breath, conclude, isAcceptable, loadAll, scannerWith } from './load.ts';
 import { Model } from './model.ts';
 import { scanBlock } from './scan.ts';
@@ -179,9 +180,8 @@ class LocalViewer implements Viewer {
   }
 
   async compare(a: TraceId, b: TraceId, by: 'time' | 'cause'): Promise<Comparison> {
-    this.#traceOf(a);
-    this.#traceOf(b);
-    return { a, b, by, left: new Uint32Array(0), right: new Uint32Array(0), divergence: null, sentence: '' };
+    const [left, right] = [this.#traceOf(a).model.store, this.#traceOf(b).model.store];
+    return compareTraces({ trace: a, store: left }, { trace: b, store: right }, by);
   }
 
   #traceOf(id: TraceId): OpenTrace {
