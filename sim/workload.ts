@@ -400,6 +400,7 @@ class Actor {
     this.request({ kind: 'getData', path: pathOf(0), watch: true });
     this.request({ kind: 'exists', path: pathOf(1), watch: true });
     this.request({ kind: 'getChildren2', path: '/', watch: true });
+    if (this.#o.swarm['mix.acl'] > 0) this.request({ kind: 'exists', path: `${SECRET_PREFIX}/s0`, watch: true });
   }
 
   /** Everybody creates the parents everybody needs; all but one are told that they exist. */

@@ -321,6 +321,7 @@ describe('P7: a multi is one step', () => {
     expect(fails([Code.NONODE, Code.RUNTIMEINCONSISTENCY, Code.RUNTIMEINCONSISTENCY])).toEqual(['multi-atomic']);
     expect(fails([0, Code.NONODE, 0])).toEqual(['multi-atomic']);
     expect(fails([0, Code.NONODE])).toEqual(['multi-atomic']);
+    expect(fails([Code.RUNTIMEINCONSISTENCY, Code.NONODE, Code.RUNTIMEINCONSISTENCY])).toEqual(['multi-atomic']);
   });
 });
 

@@ -10,6 +10,7 @@ import { pathOfCreate, whyIllegal, whyIllegalMulti } from './legal.ts';
 import { type Commit, isServersOwn, parentPath, statOf, type VersionedTree } from './model.ts';
 import { type HistoryOp, hexOf, type Link, nameOf, type Party } from './ops.ts';
 import { differingField, sameBytes, type Wrong, whyWrong } from './reads.ts';
+import type { AnswerRecord } from './record.ts';
 
 export class CommittedOracle implements Oracle {
   readonly #context: JudgeContext;
@@ -42,7 +43,7 @@ export class CommittedOracle implements Oracle {
     if (record.err === Code.OK) return true;
     const commit = this.#tree.commit(zxid);
     const earlier = this.#context.updateAt(zxid);
-    return isRefusalIn(commit, session, record.err) && (earlier === null || earlier === op);
+    return isRefusalIn(commit, session, record) && (earlier === null || earlier === op);
   }
 
   // --- updates -------------------------------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ export class CommittedOracle implements Oracle {
     if (record.err === Code.OK && (commit === null || commit.session !== session)) {
       return this.#reportForeign(judged, commit);
     }
-    if (record.err !== Code.OK && !isRefusalIn(commit, session, record.err)) {
+    if (record.err !== Code.OK && !isRefusalIn(commit, session, record)) {
       this.#checkView(judged);
       return;
     }
@@ -211,8 +212,12 @@ function errorOf(txn: Txn): number {
 }
 
 /** The refusal is a transaction of the session; what was refused before it was ordered is none. */
-const isRefusalIn = (commit: Commit | null, session: SessionId, err: number): boolean =>
-  commit !== null && commit.session === session && errorOf(commit.txn) === err;
+function isRefusalIn(commit: Commit | null, session: SessionId, { err, body }: AnswerRecord): boolean {
+  if (commit === null || commit.session !== session) return false;
+  // The answer to a multi says which operation failed; whether rightly so is judged.
+  const code = errorOf(commit.txn);
+  return body?.kind === 'multi' ? code !== Code.OK && commit.txn.kind === 'multi' : code === err;
+}
 
 /** The transaction behind an acknowledgement must be what was asked for. */
 function whyOtherTxn(txn: Txn, path: string | null, call: HistoryOp['call']): string | null {

@@ -248,6 +248,7 @@ export function whyIllegalMulti(
     if (failedAt >= 0 && result.kind !== 'error')
       return `operation ${index + 1} is told as done, but ${failedAt + 1} failed`;
     const err = result.kind === 'error' ? result.err : Code.OK;
+    if (index === failedAt && err === Code.RUNTIMEINCONSISTENCY) return 'it does not say which operation failed';
     if (failedAt >= 0 && index > failedAt) {
       if (err !== Code.RUNTIMEINCONSISTENCY) return `operation ${index + 1} behind the failed one is told as ${err}`;
       continue;
