@@ -11,15 +11,12 @@
  * half deaf or dead) and asks for progress within a bound. Runs in a browser too: no Node here.
  */
 
-import type { ClientEffect } from '../core/client/io.ts';
 import { votersOf } from '../core/config/membership.ts';
-import type { NoteFields } from '../core/io.ts';
-import type { SessionId } from '../core/types.ts';
 import type { PeerView } from '../core/view.ts';
 import type { TxnHeader } from '../core/wire/records.ts';
 import type { Txn } from '../core/wire/txn.ts';
 import { Judge } from './checkers/history/judge.ts';
-import type { AnswerRecord, HistoryRecord } from './checkers/history/record.ts';
+import type { HistoryRecord } from './checkers/history/record.ts';
 import type { Decided } from './checkers/history/rules.ts';
 import { Hub } from './checkers/hub.ts';
 import {
@@ -34,10 +31,11 @@ import {
 import { checkRecovery } from './checkers/recovery.ts';
 import { Cluster, ipOf, SUPER_AUTH } from './cluster.ts';
 import { type Ensemble, FaultDriver, type FaultStats, type OpFate, type Tell } from './faults.ts';
+import { HistoryRecorder, sessionOf } from './recorder.ts';
 import type { Expectation, Schedule } from './schedule.ts';
 import { type PeerRunner, runRaw } from './server.ts';
 import { span } from './text.ts';
-import { ClientMachine, clientHost, SECRET_PREFIX, Workload, type WorkloadStats } from './workload.ts';
+import { clientHost, SECRET_PREFIX, Workload, type WorkloadStats } from './workload.ts';
 import { installGuard, removeGuard } from './world/guard.ts';
 import {
   CLIENT_BASE,
@@ -236,7 +234,7 @@ class Run {
         extendedTypes: options.settings.extendedTypesEnabled ?? false,
         asks: schedule.asks ?? {},
       },
-      this.#makeListener(),
+      new HistoryRecorder(world, (record) => this.#record(record)),
     );
     this.#faults = new FaultDriver(
       world,
@@ -561,56 +559,11 @@ class Run {
     this.#noticeLeader();
   }
 
-  #makeListener(): ConstructorParameters<typeof Workload>[2] {
-    return {
-      onInvoke: (client, id, call) => this.#record({ type: 'invoke', client, id, ...this.#place(), call }),
-      onEffect: (client, effect) => this.#onClientEffect(client, effect),
-      onIncarnation: (client, session) => this.#record({ type: 'restart', client, ...this.#place(), session }),
-      onIdentity: (client, ids) => this.#record({ type: 'identity', client, ...this.#place(), ids }),
-    };
-  }
-
-  #onClientEffect(client: number, effect: ClientEffect): void {
-    const session = sessionOf(this.#world, clientHost(client));
-    switch (effect.type) {
-      case 'reply': {
-        const { id, err, zxid, body } = effect;
-        this.#record({ type: outcomeOf(effect), client, id, ...this.#place(), session, err, zxid, body });
-        return;
-      }
-      case 'watch': {
-        const { path, type } = effect.event;
-        this.#record({ type: 'watch', client, ...this.#place(), session, path, event: type, zxid: effect.zxid });
-        return;
-      }
-      case 'state':
-        this.#record({ type: 'state', client, ...this.#place(), session, state: effect.state });
-        return;
-      case 'note':
-        if (effect.code === 'client.watch.unheard') this.#onUnheard(client, session, effect.fields ?? {});
-        return;
-      case 'connect':
-      case 'send':
-      case 'close':
-        return;
-      default:
-        effect satisfies never;
-    }
-  }
-
-  #onUnheard(client: number, session: SessionId | null, fields: NoteFields): void {
-    const { type, path, zxid } = fields;
-    if (typeof type !== 'number' || typeof path !== 'string' || typeof zxid !== 'number') return;
-    this.#record({ type: 'watch', client, ...this.#place(), session, path, event: type, zxid, heard: false });
-  }
-
   #onCommitted({ zxid, clientId, cxid, time, type }: TxnHeader, txn: Txn): void {
     if (this.#isClientOnly && this.#settings.keepHistory !== true) return;
-    this.#record({ type: 'commit', ...this.#place(), zxid, session: clientId, cxid, time, op: type, txn });
-  }
-
-  #place(): { readonly atUs: number; readonly eventId: number } {
-    return { atUs: this.#world.timeUs, eventId: this.#world.event.id };
+    const { timeUs, event } = this.#world;
+    const place = { atUs: timeUs, eventId: event.id };
+    this.#record({ type: 'commit', ...place, zxid, session: clientId, cxid, time, op: type, txn });
   }
 
   #record(record: HistoryRecord): void {
@@ -838,15 +791,6 @@ function outranks(a: PeerView | null, b: PeerView): boolean {
   if (a === null || a.resync) return false;
   if (a.currentEpoch !== b.currentEpoch) return a.currentEpoch > b.currentEpoch;
   return a.loggedZxid !== b.loggedZxid ? a.loggedZxid > b.loggedZxid : a.id > b.id;
-}
-
-const outcomeOf = ({ err, zxid, sent }: Extract<ClientEffect, { type: 'reply' }>): AnswerRecord['type'] =>
-  err === 0 ? 'ok' : zxid < 0 && sent ? 'info' : 'fail';
-
-/** The session the program on a client's host has now. */
-function sessionOf(world: World, client: HostId): ReturnType<Hub['sessions']['open']>[number] | null {
-  const machine = world.machine(client);
-  return machine instanceof ClientMachine ? (machine.client.state.session?.id ?? null) : null;
 }
 
 function verdictOf(violations: readonly Violation[]): Verdict {
