@@ -59,11 +59,14 @@ function lastSecret(plan: TwinPlan, upTo: number): number | null {
   return null;
 }
 
-/** Removes steps as long as the two runs can still be told apart; secrets stay with their steps, so every part is a pair. */
+/**
+ * Removes steps behind the ground as long as the two runs can still be told apart. Secrets stay with their steps, so what is
+ * left is a pair again.
+ */
 export function shrinkPlan(plan: TwinPlan, isLeaky: (plan: TwinPlan) => boolean): TwinPlan {
   let best = plan;
-  for (let size = Math.ceil(plan.steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let from = 0; from < best.steps.length; ) {
+  for (let size = plan.steps.length - plan.ground; size >= 1; size = Math.floor(size / 2)) {
+    for (let from = plan.ground; from < best.steps.length; ) {
       const steps = [...best.steps.slice(0, from), ...best.steps.slice(from + size)];
       const candidate = { ...best, steps };
       if (isLeaky(candidate)) best = candidate;

@@ -43,6 +43,8 @@ export interface TwinStep {
 export interface TwinPlan {
   readonly seed: string;
   readonly servers: number;
+  /** So many steps come first that make the nodes and sign in; without them the pair is none. */
+  readonly ground: number;
   readonly steps: readonly TwinStep[];
   /** By the number of the placeholder. */
   readonly secrets: readonly (readonly [string, string])[];
@@ -113,6 +115,7 @@ class Planner {
   plan(): TwinPlan {
     const { servers = 1, steps = 90 } = this.#settings;
     this.#layGround();
+    const ground = this.#steps.length;
     this.#spyWatches();
     for (let i = 0; i < steps; i++) {
       const die = this.#stream.below(10);
@@ -120,7 +123,7 @@ class Planner {
       else if (die < 5) this.#openStep();
       else this.#spyStep(this.#stream.below(2) === 0 ? 'spy' : 'spy2');
     }
-    return { seed: this.#seed, servers, steps: this.#steps, secrets: this.#secrets };
+    return { seed: this.#seed, servers, ground, steps: this.#steps, secrets: this.#secrets };
   }
 
   // --- the ground ---
@@ -279,7 +282,7 @@ class Planner {
       case 5:
         return this.#push(who, { do: 'die' });
       default: {
-        const nothing = { joiningServers: null, leavingServers: '1', newMembers: null, curConfigId: -1 };
+        const nothing = { joiningServers: null, leavingServers: '2', newMembers: null, curConfigId: -1 };
         return this.#ask(who, { kind: 'reconfig', ...nothing });
       }
     }

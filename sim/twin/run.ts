@@ -74,7 +74,12 @@ class Twin {
       observers: 0,
       spares: 0,
       clients: ACTORS.length,
-      settings: { authSchemes: ['x509', 'sasl'], enableEagerAclCheck: true, containerCheckIntervalMs: 1_000_000 },
+      settings: {
+        authSchemes: ['x509', 'sasl'],
+        enableEagerAclCheck: true,
+        containerCheckIntervalMs: 1_000_000,
+        reconfigEnabled: true,
+      },
     };
     const swarm = { ...CALM, 'workload.rate': 0, 'workload.session': 2000 };
     const cluster = new Cluster({ options, swarm, runner: runRaw });

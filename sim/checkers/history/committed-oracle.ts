@@ -1,6 +1,6 @@
 /** Answers held against the committed transactions: every one of them is decided exactly. */
 
-import type { SessionId } from '../../../core/types.ts';
+import { Perm, type SessionId } from '../../../core/types.ts';
 import { Code } from '../../../core/wire/opcodes.ts';
 import type { Txn } from '../../../core/wire/txn.ts';
 import type { PropertyId } from '../properties.ts';
@@ -11,6 +11,7 @@ import { type Commit, isServersOwn, parentPath, statOf, type VersionedTree } fro
 import { type HistoryOp, hexOf, type Link, nameOf, type Party } from './ops.ts';
 import { differingField, sameBytes, type Wrong, whyWrong } from './reads.ts';
 import type { AnswerRecord } from './record.ts';
+import { mayDo } from './rights.ts';
 
 export class CommittedOracle implements Oracle {
   readonly #context: JudgeContext;
@@ -124,6 +125,13 @@ export class CommittedOracle implements Oracle {
         this.#context.decided('P7');
         if (record.body?.kind !== 'multi') return record.err === Code.OK ? 'it has no results' : null;
         return whyIllegalMulti(asked, call.ops, record.body.results, zxid);
+      case 'reconfig': {
+        this.#context.decided('P1');
+        const acl = asked.before.get(CONFIG_PATH)?.acl ?? [];
+        return record.err === Code.OK && mayDo(ids, acl, Perm.WRITE) === 'no'
+          ? `${CONFIG_PATH} is not its to write`
+          : null;
+      }
       default:
         return null;
     }
@@ -202,6 +210,9 @@ export class CommittedOracle implements Oracle {
     return node !== null && seen < own && own <= node.mzxid ? 'read-your-writes' : 'read-at-zxid';
   }
 }
+
+/** What a reconfiguration writes. */
+const CONFIG_PATH = '/zookeeper/config';
 
 /** The code a transaction answers with: 0, or that of the refusal. */
 function errorOf(txn: Txn): number {

@@ -10,7 +10,7 @@
  * `/zookeeper` is therefore known to exist and not judged further.
  */
 
-import type { Acl, SessionId } from '../../../core/types.ts';
+import { type Acl, READ_ACL, type SessionId } from '../../../core/types.ts';
 import { EventType } from '../../../core/wire/opcodes.ts';
 import type { Stat } from '../../../core/wire/records.ts';
 import type { Txn } from '../../../core/wire/txn.ts';
@@ -217,6 +217,7 @@ export class VersionedTree implements TreeView {
       if (path !== '/') this.#lineOf(parentPath(path)).children.add(nameIn(path));
     }
     this.#lineOf('/').put(0, { ...FIXED, childCount: 1 });
+    this.#lineOf('/zookeeper/config').put(0, { ...FIXED, acl: READ_ACL });
   }
 
   // --- reading ---
