@@ -242,11 +242,16 @@ function pairs(scene: Scene): Planned[] {
   if (all.length < 3) return [];
   const quorum = Math.floor(all.length / 2) + 1;
   const planned: Planned[] = [];
+  // Round and round: each time the one that has been there longest stays away.
+  const isRound = stream.below(2) === 0;
+  const turns = stream.shuffled(all);
+  let phase = 0;
   let running = new Set(all);
   let time = Math.min(at, 3000);
   while (time < options.duration - 1500) {
     const size = stream.below(4) === 0 ? quorum - 1 : quorum;
-    const next = new Set(stream.shuffled(all).slice(0, size));
+    const order = isRound ? rotated(turns, phase++) : stream.shuffled(all);
+    const next = new Set(order.slice(0, isRound ? quorum : size));
     const how = stream.pick(['crash', 'crash', 'power'] as const);
     for (const node of all) {
       if (running.has(node) && !next.has(node)) planned.push({ at: time, draft: { do: how, node } });
@@ -259,9 +264,10 @@ function pairs(scene: Scene): Planned[] {
     }
     // Some sets come only as far as a named step together.
     if (stream.below(2) === 0) {
-      const next = stream.pick(STEPS);
+      const step = stream.pick(STEPS);
+      const at = stream.below(2) === 0 ? `${step}@${stream.pick([...next])}` : step;
       const node = stream.pick(['candidate', 'candidate', 'same', 'leader'] as const);
-      planned.push({ at: time + 60, draft: { next, do: stream.pick(['crash', 'power']), node } });
+      planned.push({ at: time + 60, draft: { next: at, do: stream.pick(['crash', 'power']), node } });
     }
     running = next;
     time += stream.between(700, 3000);
@@ -269,6 +275,9 @@ function pairs(scene: Scene): Planned[] {
   for (const node of all) if (!running.has(node)) planned.push({ at: time, draft: { do: 'start', node } });
   return planned;
 }
+
+const rotated = (list: readonly number[], by: number): number[] =>
+  list.map((_, index) => list[(index + by) % list.length]!);
 
 /** Steps on the way to an established epoch. */
 const STEPS = [

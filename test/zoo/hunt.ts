@@ -47,7 +47,7 @@ export interface Start {
 /** Starts are this far apart, so that no two of them look at the same seed. */
 export const START_STRIDE = 100_000;
 /** A seed takes less than a second or two; one that takes this long makes no progress in virtual time. */
-const SEED_MAX_MS = 60_000;
+const SEED_MAX_MS = 180_000;
 const SHRINK_MAX_MS = 300_000;
 
 export async function huntFrom(mutant: Mutant, plan: Plan, control: Hunter): Promise<Start[]> {
@@ -65,6 +65,26 @@ export async function huntFrom(mutant: Mutant, plan: Plan, control: Hunter): Pro
     await hunter.close();
   }
   return starts;
+}
+
+/** How many of so many seeds show it, by the property that fired first: what published random walks are compared with. */
+export async function rateOf(
+  mutant: Mutant,
+  { profile, settings }: Pick<Plan, 'profile' | 'settings'>,
+  seedsCount: number,
+): Promise<ReadonlyMap<string, number>> {
+  const hunter = await Hunter.of(mutant);
+  const counts = new Map<string, number>();
+  try {
+    for (let seed = 1; seed <= seedsCount; seed++) {
+      const outcome = await hunter.run({ seed: String(seed), profile, options: {}, settings, shrinkRuns: 0 });
+      const property = outcome === null ? 'hang' : outcome.property;
+      if (property !== null) counts.set(property, (counts.get(property) ?? 0) + 1);
+    }
+  } finally {
+    await hunter.close();
+  }
+  return counts;
 }
 
 async function shrunk(hunter: Hunter, plan: Plan, { seed, property }: Start): Promise<number | null> {

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { PROFILES, type Profile } from '../../sim/swarm.ts';
 import { type Mutant, readCatalog } from '../mutants/catalog.ts';
 import { huntByTest } from './by-test.ts';
-import { Hunter, huntFrom, type Plan } from './hunt.ts';
+import { Hunter, huntFrom, type Plan, rateOf } from './hunt.ts';
 import { RESULTS, readEntries, writeEntries, writeReport } from './report.ts';
 import { SMOKE, sampleOf } from './sample.ts';
 import { type Entry, formatLine, lineOf } from './table.ts';
@@ -22,6 +22,7 @@ const USAGE = `usage: npm run zoo -- [ID...] [options]
   --shrink N       runs that may be spent on shrinking the first find of each (0)
   --save FILE      puts the results into this file, in place of older ones of the same mutations
   --json           one JSON object a mutation
+  --rate N         how many of the seeds 1 to N show it, instead of how long it takes
   --report [FILE]  runs nothing: writes docs/zoo.md, and the summary between the markers of README.md, from the results
                    in the file (test/zoo/results.json)
   --list           only say which there are
@@ -40,6 +41,7 @@ interface Args {
   readonly list: boolean;
   readonly smoke: boolean;
   readonly sample: number | null;
+  readonly rate: number | null;
   readonly clientOnly: boolean;
   readonly report: boolean;
 }
@@ -52,7 +54,7 @@ function parse(argv: readonly string[]): Args | string {
   const flags = new Set<string>();
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!;
-    if (['--starts', '--cpu', '--total', '--shrink', '--profile', '--save', '--sample'].includes(word))
+    if (['--starts', '--cpu', '--total', '--shrink', '--profile', '--save', '--sample', '--rate'].includes(word))
       values.set(word, argv[++i] ?? '');
     else if (FLAGS.includes(word)) flags.add(word);
     else if (word.startsWith('-')) return USAGE;
@@ -75,6 +77,7 @@ function parse(argv: readonly string[]): Args | string {
     list: flags.has('--list'),
     smoke: flags.has('--smoke'),
     sample: values.has('--sample') ? numberOf('--sample', 0) : null,
+    rate: values.has('--rate') ? numberOf('--rate', 0) : null,
     clientOnly: flags.has('--client-only'),
     report: flags.has('--report'),
   };
@@ -106,7 +109,7 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     return 0;
   }
-  return huntAll(chosen, args);
+  return args.rate === null ? huntAll(chosen, args) : rates(chosen, args, args.rate);
 }
 
 /** The smoke set, or a sample of the rest, or all. */
@@ -119,6 +122,19 @@ function choose(mutants: readonly Mutant[], { smoke, sample }: Args): Mutant[] {
 }
 
 const DAY_MS = 86_400_000;
+
+async function rates(mutants: readonly Mutant[], args: Args, count: number): Promise<number> {
+  const settings = { judge: args.clientOnly ? 'client-only' : 'all' } as const;
+  for (const mutant of mutants) {
+    const profile = args.profile ?? mutant.profile ?? 'default';
+    const counts = await rateOf(mutant, { profile, settings }, count);
+    const hits = [...counts.values()].reduce((sum, hit) => sum + hit, 0);
+    const by = [...counts].map(([property, hit]) => `${property} ${hit}`).join(', ');
+    const percent = ((100 * hits) / count).toFixed(1);
+    process.stdout.write(`${mutant.id.padEnd(38)} ${profile}: ${hits} of ${count} runs (${percent} %) ${by}\n`);
+  }
+  return 0;
+}
 
 async function huntAll(mutants: readonly Mutant[], args: Args): Promise<number> {
   const control = await Hunter.of(null);
