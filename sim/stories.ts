@@ -300,6 +300,9 @@ function doomed(scene: Scene): Planned[] {
   const planned: Planned[] = [
     { at, key: name, draft: { do: stream.pick(['crash', 'power']), node: 'leader', for: downFor(stream) } },
   ];
+  const { tickTimeMs = 500, initLimitTicks = 10 } = scene.options.settings;
+  // So long, and the candidate gives up by itself, with what it has in memory.
+  const givesUpMs = 2 * initLimitTicks * tickTimeMs + 500;
   const count = 1 + stream.below(3);
   let previous = name;
   for (let i = 0; i < count; i++) {
@@ -307,7 +310,7 @@ function doomed(scene: Scene): Planned[] {
     const duration = downFor(stream);
     const draft: Draft = stream.pick<Draft>([
       { do: 'refuse', node: 'same', channel: 'quorum', how: 'refuse', for: duration + 1000 },
-      { do: 'isolate', node: 'same', for: duration },
+      { do: 'isolate', node: stream.pick(['same', 'candidate']), for: stream.pick([duration, givesUpMs]) },
       { do: 'crash', node: 'candidate', for: duration },
       { do: 'power', node: 'candidate', for: duration },
       { do: 'power', node: 'same', for: duration },

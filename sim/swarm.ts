@@ -196,7 +196,7 @@ class Generator {
     const throttles = more.below(6) === 0;
     const drawn: Settings = {
       tickTimeMs: this.#isBrief ? Math.min(300, tickTimeMs) : tickTimeMs,
-      initLimitTicks: stream.between(5, 12),
+      initLimitTicks: stream.between(5, this.#isBrief ? 6 : 12),
       syncLimitTicks: stream.between(3, this.#isBrief ? 4 : 8),
       // Small numbers bring snapshots, log rolls and every way to synchronise into a short run.
       snapCount: stream.pick([20, 50, 100, 200, 1000]),
@@ -204,7 +204,7 @@ class Generator {
       maxBatchSize: stream.pick([16, 64, 256, 1000]),
       snapshotSizeFactor: stream.pick([-1, 0.33, 0.33, 1]),
       snapshotCompression: stream.pick(['none', 'none', 'none', 'gz'] as const),
-      forceSnapshotSync: stream.below(24) === 0,
+      forceSnapshotSync: stream.below(this.#isBrief ? 8 : 24) === 0,
       digestEnabled: stream.below(8) !== 0,
       localSessionsEnabled: hasLocalSessions,
       localSessionsUpgradingEnabled: hasLocalSessions,

@@ -428,6 +428,12 @@ export const ROWS: readonly Row[] = [
       'what upstream chose is kept: a persistent watch is not told what it missed. No promise is made, so none is checked',
   },
   {
+    id: 'C13',
+    origin: 'found in the source',
+    what: 'one-shot watch consumed when the event is filtered by ACL',
+    level: 'I',
+  },
+  {
     id: 'C14',
     origin: 'ZOOKEEPER-4466/4471/4472/4475; 3.9.0 (2023)',
     what: 'modes on one path overwrite each other; removing one removes all',
@@ -555,7 +561,7 @@ export const ROWS: readonly Row[] = [
     what: 'same error handled by exit: one fault + one crash = no quorum',
     level: 'D',
     absent:
-      'given up by design: a server with a damaged record does not vote until it is repaired, so one damaged disk and one crash of three leave no quorum. Liveness is asked only of servers with sound disks',
+      'given up by design: a server with a damaged record does not vote until it is repaired, so one damaged disk and one crash of three leave no quorum; liveness is asked only of quorums with sound disks',
   },
   {
     id: 'E03',
@@ -583,9 +589,21 @@ export const ROWS: readonly Row[] = [
     level: 'I',
   },
   {
+    id: 'E09',
+    origin: 'FileTxnLog, AtomicFileOutputStream',
+    what: 'no directory fsync after log creation, epoch rename, truncate',
+    level: 'I',
+  },
+  {
     id: 'E10',
     origin: 'fsyncgate (ATC 20)',
     what: 'fsync error retried, second call succeeds, pages gone',
+    level: 'I',
+  },
+  {
+    id: 'E11',
+    origin: 'FileTxnLog.truncate',
+    what: 'truncate() sets length without fsync: cut tail returns',
     level: 'I',
   },
   { id: 'E12', origin: 'ZOOKEEPER-1387 (3.4.6), 1427 (3.4.4)', what: 'wrong/torn epoch file', level: 'I' },

@@ -1,9 +1,16 @@
 /** What is hunted in every test run: a smoke set, each found within a CPU second, and of the rest a sample that rotates. */
 
 export const SMOKE: readonly string[] = [
-  'leader-acks-before-fsync',
+  'follower-acks-before-fsync',
   'newleader-acked-before-history-durable',
   'current-epoch-at-uptodate',
+  'reads-do-not-wait',
+  'apply-reads-the-clock',
+  'counter-runs-over',
+  'acks-before-newleader',
+  'cversion-from-children',
+  'leader-cleans-up-alone',
+  'log-name-not-durable',
 ];
 
 /** `count` of them, others with every `turn`, and all in turn. */
