@@ -125,7 +125,24 @@ function requestOf(call: Call, ctx: PlanContext, removal: WatchRemoval | null): 
 }
 
 function writeOf(call: MultiCall, chroot: string): MultiOp {
-  return { ...call, op: Op[call.kind], path: withChroot(call.path, chroot) } as MultiOp;
+  const path = withChroot(call.path, chroot);
+  switch (call.kind) {
+    case 'setData':
+      return { op: Op.setData, kind: 'setData', path, data: call.data, version: call.version };
+    case 'delete':
+    case 'check':
+      return { op: Op[call.kind], kind: call.kind, path, version: call.version } as MultiOp;
+    case 'create':
+    case 'create2':
+    case 'createContainer':
+      return { op: Op[call.kind], kind: call.kind, path, data: call.data, acl: call.acl, flags: call.flags } as MultiOp;
+    case 'createTTL': {
+      const { kind, data, acl, flags, ttl } = call;
+      return { op: Op.createTTL, kind, path, data, acl, flags, ttl };
+    }
+    default:
+      return call satisfies never;
+  }
 }
 
 function readOf(call: MultiReadCall, chroot: string): MultiReadOp {

@@ -270,7 +270,7 @@ function acceptWrite(call: Call, conn: ClientConn, incoming: Incoming): void {
     // The leader does not know the session and will say that it has expired; a plain create is told why.
     else if (incoming.request.kind !== 'multi') err = Code.EPHEMERALONLOCALSESSION;
   }
-  enqueue(call, conn, { ...pendingOf('write', incoming), body: incoming.body, err });
+  enqueue(call, conn, pendingOf('write', incoming, incoming.body, err));
 }
 
 function refuseReadOnly(call: Call, conn: ClientConn, { cxid, request, arrivedMs }: Incoming): void {
@@ -290,16 +290,12 @@ function acceptClose(call: Call, conn: ClientConn, incoming: Incoming): void {
 
 // --- the queue -------------------------------------------------------------------------------------------------------
 
-const pendingOf = (kind: Pending['kind'], { cxid, request, arrivedMs }: Incoming): Pending => ({
-  kind,
-  cxid,
-  op: request.op,
-  request,
-  body: NO_BODY,
-  state: 'waiting',
-  err: 0,
-  arrivedMs,
-});
+const pendingOf = (
+  kind: Pending['kind'],
+  { cxid, request, arrivedMs }: Incoming,
+  body: Uint8Array = NO_BODY,
+  err = 0,
+): Pending => ({ kind, cxid, op: request.op, request, body, state: 'waiting', err, arrivedMs });
 
 const answer = (cxid: number, op: number, err: number, arrivedMs: number): Pending => ({
   kind: 'answer',

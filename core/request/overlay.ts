@@ -52,6 +52,8 @@ export interface Change {
   readonly quotaData: Uint8Array | null;
 }
 
+export type Draft = { -readonly [K in keyof Change]: Change[K] };
+
 interface PendingTxn {
   readonly zxid: Zxid;
   readonly session: SessionId;
@@ -192,11 +194,18 @@ function termOf(path: string, node: (DigestStat & { readonly contentCrc: number 
   return node === undefined || isOutsideDigest(path) ? 0 : statCrc(node.contentCrc, node);
 }
 
-/** A copy of the node as it stands, to be altered and put back. */
-export function changeOf(decision: Decision, path: string, node: NodeView): Change {
+/**
+ * A copy of the node as it stands, to be altered and put back. Assigned to, not spread: overwriting a field in a literal
+ * behind a spread leaves compiled code.
+ */
+export function changeOf(decision: Decision, path: string, node: NodeView): Draft {
   const { overlay, tree, zxid } = decision;
   const change = overlay.changes.get(path);
-  if (change !== undefined) return { ...change, zxid };
+  if (change !== undefined) {
+    const copy: Draft = { ...change };
+    copy.zxid = zxid;
+    return copy;
+  }
   const applied = tree.get(path);
   assert(applied !== undefined, 'a change of nothing');
   return {

@@ -200,10 +200,10 @@ function decideCreate(bench: Bench, request: Create): Verdict {
   putChange(decision, path, newNode(bench, path, request.data, acl, ownerOf(bench, request, ephemeral)));
   if (ephemeral) decision.createsEphemeral = true;
 
-  const node = { path, data: request.data, acl, parentCVersion };
-  if (request.kind === 'createContainer') return { kind: 'createContainer', ...node };
-  if (request.kind === 'createTTL') return { kind: 'createTTL', ...node, ttl };
-  return { kind: 'create', ...node, ephemeral };
+  const { data } = request;
+  if (request.kind === 'createContainer') return { kind: 'createContainer', path, data, acl, parentCVersion };
+  if (request.kind === 'createTTL') return { kind: 'createTTL', path, data, acl, parentCVersion, ttl };
+  return { kind: 'create', path, data, acl, parentCVersion, ephemeral };
 }
 
 const NO_TTL = -1;
@@ -243,8 +243,12 @@ const isEphemeral = (owner: bigint): boolean => ownerKind(owner, { emulate353Ttl
 /** As the tree will do it: the counter only goes forward, so after 2147483647 it stays (DataTree.createNode). */
 function putParentOfNew(bench: Bench, path: string, parent: NodeView, cversion: number): void {
   const change = changeOf(bench.decision, path, parent);
-  const forward = cversion > parent.cversion ? { cversion, pzxid: bench.zxid } : {};
-  putChange(bench.decision, path, { ...change, ...forward, childCount: parent.childCount + 1 });
+  if (cversion > parent.cversion) {
+    change.cversion = cversion;
+    change.pzxid = bench.zxid;
+  }
+  change.childCount = parent.childCount + 1;
+  putChange(bench.decision, path, change);
 }
 
 function newNode(bench: Bench, path: string, data: Uint8Array | null, acl: readonly Acl[], owner: bigint): Change {
@@ -307,7 +311,9 @@ function removeNode(bench: Bench, path: string, node: NodeView): void {
   const parent = nodeAt(decision.overlay, tree, parentPath);
   if (parent !== undefined) {
     const change = changeOf(decision, parentPath, parent);
-    putChange(decision, parentPath, { ...change, childCount: parent.childCount - 1, pzxid: zxid });
+    change.childCount = parent.childCount - 1;
+    change.pzxid = zxid;
+    putChange(decision, parentPath, change);
   }
   putChange(decision, path, goneChange(zxid, node));
 }
@@ -358,15 +364,14 @@ function decideSetData(bench: Bench, request: RequestOf<'setData'>): Verdict {
 
 function putData(bench: Bench, path: string, node: NodeView, data: Uint8Array | null, version: number): void {
   const { decision, zxid, wallMs } = bench;
-  putChange(decision, path, {
-    ...changeOf(decision, path, node),
-    version,
-    mzxid: zxid,
-    mtime: wallMs,
-    dataLength: data?.length ?? 0,
-    contentCrc: bench.config.digestEnabled ? contentCrc(path, data) : 0,
-    quotaData: quotaDataOf(path, data),
-  });
+  const change = changeOf(decision, path, node);
+  change.version = version;
+  change.mzxid = zxid;
+  change.mtime = wallMs;
+  change.dataLength = data?.length ?? 0;
+  change.contentCrc = bench.config.digestEnabled ? contentCrc(path, data) : 0;
+  change.quotaData = quotaDataOf(path, data);
+  putChange(decision, path, change);
 }
 
 function decideSetAcl(bench: Bench, request: RequestOf<'setACL'>): Verdict {
@@ -383,7 +388,10 @@ function decideSetAcl(bench: Bench, request: RequestOf<'setACL'>): Verdict {
   if (!mayAccess(bench.config, aclAt(overlay, tree, path), Perm.ADMIN, bench.ids)) return Code.NOAUTH;
   if (request.version !== ANY_VERSION && request.version !== node.aversion) return Code.BADVERSION;
   const version = nextVersion(node.aversion);
-  putChange(decision, path, { ...changeOf(decision, path, node), aversion: version, acl: copyOf(acl) });
+  const change = changeOf(decision, path, node);
+  change.aversion = version;
+  change.acl = copyOf(acl);
+  putChange(decision, path, change);
   return { kind: 'setACL', path, acl, version };
 }
 

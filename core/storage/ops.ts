@@ -20,6 +20,7 @@ export interface StoreTurn {
 /** Bounds the table of operations: every job has at most a handful in flight. */
 const OPS_MAX = 4096;
 
+/** The action leaves with the effect: one that is a part of the state is copied by the caller. */
 export function ask(
   store: StoreState,
   io: Io,
@@ -32,9 +33,7 @@ export function ask(
   const op = store.nextOp++;
   const path = action.kind === 'rename' ? action.to : action.path;
   store.ops.set(op, { owner, token: options.token ?? 0, kind: action.kind, path });
-  // A fresh object: the action may be a part of the state.
-  const lane = options.lane ?? laneOf(path);
-  io.emit({ type: 'file', op, generation: store.generation, lane, action: { ...action } });
+  io.emit({ type: 'file', op, generation: store.generation, lane: options.lane ?? laneOf(path), action });
 }
 
 /** Jobs wait for each other by completions, so the lane only keeps slow work from standing before urgent work. */
@@ -52,7 +51,7 @@ export function advance(store: StoreState, io: Io, owner: Owner, script: Script)
   const action = script.actions[script.at];
   if (action === undefined) return false;
   script.at += 1;
-  ask(store, io, owner, action);
+  ask(store, io, owner, { ...action });
   return true;
 }
 

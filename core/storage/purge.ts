@@ -120,7 +120,7 @@ function advanceRemoval(
 ): void {
   const action = script.actions[script.at]!;
   script.at += 1;
-  ask(store, io, 'purge', action, LANE);
+  ask(store, io, 'purge', { ...action }, LANE);
 }
 
 function endPurge(store: StoreState, heap: Heap): void {

@@ -259,7 +259,7 @@ export class DataTree {
     const { type, err, path, stat } =
       parts === null
         ? this.applyOne(context, header.type, txn)
-        : { ...DONE, type: header.type, err: firstError(parts) };
+        : { type: header.type, err: firstError(parts), path: null, stat: null };
     if (header.zxid > this.lastZxid) this.lastZxid = header.zxid;
     return { type, err, path, stat, parts, events };
   }
@@ -296,10 +296,10 @@ export class DataTree {
         return { type, err: txn.err, path: null, stat: null };
       case 'createSession':
         this.putSession(context.session, txn.timeOut);
-        return { ...DONE, type };
+        return { type, err: Code.OK, path: null, stat: null };
       case 'closeSession':
         this.closeSession(context, txn.paths);
-        return { ...DONE, type };
+        return { type, err: Code.OK, path: null, stat: null };
       case 'multi':
         // The codec gives no multi inside a multi; a peer that sends one gets what Java answers.
         return failed(type, Code.MARSHALLINGERROR, null);
@@ -325,13 +325,15 @@ export class DataTree {
 
     const { zxid, time } = context;
     const node = this.plant(path, ownData(txn.data), this.acls.use(txn.acl), {
-      ...ZERO_STAT,
       czxid: zxid,
       mzxid: zxid,
-      pzxid: zxid,
       ctime: time,
       mtime: time,
+      version: 0,
+      cversion: 0,
+      aversion: 0,
       ephemeralOwner: owner,
+      pzxid: zxid,
     });
     this.onQuotaNodeCreated(path);
     this.charge(path, { count: 1, bytes: sizeOf(txn.data) });
@@ -649,8 +651,6 @@ export class DataTree {
     this.afterChange(path, node);
   }
 }
-
-const DONE = { err: Code.OK, path: null, stat: null } as const;
 
 function failed(type: number, err: number, path: string | null): PartResult {
   return { type, err, path, stat: null };

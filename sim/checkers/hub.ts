@@ -180,11 +180,15 @@ export class Hub {
   afterStep(step: StepRecord): void {
     this.#stepping = 0;
     if (step.host < CLIENT_BASE) this.#observe(step);
-    for (const event of this.#closed) this.#links.onConnection(event);
-    this.#closed.length = 0;
+    if (this.#closed.length > 0) this.#connectionsClosed();
     if (step.host >= CLIENT_BASE) return;
     // It died of an effect of this very step, whose earlier effects are out in the world.
     if (this.#world.machine(step.host) !== step.machine) this.#forget(step.host);
+  }
+
+  #connectionsClosed(): void {
+    for (const event of this.#closed) this.#links.onConnection(event);
+    this.#closed.length = 0;
   }
 
   #observe(step: StepRecord): void {
