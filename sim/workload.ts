@@ -74,6 +74,8 @@ export interface DeadSession {
 /** Nodes whose ACL changes, so that watches on them may be filtered. */
 export const SECRET_PREFIX = '/acl';
 const PRINCIPALS = ['alice:wonder', 'bob:builder', 'carol:lewis'] as const;
+/** Of so many requests, one tells another client of its success. */
+const TELLS_EVERY = 6;
 /** Time for the watches of a client that moves to be set. */
 const LEAVE_AFTER_US = 40_000;
 /** A program that has ended is started again after this. */
@@ -202,6 +204,7 @@ export class Workload {
       listener: this.#listener,
       stats: this.stats,
       dead: this.dead,
+      tell: () => this.#actors[index % this.#actors.length]?.onTold(),
       isStopped: () => this.#stopped,
       isResting: () => world.timeUs < this.#restUntilUs,
     });
@@ -220,6 +223,8 @@ interface ActorOptions {
   readonly listener: Listener;
   readonly stats: WorkloadStats;
   readonly dead: DeadSession[];
+  /** Tells the next client that a write has gone through. */
+  readonly tell: () => void;
   readonly isStopped: () => boolean;
   readonly isResting: () => boolean;
 }
@@ -327,6 +332,16 @@ class Actor {
     if (reply.zxid < 0) stats[reply.sent ? 'unknown' : 'failed'] += 1;
     else stats[reply.err === 0 ? 'ok' : 'failed'] += 1;
     if (reply.err === 0) stats[update ? 'writes' : 'reads'] += 1;
+    if (reply.err === 0 && update && reply.id % TELLS_EVERY === 0) this.#o.tell();
+  }
+
+  /** Somebody says that something was written: whoever syncs first must see it, whichever server is asked. */
+  onTold(): void {
+    const { swarm } = this.#o;
+    if (swarm['workload.rate'] === 0 || swarm['mix.sync'] === 0 || !this.connected) return;
+    if (this.#o.isStopped() || this.open >= swarm['workload.pipeline']) return;
+    this.request({ kind: 'sync', path: '/' });
+    this.request({ kind: 'exists', path: pathOf(0), watch: false });
   }
 
   #onState(state: Extract<ClientEffect, { type: 'state' }>): void {
@@ -648,7 +663,7 @@ class Actor {
       OPEN_ACL,
       READ_ACL,
       [{ perms: Perm.ALL, id: { scheme: 'auth', id: '' } }],
-      [{ perms: Perm.ALL, id: { scheme: 'ip', id: '10.0.0.0/8' } }],
+      [{ perms: Perm.ALL, id: { scheme: 'ip', id: '10.9.0.0/16' } }],
       [
         { perms: Perm.READ, id: { scheme: 'world', id: 'anyone' } },
         { perms: Perm.ALL, id: { scheme: 'ip', id: `10.0.${Math.floor(CLIENT_BASE / 256)}.0/24` } },
