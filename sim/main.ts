@@ -1,13 +1,17 @@
 /** `npm run sim`: the command line of the simulator. */
 
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { findScenario, SCENARIOS } from '../scenarios/index.ts';
+import { mergeInto, readOrNothing, writeResults } from './campaign/files.ts';
+import { seedsOf } from './campaign/ranges.ts';
+import { failuresOf, Results, rowOf } from './campaign/results.ts';
+import type { SeedResult } from './campaign/seed.ts';
+import { campaign, serveAsWorker } from './campaign/threads.ts';
 import { toJsonLines } from './checkers/history/record.ts';
 import type { Violation } from './checkers/properties.ts';
 import { type Args, parseArgs, usage } from './cli/args.ts';
 import { branchAndTell } from './cli/branch.ts';
-import { campaign, type SeedResult, serveAsWorker } from './cli/campaign.ts';
+import { commitOf, exactCommitOf } from './cli/commit.ts';
 import { checkDeterminism } from './cli/determinism.ts';
 import { Reporter, type Screen } from './cli/report.ts';
 import { shrinkAndTell } from './cli/shrink.ts';
@@ -36,6 +40,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT.ok;
   }
   if (args.scenario === 'list') return listScenarios();
+  if (args.merge !== null) return runMerge(args.merge, args.out!);
   if (args.seeds !== null) return runCampaign(args, args.seeds);
   const schedule = scheduleOf(args);
   if (typeof schedule === 'string') return fail(schedule);
@@ -53,17 +58,6 @@ function fail(problem: string): number {
 function listScenarios(): number {
   for (const scenario of SCENARIOS) process.stdout.write(`${scenario.name.padEnd(28)}${scenario.title}\n`);
   return EXIT.ok;
-}
-
-function commitOf(): string {
-  try {
-    return execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  } catch {
-    return 'unknown';
-  }
 }
 
 function optionsOf(args: Args): Partial<RunOptions> {
@@ -244,14 +238,9 @@ function runDeterminism(args: Args, schedule: Schedule): number {
 }
 
 async function runCampaign(args: Args, seeds: { readonly from: number; readonly to: number }): Promise<number> {
-  const commit = commitOf();
-  const options = optionsOf(args);
-  const tasks = Array.from({ length: seeds.to - seeds.from + 1 }, (_, index) => ({
-    seed: String(seeds.from + index),
-    profile: args.profile,
-    commit,
-    options,
-  }));
+  const key = { commit: exactCommitOf(), profile: args.profile, options: optionsOf(args) };
+  const tasks = Array.from(seedsOf(seeds, args.shard), (seed) => ({ ...key, seed: String(seed) }));
+  const results = new Results();
   const failed: SeedResult[] = [];
   let events = 0;
   let cpuMs = 0;
@@ -259,14 +248,31 @@ async function runCampaign(args: Args, seeds: { readonly from: number; readonly 
     events += result.events;
     cpuMs += result.cpuMs;
     if (result.verdict !== 'ok') failed.push(result);
+    results.add(key, rowOf(result));
     printSeed(args, result);
   });
+  if (args.out !== null) mergeInto(args.out, results);
   if (!args.json) {
     const verdict =
       failed.length === 0 ? 'PASSED' : `FAILED ${failed.length}: ${failed.map(({ seed }) => seed).join(' ')}`;
     process.stdout.write(`${verdict}  seeds=${tasks.length} events=${events} cpu=${(cpuMs / 1000).toFixed(1)}\n`);
   }
+  if (results.conflicts.length > 0) return EXIT.nondeterminism;
   return Math.max(EXIT.ok, ...failed.map(({ verdict }) => EXIT_OF[verdict]));
+}
+
+/** Several results files as one; which machine wrote them, in which order and how often does not matter. */
+function runMerge(files: readonly string[], out: string): number {
+  const results = readOrNothing(out);
+  for (const file of files) results.merge(readOrNothing(file, { mustExist: true }));
+  writeResults(out, results);
+  for (const { signature, count, seeds } of failuresOf(results.rows()))
+    process.stdout.write(`${signature}: ${plural(count, 'seed')}, such as ${seeds.join(' ')}\n`);
+  for (const { seed } of results.conflicts) process.stdout.write(`seed ${seed} gave two results for one commit\n`);
+  process.stdout.write(
+    `${plural(results.size, 'seed')} of ${plural(results.campaigns().length, 'campaign')} in ${out}\n`,
+  );
+  return results.conflicts.length > 0 ? EXIT.nondeterminism : EXIT.ok;
 }
 
 function printSeed(args: Args, result: SeedResult): void {

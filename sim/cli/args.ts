@@ -1,5 +1,6 @@
 /** The command line of the simulator: what each flag takes, and one clear line for everything that is wrong. */
 
+import { parseShard, type Shard } from '../campaign/ranges.ts';
 import { CLIENTS_MAX, NODES_MAX } from '../schedule.ts';
 import { BRANCH_POINTS_DEFAULT, BRANCH_RUNS_DEFAULT } from '../shrink/branch.ts';
 import { RERUNS_DEFAULT } from '../shrink/shrink.ts';
@@ -32,6 +33,9 @@ export interface Args {
   readonly points: number;
   readonly seeds: { readonly from: number; readonly to: number } | null;
   readonly jobs: number;
+  readonly shard: Shard | null;
+  readonly out: string | null;
+  readonly merge: readonly string[] | null;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly unrestricted: boolean;
@@ -47,6 +51,9 @@ interface Flag {
 const FLAGS = {
   seed: { takes: 'TEXT', says: 'what the run is drawn from; default: a new one each time' },
   seeds: { takes: 'A..B', says: 'a campaign over these seeds' },
+  shard: { takes: 'I/N', says: 'of a campaign only the Ith of N equal parts' },
+  out: { takes: 'FILE', says: 'adds the results of a campaign to this file (docs/campaigns.md)' },
+  merge: { takes: 'A,B,…', says: 'merges results files into --out, and does nothing else' },
   jobs: { takes: 'N', says: 'worker threads of a campaign; default 1' },
   profile: { takes: 'NAME', says: `what is drawn: ${Object.keys(PROFILES).join(', ')}` },
   nodes: { takes: 'N', says: 'voting servers' },
@@ -160,6 +167,9 @@ function read(given: ReadonlyMap<FlagName, string>): ParsedArgs {
     checkDeterminism: given.has('check-determinism'),
     lockstep: given.has('lockstep'),
     shrink: given.has('shrink'),
+    shard: shardOf(text('shard'), problems),
+    out: text('out'),
+    merge: text('merge')?.split(',') ?? null,
     branch: branchOf(text('branch'), problems),
     rekey: text('rekey') ?? '*',
     runs: count('runs', 1, RERUNS_MAX) ?? BRANCH_RUNS_DEFAULT,
@@ -183,6 +193,12 @@ function seedsOf(text: string | null, problems: string[]): Args['seeds'] {
   if (match !== null && from <= to) return { from, to };
   problems.push(`--seeds is ${text}, not a range such as 1..100`);
   return null;
+}
+
+function shardOf(text: string | null, problems: string[]): Shard | null {
+  const shard = text === null ? null : parseShard(text);
+  if (text !== null && shard === null) problems.push(`--shard is ${text}, not a part such as 2/5`);
+  return shard;
 }
 
 function branchOf(text: string | null, problems: string[]): Args['branch'] {
@@ -217,6 +233,9 @@ function clashOf(args: Args): string | null {
   if (args.seeds !== null && (args.trace ?? args.html ?? args.save ?? args.history) !== null)
     return '--seeds writes no files';
   if (args.seeds !== null && args.view) return '--seeds and --view exclude each other';
+  if (args.merge !== null && args.out === null) return '--merge needs --out FILE';
+  if (args.shard !== null && args.seeds === null) return '--shard needs --seeds A..B';
+  if (args.out !== null && args.seeds === null && args.merge === null) return '--out needs --seeds A..B or --merge';
   if (args.seeds !== null && args.shrink)
     return '--shrink takes one run; the campaign prints a command for each failure';
   if (args.schedule !== null && args.seed !== null) return '--schedule has its own seed';

@@ -7,7 +7,7 @@
 
 import { rmSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import type { SeedResult, SeedTask } from '../../sim/cli/campaign.ts';
+import type { SeedResult, SeedTask } from '../../sim/campaign/seed.ts';
 import type { Profile } from '../../sim/swarm.ts';
 import { bundleSimulator } from './build.ts';
 import type { Mutant } from './catalog.ts';

@@ -1,0 +1,148 @@
+/** The command line of a campaign. */
+
+import { PROFILES, type Profile } from '../swarm.ts';
+import { parseRange, parseShard, type SeedRange, type Shard } from './ranges.ts';
+
+export const COMMANDS = {
+  run: 'on this machine (the default)',
+  submit: 'puts the seeds into a queue on Redis',
+  work: 'takes parts of the queue and runs them, until it is stopped',
+  collect: 'waits for the queue and writes what was found',
+  merge: 'makes one file of several: merge FILE... --out FILE',
+} as const;
+export type Command = keyof typeof COMMANDS;
+
+export interface CampaignArgs {
+  readonly command: Command;
+  readonly help: boolean;
+  readonly minutes: number | null;
+  readonly seeds: SeedRange | null;
+  readonly shard: Shard | null;
+  readonly jobs: number | null;
+  readonly profile: Profile;
+  readonly out: string | null;
+  readonly canaries: boolean;
+  readonly redis: string;
+  readonly queue: string;
+  readonly part: number;
+  readonly lockMs: number;
+  readonly once: boolean;
+  readonly files: readonly string[];
+}
+
+const FLAGS = {
+  minutes: { takes: 'N', says: 'run: begin no seed after so long; default 30, or no limit with --seeds' },
+  seeds: { takes: 'A..B', says: 'which seeds; default: from 1 on' },
+  shard: { takes: 'I/N', says: 'run: only the Ith of N equal parts of the seeds' },
+  jobs: { takes: 'N', says: 'run, work: threads; default: one for each core' },
+  profile: { takes: 'NAME', says: `what is drawn: ${Object.keys(PROFILES).join(', ')}` },
+  out: { takes: 'FILE', says: 'where the results go; what is in the file already is kept' },
+  'no-canaries': { takes: null, says: 'run: skip the proof that mistakes are found' },
+  redis: { takes: 'URL', says: 'submit, work, collect: default redis://127.0.0.1:6379, or VIVARIUM_REDIS' },
+  queue: { takes: 'NAME', says: 'submit, work, collect: default vivarium' },
+  part: { takes: 'N', says: 'submit: seeds that a worker takes at once; default 50' },
+  'lock-ms': { takes: 'MS', says: 'work: a part whose worker is silent for so long goes to another; default 30000' },
+  once: { takes: null, says: 'work: end when the queue is empty; collect: do not wait' },
+  help: { takes: null, says: 'this' },
+} as const;
+type Flag = keyof typeof FLAGS;
+
+export type ParsedCampaign =
+  | { readonly ok: true; readonly args: CampaignArgs }
+  | { readonly ok: false; readonly problem: string };
+
+export function campaignUsage(): string {
+  const row = (left: string, says: string): string => `  ${left.padEnd(20)}${says}`;
+  return [
+    'usage: npm run soak -- [COMMAND] [flags]',
+    '',
+    'Runs seeds and merges what they found.',
+    '',
+    ...Object.entries(COMMANDS).map(([name, says]) => row(name, says)),
+    '',
+    ...Object.entries(FLAGS).map(([name, { takes, says }]) =>
+      row(`--${name}${takes === null ? '' : ` ${takes}`}`, says),
+    ),
+    '',
+    'exit codes: 0 all promises kept, 2 bad usage, 127 to 129 as npm run sim, 130 a seed gave two results,',
+    '            131 the campaign itself is broken: a canary was not found, a required mark not seen, a part not run',
+    '',
+  ].join('\n');
+}
+
+const NUMBER_MAX = 1e9;
+
+export function parseCampaign(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): ParsedCampaign {
+  const given = new Map<Flag, string>();
+  const words: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!;
+    if (!word.startsWith('--')) {
+      words.push(word);
+      continue;
+    }
+    const at = word.indexOf('=');
+    const name = at < 0 ? word.slice(2) : word.slice(2, at);
+    if (!(name in FLAGS)) return refuse(`unknown flag --${name}`);
+    const { takes } = FLAGS[name as Flag];
+    if (takes === null && at >= 0) return refuse(`--${name} takes no value`);
+    const value = takes === null ? '' : at < 0 ? argv[++i] : word.slice(at + 1);
+    if (value === undefined || (at < 0 && value.startsWith('--'))) return refuse(`--${name} needs ${takes}`);
+    given.set(name as Flag, value);
+  }
+  return read(given, words, env);
+}
+
+const refuse = (problem: string): { ok: false; problem: string } => ({ ok: false, problem });
+
+function read(
+  given: ReadonlyMap<Flag, string>,
+  words: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): ParsedCampaign {
+  const problems: string[] = [];
+  const count = (name: Flag, least: number): number | null => {
+    const text = given.get(name);
+    if (text === undefined) return null;
+    const number = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= NUMBER_MAX) return number;
+    problems.push(`--${name} is ${text}, not a whole number from ${least}`);
+    return null;
+  };
+  const parsed = <T>(name: Flag, parse: (text: string) => T | null, wanted: string): T | null => {
+    const text = given.get(name);
+    const value = text === undefined ? null : parse(text);
+    if (text !== undefined && value === null) problems.push(`--${name} is ${text}, not ${wanted}`);
+    return value;
+  };
+  const command = words[0] ?? 'run';
+  if (!(command in COMMANDS)) problems.push(`there is no ${command}; there are ${Object.keys(COMMANDS).join(', ')}`);
+  const files = words.slice(1);
+  if (files.length > 0 && command !== 'merge') problems.push(`unexpected word ${files[0]}`);
+  if (command === 'merge' && (files.length === 0 || !given.has('out')))
+    problems.push('merge needs files and --out FILE');
+  if (command === 'submit' && !given.has('seeds')) problems.push('submit needs --seeds A..B');
+  const profile = given.get('profile') ?? 'default';
+  if (!(profile in PROFILES)) problems.push(`--profile is ${profile}, not one of ${Object.keys(PROFILES).join(', ')}`);
+  const args: CampaignArgs = {
+    command: command as Command,
+    help: given.has('help'),
+    minutes: count('minutes', 1),
+    seeds: parsed('seeds', parseRange, 'a range such as 1..100'),
+    shard: parsed('shard', parseShard, 'a part such as 2/5'),
+    jobs: count('jobs', 1),
+    profile: profile as Profile,
+    out: given.get('out') ?? null,
+    canaries: !given.has('no-canaries'),
+    redis: given.get('redis') ?? env.VIVARIUM_REDIS ?? 'redis://127.0.0.1:6379',
+    queue: given.get('queue') ?? 'vivarium',
+    part: count('part', 1) ?? 50,
+    lockMs: count('lock-ms', 500) ?? 30_000,
+    once: given.has('once'),
+    files,
+  };
+  return problems.length > 0 ? refuse(problems[0]!) : { ok: true, args };
+}

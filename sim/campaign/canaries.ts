@@ -1,0 +1,120 @@
+/**
+ * Canaries: two mistakes that every campaign puts into the core on purpose, and must find. A campaign that finds nothing has
+ * said something only if it would have found something; one that does not find its canaries reports itself broken.
+ *
+ * One canary breaks a promise at once, whatever happens; the other only where faults and elections come together. Both are
+ * run like any seed, in threads that have the mutated bundle; production code has no switches.
+ */
+
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import type { SeedTask } from './seed.ts';
+import { startThreads } from './threads.ts';
+
+export interface Canary {
+  readonly id: string;
+  readonly says: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  /** Any of these is the find that is meant. */
+  readonly properties: readonly string[];
+  /** Seeds in which it must be found. */
+  readonly seedsMax: number;
+}
+
+export const CANARIES: readonly Canary[] = [
+  {
+    id: 'first-ack-commits',
+    says: 'the first acknowledgement commits',
+    file: 'core/zab/leader.ts',
+    find: '    if (proposal === undefined || !quorumOf(t, proposal.acks)) break;\n',
+    replace: '    if (proposal === undefined || proposal.acks.length === 0) break;\n',
+    properties: ['committed-by-quorum'],
+    seedsMax: 5,
+  },
+  {
+    id: 'quorum-of-one-less',
+    says: 'a quorum may lack one server',
+    file: 'core/config/membership.ts',
+    find: '  return count * 2 > total;\n',
+    replace: '  return (count + 1) * 2 > total;\n',
+    properties: ['committed-by-quorum', 'leadership-1', 'leadership-2', 'leader-completeness'],
+    seedsMax: 60,
+  },
+];
+
+export interface CanaryResult {
+  readonly canary: Canary;
+  /** The seed it was found in, or null. */
+  readonly seed: string | null;
+  readonly seeds: number;
+}
+
+/** Where the sources are: canaries need them, a campaign without them cannot run. */
+export function sourceRoot(): string | null {
+  for (let dir = import.meta.dirname; dir !== dirname(dir); dir = dirname(dir)) {
+    if (existsSync(join(dir, 'core/peer.ts'))) return dir;
+  }
+  return null;
+}
+
+/** Runs seeds with the canary in, until one breaks a promise that it must break. */
+export async function flyCanary(
+  canary: Canary,
+  root: string,
+  taskOf: (seed: number) => SeedTask,
+): Promise<CanaryResult> {
+  const module = await bundleCanary(canary, root);
+  const threads = startThreads(1, pathToFileURL(module));
+  try {
+    for (let seed = 1; seed <= canary.seedsMax; seed++) {
+      const { violations } = await threads.run(taskOf(seed));
+      if (violations.some(({ property }) => canary.properties.includes(property)))
+        return { canary, seed: String(seed), seeds: seed };
+    }
+    return { canary, seed: null, seeds: canary.seedsMax };
+  } finally {
+    await threads.close();
+    rmSync(module, { force: true });
+  }
+}
+
+/** @throws Error when the text to change is not exactly once in the source. */
+export function mutated({ id, file, find, replace }: Canary, text: string): string {
+  if (text.split(find).length !== 2) throw new Error(`canary ${id}: its text is not exactly once in ${file}`);
+  return text.replace(find, () => replace);
+}
+
+async function bundleCanary(canary: Canary, root: string): Promise<string> {
+  const outfile = join(root, '.build', `canary-${canary.id}-${process.pid}.mjs`);
+  mkdirSync(dirname(outfile), { recursive: true });
+  let isIn = false;
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['sim/campaign/thread.ts'],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'silent',
+    plugins: [
+      {
+        name: 'canary',
+        setup(builder) {
+          builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+            if (relative(root, path).replaceAll('\\', '/') !== canary.file) return undefined;
+            isIn = true;
+            return { contents: mutated(canary, readFileSync(path, 'utf8')), loader: 'ts' };
+          });
+        },
+      },
+    ],
+  });
+  if (!isIn) throw new Error(`canary ${canary.id}: the simulator does not use ${canary.file}`);
+  return outfile;
+}

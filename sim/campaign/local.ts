@@ -1,0 +1,52 @@
+/** A campaign on this machine: canaries first, then seeds on all threads until they or the time run out. */
+
+import { CANARIES, type CanaryResult, flyCanary, sourceRoot } from './canaries.ts';
+import { type CampaignKey, Results, rowOf, type SeedRow } from './results.ts';
+import type { SeedTask } from './seed.ts';
+import { campaign } from './threads.ts';
+
+export interface LocalCampaign {
+  readonly key: CampaignKey;
+  readonly seeds: Iterable<number>;
+  readonly jobs: number;
+  /** No seed is begun when this says so. */
+  readonly isOver: () => boolean;
+  readonly onRow: (row: SeedRow, cpuMs: number) => void;
+}
+
+export async function runLocal({ key, seeds, jobs, isOver, onRow }: LocalCampaign): Promise<Results> {
+  const results = new Results();
+  await campaign(until(tasksOf(key, seeds), isOver), jobs, (result) => {
+    const row = rowOf(result);
+    results.add(key, row);
+    onRow(row, result.cpuMs);
+  });
+  return results;
+}
+
+export const taskOf = (key: CampaignKey, seed: number): SeedTask => ({ ...key, seed: String(seed) });
+
+function* tasksOf(key: CampaignKey, seeds: Iterable<number>): Generator<SeedTask> {
+  for (const seed of seeds) yield taskOf(key, seed);
+}
+
+function* until<T>(items: Iterable<T>, isOver: () => boolean): Generator<T> {
+  for (const item of items) {
+    if (isOver()) return;
+    yield item;
+  }
+}
+
+/** @throws Error where there are no sources to put a canary into. */
+export async function flyCanaries(key: CampaignKey, onResult: (result: CanaryResult) => void): Promise<CanaryResult[]> {
+  const root = sourceRoot();
+  if (root === null) throw new Error('canaries need the sources of the core beside the campaign');
+  const found: CanaryResult[] = [];
+  for (const canary of CANARIES) {
+    // Whatever the campaign is about, canaries fly in the ordinary weather, where they are known to be found.
+    const result = await flyCanary(canary, root, (seed) => taskOf({ ...key, profile: 'default', options: {} }, seed));
+    found.push(result);
+    onResult(result);
+  }
+  return found;
+}

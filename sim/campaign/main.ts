@@ -1,0 +1,241 @@
+/** `npm run soak`: campaigns on one machine or many. `npm run soak -- --help` says how. */
+
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { exactCommitOf } from '../cli/commit.ts';
+import type { Verdict } from '../runner.ts';
+import { plural } from '../text.ts';
+import { type CampaignArgs, campaignUsage, parseCampaign } from './args.ts';
+import type { CanaryResult } from './canaries.ts';
+import { mergeInto, readOrNothing, writeResults } from './files.ts';
+import { flyCanaries, runLocal } from './local.ts';
+import { closingLines, liveLine, Tally, troubleOf } from './progress.ts';
+import { Collector, type QueueSettings, submit, work } from './queue.ts';
+import { type SeedRange, seedsOf } from './ranges.ts';
+import { type CampaignKey, Results } from './results.ts';
+import { serveAsWorker, startThreads } from './threads.ts';
+
+export const EXIT = {
+  ok: 0,
+  usage: 2,
+  crash: 127,
+  liveness: 128,
+  safety: 129,
+  nondeterminism: 130,
+  broken: 131,
+} as const;
+const EXIT_OF: Readonly<Record<Verdict, number>> = {
+  ok: 0,
+  crash: EXIT.crash,
+  liveness: EXIT.liveness,
+  safety: EXIT.safety,
+};
+
+const MINUTE_MS = 60_000;
+const MINUTES_DEFAULT = 30;
+/** Seeds that a campaign without --seeds may come to. */
+const SEEDS_MAX = 1_000_000_000;
+const REDRAW_MS = 250;
+const POLL_MS = 1000;
+/** The results on disk are never older than this: a campaign that is killed loses no more. */
+const SAVE_EVERY_MS = 60_000;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const parsed = parseCampaign(argv, process.env);
+  if (!parsed.ok) return fail(parsed.problem);
+  const { args } = parsed;
+  if (args.help) {
+    process.stdout.write(campaignUsage());
+    return EXIT.ok;
+  }
+  switch (args.command) {
+    case 'run':
+      return runHere(args);
+    case 'submit':
+      return submitSeeds(args, args.seeds!);
+    case 'work':
+      return workOn(args);
+    case 'collect':
+      return collectAll(args);
+    case 'merge':
+      return mergeFiles(args);
+    default:
+      return args.command satisfies never;
+  }
+}
+
+function fail(problem: string): number {
+  process.stderr.write(`soak: ${problem}\n`);
+  return EXIT.usage;
+}
+
+const say = (line: string): void => {
+  live.clear();
+  process.stdout.write(`${line}\n`);
+};
+
+/** The line that is drawn over and over, on a terminal alone. */
+const live = {
+  isShown: false,
+  drawnMs: 0,
+  draw(text: () => string): void {
+    const nowMs = performance.now();
+    if (process.stdout.isTTY !== true || nowMs - this.drawnMs < REDRAW_MS) return;
+    this.drawnMs = nowMs;
+    this.isShown = true;
+    process.stdout.write(`\r\u001b[2K${text().slice(0, (process.stdout.columns ?? 100) - 1)}`);
+  },
+  clear(): void {
+    if (this.isShown) process.stdout.write('\r\u001b[2K');
+    this.isShown = false;
+  },
+};
+
+const keyOf = ({ profile }: CampaignArgs): CampaignKey => ({ commit: exactCommitOf(), profile, options: {} });
+/** Each commit has a queue of its own: a worker with other code never takes a part that is not for it. */
+const queueOf = ({ redis: url, queue, lockMs }: CampaignArgs): QueueSettings => ({
+  url,
+  name: `${queue}-${exactCommitOf()}`,
+  lockMs,
+});
+
+// --- here ---
+
+async function runHere(args: CampaignArgs): Promise<number> {
+  const key = keyOf(args);
+  const jobs = args.jobs ?? availableParallelism();
+  const range = args.seeds ?? { from: 1, to: SEEDS_MAX };
+  const minutes = args.minutes ?? (args.seeds === null ? MINUTES_DEFAULT : null);
+  const startedMs = performance.now();
+  const endMs = minutes === null ? null : startedMs + minutes * MINUTE_MS;
+  const said = args.seeds === null ? `seeds from 1` : `seeds ${range.from}..${range.to}`;
+  say(
+    `campaign at ${key.commit}, profile ${key.profile}: ${said}${minutes === null ? '' : `, ${plural(minutes, 'minute')}`}, ${plural(jobs, 'thread')}`,
+  );
+  const canaries = args.canaries ? await flyCanaries(key, sayCanary) : null;
+  const tally = new Tally();
+  const seedsStartedMs = performance.now();
+  let savedMs = seedsStartedMs;
+  const results = new Results();
+  await runLocal({
+    key,
+    seeds: seedsOf(range, args.shard),
+    jobs,
+    isOver: () => endMs !== null && performance.now() >= endMs,
+    onRow: (row) => {
+      tally.add(row);
+      results.add(key, row);
+      if (row.failure !== null) say(`seed ${row.seed} ${row.verdict}: ${row.failure.property} by ${row.failure.role}`);
+      const nowMs = performance.now();
+      live.draw(() =>
+        liveLine(tally, { elapsedMs: nowMs - seedsStartedMs, leftMs: endMs === null ? null : endMs - nowMs }),
+      );
+      if (args.out !== null && nowMs - savedMs > SAVE_EVERY_MS) {
+        savedMs = nowMs;
+        mergeInto(args.out, results);
+      }
+    },
+  });
+  const elapsedMs = performance.now() - seedsStartedMs;
+  if (args.out !== null) mergeInto(args.out, results);
+  return close({ key, tally, elapsedMs, canaries, results });
+}
+
+const sayCanary = ({ canary, seed, seeds }: CanaryResult): void =>
+  say(
+    seed === null
+      ? `canary ${canary.id}: ${canary.says}: NOT FOUND in ${plural(seeds, 'seed')}`
+      : `canary ${canary.id}: ${canary.says}: found by seed ${seed}`,
+  );
+
+interface Ended {
+  readonly key: CampaignKey;
+  readonly tally: Tally;
+  readonly elapsedMs: number;
+  readonly canaries: readonly CanaryResult[] | null;
+  readonly results: Results;
+}
+
+function close({ key, tally, elapsedMs, canaries, results }: Ended): number {
+  const closing = { key, tally, elapsedMs, canaries, conflicts: results.conflicts };
+  for (const line of closingLines(closing)) say(line);
+  if (results.conflicts.length > 0) return EXIT.nondeterminism;
+  if (troubleOf(closing).length > 0) return EXIT.broken;
+  return Math.max(EXIT.ok, ...tally.failed.map(({ verdict }) => EXIT_OF[verdict]));
+}
+
+// --- on many machines ---
+
+async function submitSeeds(args: CampaignArgs, seeds: SeedRange): Promise<number> {
+  const count = await submit(queueOf(args), keyOf(args), seeds, args.part);
+  say(`${plural(count, 'part')} of at most ${plural(args.part, 'seed')} in the queue ${args.queue}`);
+  return EXIT.ok;
+}
+
+async function workOn(args: CampaignArgs): Promise<number> {
+  const jobs = args.jobs ?? availableParallelism();
+  const threads = startThreads(jobs);
+  const worker = await work(queueOf(args), threads, jobs, ({ from, to }) => say(`seeds ${from}..${to} done`));
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
+  say(`${plural(jobs, 'thread')} at work on the queue ${args.queue}`);
+  await (args.once ? Promise.race([stopped, isEmpty(args)]) : stopped);
+  // A part that is under way is finished; who is in a hurry kills, and the part goes to another.
+  await worker.close();
+  await threads.close();
+  return EXIT.ok;
+}
+
+async function isEmpty(args: CampaignArgs): Promise<void> {
+  const collector = await Collector.of(queueOf(args));
+  try {
+    while ((await collector.left()) > 0) await sleep(POLL_MS);
+  } finally {
+    await collector.close();
+  }
+}
+
+async function collectAll(args: CampaignArgs): Promise<number> {
+  const collector = await Collector.of(queueOf(args));
+  const startedMs = performance.now();
+  try {
+    for (;;) {
+      const { results, parts, errors } = await collector.collect();
+      const tally = tallyOf(results);
+      const elapsedMs = performance.now() - startedMs;
+      live.draw(() => `${parts.done} parts done, ${parts.left} left · ${liveLine(tally, { elapsedMs, leftMs: null })}`);
+      if (parts.left > 0 && !args.once) {
+        await sleep(POLL_MS);
+        continue;
+      }
+      if (args.out !== null) mergeInto(args.out, results);
+      for (const error of errors) say(`a part was not run: ${error}`);
+      const code = close({ key: keyOf(args), tally, elapsedMs, canaries: null, results });
+      return code === EXIT.ok && (errors.length > 0 || parts.left > 0) ? EXIT.broken : code;
+    }
+  } finally {
+    await collector.close();
+  }
+}
+
+function mergeFiles({ files, out }: CampaignArgs): number {
+  const results = readOrNothing(out!);
+  for (const file of files) results.merge(readOrNothing(file, { mustExist: true }));
+  writeResults(out!, results);
+  let code: number = EXIT.ok;
+  for (const { key, rows } of results.campaigns()) {
+    const tally = new Tally();
+    for (const row of rows) tally.add(row);
+    code = Math.max(code, close({ key, tally, elapsedMs: 0, canaries: null, results }));
+  }
+  return code;
+}
+
+function tallyOf(results: Results): Tally {
+  const tally = new Tally();
+  for (const row of results.rows()) tally.add(row);
+  return tally;
+}
+
+if (!serveAsWorker()) process.exitCode = await main(process.argv.slice(2));
