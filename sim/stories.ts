@@ -193,33 +193,37 @@ function tail(scene: Scene): Planned[] {
   const { name, at, stream, options } = scene;
   const alone = stream.between(150, 900);
   const planned: Planned[] = [];
-  if (stream.below(3) > 0) {
-    const direction = stream.pick(['out', 'both']);
+  const isDeafening = stream.below(3) > 0;
+  if (isDeafening) {
+    // What clients of the others ask still reaches it.
+    const direction = stream.pick(['out', 'out', 'out', 'both']);
     planned.push({ at, key: name, draft: { do: 'isolate', node: 'leader', direction, for: alone + 400 } });
   } else {
-    const leader = stream.pick(voters(scene));
     planned.push({ at, key: name, draft: { do: 'slow', links: ['leader>*'], by: alone + 300, for: alone + 400 } });
-    for (const node of voters(scene)) {
-      if (node === leader) continue;
-      planned.push({ at, draft: { do: 'diskSlow', node, file: 'log', by: alone + 500, for: alone } });
-    }
   }
   const how = stream.pick(['crash', 'power', 'crash'] as const);
-  const down = stream.pick([100, 800, 2500, 4000]) + stream.below(1500);
-  planned.push({
-    at: at + 1,
-    key: `${name}b`,
-    draft: { after: `key:${name}`, plus: alone, do: how, node: 'same', for: down },
-  });
-  if (stream.below(4) > 0)
-    planned.push({ at: at + 2, draft: { after: `key:${name}`, plus: alone, do: 'quiet', for: down + 3000 } });
+  const down = stream.pick([100, 800, 2000, 3000]) + stream.below(1000);
+  const survives = stream.below(3) === 0;
+  const node = isDeafening ? 'same' : 'leader';
+  // One that lives on comes back with the tail in memory, one that died with what its disk has.
+  const end: Draft = survives ? { do: 'isolate', node, for: 1500 } : { do: how, node, for: down };
+  planned.push({ at: at + 1, key: `${name}b`, draft: { after: `key:${name}`, plus: alone, ...end } });
+  if (stream.below(6) > 0) {
+    const quiet: Draft = { do: 'quiet', for: down + 900 };
+    planned.push({ at: at + 2, draft: { after: `key:${name}`, plus: Math.max(0, alone - 120), ...quiet } });
+  }
+  // The cut may fail.
+  if (stream.below(5) === 0) {
+    const failure = { do: 'diskError', error: 'ENOSPC', file: 'log', action: 'truncate', count: 1 } as const;
+    for (const voter of voters(scene)) planned.push({ at, draft: { ...failure, node: voter } });
+  }
   // The follower with the best vote dies too, or the next leader before it is established.
   const second = stream.below(4);
   if (second === 0) {
-    const node = stream.pick(voters(scene));
+    const other = stream.pick(voters(scene));
     planned.push({
       at: at + 3,
-      draft: { after: `key:${name}b`, plus: stream.below(500), do: 'crash', node, for: down },
+      draft: { after: `key:${name}b`, plus: stream.below(500), do: 'crash', node: other, for: down },
     });
   } else if (second === 1) {
     planned.push({

@@ -257,6 +257,7 @@ export class Hub {
   }
 
   onNote(host: HostId, code: string, fields: NoteFields | undefined): void {
+    if (code === 'election.round.start') this.#checkLooking(this.#watchedOf(host));
     if (!code.startsWith('zab.illegal.') || this.#options.unordered) return;
     const said =
       fields === undefined
@@ -299,6 +300,7 @@ export class Hub {
     if (known === null || epochsDiffer(known, after)) {
       this.leadership.onEpochs(server.id, { accepted: after.acceptedEpoch, current: after.currentEpoch }, event);
     }
+    if (known === null && after.resync) this.#onDistrust(server);
     const roleChanged = known === null || known.zabState !== after.zabState || known.phase !== after.phase;
     if (known?.established === true && !after.established) this.leadership.onLeft(server.id);
     if (after.established && known?.established !== true) this.#onEstablished(server, peer, known, after);
@@ -306,6 +308,12 @@ export class Hub {
     if (isServing(after)) this.#onServing(server, peer, known, after);
     else if (roleChanged) this.#onServingEnds(server, peer, known, after);
     if (roleChanged) this.#onRoleChanged(server, after);
+  }
+
+  /** A crash alone is no reason to distrust a disk (ZOOKEEPER-1653, 2307, 2332: servers that never started again). */
+  #onDistrust({ id, excuse }: Watched): void {
+    if (excuse !== null || this.#options.unrestricted || this.#world.budget.damaged.has(id)) return;
+    this.#report('recovery', `server ${id} takes its undamaged disk for damaged`, { servers: [id] });
   }
 
   /** Only what a serving server shows is a promise to clients; before, its state may be half built. */
@@ -440,17 +448,19 @@ export class Hub {
   }
 
   #onRoleChanged(server: Watched, after: PeerView): void {
-    if (after.phase === 'looking') this.#checkLooking(server, after);
     this.#sweep(SWEEP_COUNT);
     if (isServing(after) && !after.resync && this.#world.budget.damaged.has(server.id)) this.#lookForRepair(server);
   }
 
   /** A leadership that failed may have applied what is not committed; nobody goes into an election with it. */
-  #checkLooking({ id, peer }: Watched, { appliedZxid, committedZxid, resync }: PeerView): void {
-    if (peer === null || resync || appliedZxid <= committedZxid || appliedZxid <= peer.heap.log.base) return;
+  #checkLooking({ id, peer }: Watched): void {
+    if (peer === null || peer.state.resync || peer.state.received) return;
+    const { tree, log } = peer.heap;
+    const { committed } = peer.state;
+    if (tree.lastZxid <= committed || tree.lastZxid <= log.base) return;
     this.#report(
       'commit-monotone',
-      `server ${id} holds an election with ${showZxid(appliedZxid)} applied and only ${showZxid(committedZxid)} known as committed`,
+      `server ${id} holds an election with ${showZxid(tree.lastZxid)} applied and only ${showZxid(committed)} known as committed`,
       { servers: [id] },
     );
   }

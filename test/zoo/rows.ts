@@ -251,6 +251,8 @@ export const ROWS: readonly Row[] = [
     origin: 'Learner TRUNC path',
     what: 'after TRUNC, synced txns go to memory + un-fsynced snapshot, then epoch is fsynced',
     level: 'I',
+    absent:
+      "a learner is told to cut only what lies behind the end of its leader's history, so nothing follows a cut but NEWLEADER",
   },
   {
     id: 'A48',
@@ -618,6 +620,8 @@ export const ROWS: readonly Row[] = [
     origin: 'ClickHouse 102629 (2026)',
     what: 'durable index not rolled back at log truncation: acks too early',
     level: 'I',
+    absent:
+      'in Raft an index is used again after a cut; a zxid of the next epoch is above everything that was cut, so what is durable never counts for it',
   },
   {
     id: 'E16',
