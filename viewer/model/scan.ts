@@ -155,6 +155,9 @@ const KEY = {
   action: ascii(',"action":{"kind":"'),
   code: ascii(',"code":"'),
   bytes: ascii(',"bytes":{"$bytes":"'),
+  path: ascii(',"path":"'),
+  result: ascii(',"result":"'),
+  err: ascii(',"err":'),
 } as const;
 const MESSAGE_START = ascii('{"name":"');
 const ZXID_TEXT = ascii('"zxid":"');
@@ -179,13 +182,19 @@ const UNEXPECTED = new Error('unexpected form of a line');
 
 /** Scans whole lines. The last one may lack its newline. */
 export function scanBlock(bytes: Uint8Array): BlockColumns {
-  const scanner = new Scanner(bytes);
-  scanner.scan();
-  return scanner.finish();
+  const scanner = idle ?? new Scanner();
+  idle = null;
+  scanner.scan(bytes);
+  const columns = scanner.finish();
+  // Its columns have grown to what a block needs; the next block finds them so.
+  idle = scanner;
+  return columns;
 }
 
+let idle: Scanner | null = null;
+
 class Scanner {
-  readonly #bytes: Uint8Array;
+  #bytes: Uint8Array = new Uint8Array(0);
   readonly #decoder = new TextDecoder();
   #at = 0;
   #lines = 0;
@@ -199,9 +208,9 @@ class Scanner {
   #headStart = CARRIED;
   #pending = CARRIED;
   readonly #marks = new Uint32Array(11);
-  readonly #names = new Names();
-  readonly #rare: RareLine[] = [];
-  readonly #bad: BadLine[] = [];
+  #names = new Names();
+  #rare: RareLine[] = [];
+  #bad: BadLine[] = [];
   readonly #lastSkew = new Map<number, { wall: number; mono: number }>();
 
   readonly #events = { id: u32(), index: u32(), cause: u32(), timeUs: f64(), host: u16(), kind: u8(), start: u32() };
@@ -233,12 +242,25 @@ class Scanner {
   readonly #txnBytes = u8();
   readonly #keyframes = { event: u32(), host: u16() };
 
-  constructor(bytes: Uint8Array) {
+  /** Begins a block. */
+  #reset(bytes: Uint8Array): void {
     this.#bytes = bytes;
+    this.#at = 0;
+    this.#lines = 0;
+    this.#doneId = 0;
+    this.#headId = 0;
+    this.#headStart = CARRIED;
+    this.#pending = CARRIED;
+    this.#names = new Names();
+    this.#rare = [];
+    this.#bad = [];
+    this.#lastSkew.clear();
+    this.#txnBytes.clear();
+    for (const columns of Object.values(this.#groups())) for (const column of Object.values(columns)) column.length = 0;
   }
 
-  scan(): void {
-    const bytes = this.#bytes;
+  scan(bytes: Uint8Array): void {
+    this.#reset(bytes);
     while (this.#at < bytes.length) {
       const start = this.#at;
       this.#mark();
@@ -322,6 +344,8 @@ class Scanner {
     else if (a === 0x65) this.#event(start);
     else if (a === 0x74) this.#txn(start);
     else if (a === 0x6b) this.#keyframe(start);
+    else if (a === 0x69 && b === 0x6e) this.#invoke(start);
+    else if (a === 0x63 && bytes[this.#at + 3] === 0x70) this.#complete(start);
     else this.#rareLine(start);
   }
 
@@ -608,6 +632,35 @@ class Scanner {
     this.#at = this.#endOfLine() + 1;
   }
 
+  /** A client is asked for something. */
+  #invoke(start: number): void {
+    this.#toQuote();
+    const event = this.#field(KEY.event);
+    const t = this.#field(KEY.t);
+    const host = this.#field(KEY.host);
+    const id = this.#field(KEY.id);
+    const kind = this.#word(KEY.kind);
+    const hasPath = this.#bytes[this.#at] === COMMA;
+    const path = hasPath ? this.#word(KEY.path) : '';
+    this.#belongs(event, start);
+    this.#rare.push({ type: 'invoke', event, t, host, id, kind, path });
+    this.#at = this.#endOfLine() + 1;
+  }
+
+  #complete(start: number): void {
+    this.#toQuote();
+    const event = this.#field(KEY.event);
+    const t = this.#field(KEY.t);
+    const host = this.#field(KEY.host);
+    const id = this.#field(KEY.id);
+    const result = this.#word(KEY.result);
+    const err = this.#field(KEY.err);
+    const zxid = this.#field(KEY.zxid);
+    this.#belongs(event, start);
+    this.#rare.push({ type: 'complete', event, t, host, id, result, err, zxid });
+    this.#at = this.#endOfLine() + 1;
+  }
+
   /** Patches: what they change is looked at when somebody asks. */
   #skip(start: number): void {
     this.#toQuote();
@@ -641,7 +694,8 @@ class Scanner {
     }
     const sorted: Record<string, unknown> = { type: line.type };
     for (const key of order) if (key in line) sorted[key] = line[key];
-    const inner = new Scanner(new TextEncoder().encode(`${JSON.stringify(sorted)}\n`));
+    const inner = new Scanner();
+    inner.#bytes = new TextEncoder().encode(`${JSON.stringify(sorted)}\n`);
     try {
       inner.#line(0);
     } catch (error) {
@@ -752,16 +806,25 @@ class Scanner {
     this.#at += text.length;
   }
 
+  /** The number behind a key. Of the key its ends are compared: no two keys of a line have the same length and ends. */
   #field(key: Uint8Array): number {
-    this.#expect(key);
+    const bytes = this.#bytes;
+    const at = this.#at;
+    const end = at + key.length;
+    if (bytes[end - 1] !== 0x3a || bytes[at + 2] !== key[2] || bytes[end - 3] !== key[key.length - 3]) throw UNEXPECTED;
+    this.#at = end;
     return this.#number();
   }
 
   #word(key: Uint8Array): string {
     this.#expect(key);
+    const bytes = this.#bytes;
     const from = this.#at;
-    this.#toQuote();
-    return this.#short(from, this.#at - 1);
+    let at = from;
+    // A quote within the word has a backslash before it.
+    for (; at < bytes.length && bytes[at] !== QUOTE; at++) if (bytes[at] === 0x5c) at += 1;
+    this.#at = at + 1;
+    return this.#short(from, at);
   }
 
   #short(from: number, to: number): string {
@@ -821,6 +884,8 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
   txn: ['event', 't', 'host', 'zxid', 'bytes'],
   keyframe: ['event', 't', 'host', 'heap', 'state'],
   patches: ['event', 't', 'host', 'heap', 'patches'],
+  invoke: ['event', 't', 'host', 'id', 'kind', 'path'],
+  complete: ['event', 't', 'host', 'id', 'result', 'err', 'zxid'],
 };
 
 type Trimmed<T> = { readonly [K in keyof T]: T[K] extends { trimmed(): infer A } ? A : never };

@@ -465,32 +465,31 @@ export class Store {
 
   #appendRare(line: RareLine): void {
     const index = typeof line.event === 'number' ? this.#resolve(line.event) : 0;
-    const indexed = { ...line, index };
     switch (line.type) {
       case 'header':
         this.header = line as unknown as Header;
         return;
       case 'status':
-        this.status.push(indexed as Indexed<StatusLine>);
+        this.status.push({ ...line, index } as Indexed<StatusLine>);
         return;
       case 'fault':
-        this.faults.push(indexed as Indexed<FaultLine>);
+        this.faults.push({ ...line, index } as Indexed<FaultLine>);
         return;
       case 'link':
-        this.links.push(indexed as Indexed<LinkLine>);
+        this.links.push({ ...line, index } as Indexed<LinkLine>);
         return;
       case 'crash':
         this.#abandon((line as CrashLine).host);
-        this.crashes.push(indexed as Indexed<CrashLine>);
+        this.crashes.push({ ...line, index } as Indexed<CrashLine>);
         return;
       case 'session':
-        this.sessions.push(indexed as Indexed<SessionLine>);
+        this.sessions.push({ ...line, index } as Indexed<SessionLine>);
         return;
       case 'moment':
-        this.moments.push(indexed as Indexed<MomentLine>);
+        this.moments.push({ ...line, index } as Indexed<MomentLine>);
         return;
       case 'notes':
-        this.notes.push(indexed as Indexed<NotesLine>);
+        this.notes.push({ ...line, index } as Indexed<NotesLine>);
         return;
       case 'connection':
         this.#onConnection(line, index);
