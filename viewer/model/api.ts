@@ -33,9 +33,7 @@ export type TraceSource =
    * Lines that are being written: `Viewer.feed` brings them in pieces, `Viewer.end` ends it. What the laboratory uses
    * when the world runs in another worker.
    */
-  | { readonly kind: 'stream'; readonly name: string }
-  /** Runs the schedule (a value of sim/schedule.ts) in this worker with the tracer, and reads what it writes. */
-  | { readonly kind: 'schedule'; readonly name: string; readonly schedule: unknown };
+  | { readonly kind: 'stream'; readonly name: string };
 
 /** Names an open trace within a `Viewer`. */
 export type TraceId = number;

@@ -61,7 +61,6 @@ export interface ModelParts {
   readonly origin: TraceInfo['origin'];
   readonly store: Store;
   readonly shelf: BlockShelf;
-  readonly wallStartMs: number | null;
 }
 
 const EFFECTS_SHOWN = 100;
@@ -86,6 +85,8 @@ export class Model implements TraceModel {
   #found: Findings | null = null;
   phase: LoadPhase = 'reading';
   revision = 0;
+  /** Wall clock at time 0, for what comes from real servers. */
+  wallStartMs: number | null = null;
 
   constructor(parts: ModelParts) {
     this.#parts = parts;
@@ -97,8 +98,8 @@ export class Model implements TraceModel {
   }
 
   async info(): Promise<TraceInfo> {
-    const { trace, name, origin, wallStartMs } = this.#parts;
-    const { store } = this;
+    const { trace, name, origin } = this.#parts;
+    const { store, wallStartMs } = this;
     const { servers, clients } = store.hosts();
     const { header, verdict } = store;
     return {

@@ -1,8 +1,20 @@
 /** Opens traces in place: the viewer's model as the worker runs it, and as tests do. */
 
+import { blockHeaderAt, isGzip } from '../../sim/trace-blocks.ts';
 import type { Comparison, LoadProgress, TraceId, TraceInfo, TraceModel, TraceSource, Viewer } from './api.ts';
-import { BlockShelf, type ByteSource, type Gzip, sourceOfBlob, sourceOfBytes, TextCutter, WEB_GZIP } from './blocks.ts';
+import {
+  BlockShelf,
+  type ByteSource,
+  blocksOf,
+  type Gzip,
+  sourceOfBlob,
+  sourceOfBytes,
+  TextCutter,
+  WEB_GZIP,
+} from './blocks.ts';
 import { compareTraces } from './compare.ts';
+import { importJavaLogs, isJavaLog, type LogFile } from './import-java.ts';
+import { isRecording, RecordingError, replayRecording } from './import-recording.ts';
 import { type BlockScanner, breath, conclude, isAcceptable, loadAll, scannerWith } from './load.ts';
 import { Model } from './model.ts';
 import { scanBlock } from './scan.ts';
@@ -52,20 +64,73 @@ class LocalViewer implements Viewer {
     const id = this.#nextId++;
     switch (source.kind) {
       case 'blob':
-        this.#openSource(id, source.name, sourceOfBlob(source.blob));
+        await this.#openAny(id, source.name, sourceOfBlob(source.blob));
         return id;
       case 'bytes':
-        this.#openSource(id, source.name, sourceOfBytes(source.bytes));
+        await this.#openAny(id, source.name, sourceOfBytes(source.bytes));
         return id;
       case 'stream':
         this.#openStream(id, source.name);
         return id;
       case 'logs':
-      case 'schedule':
-        throw new Error(`cannot open ${source.kind}`);
+        this.#openLogs(id, source.files.map(({ name }) => name).join(', '), async () =>
+          Promise.all(
+            source.files.map(async ({ name, blob }) => ({ name, text: await textOf(sourceOfBlob(blob), this.#gzip) })),
+          ),
+        );
+        return id;
       default:
         return source satisfies never;
     }
+  }
+
+  /** A trace, a recording or a log file: seen from how it begins. */
+  async #openAny(id: TraceId, name: string, source: ByteSource): Promise<void> {
+    const head = await headOf(source, this.#gzip);
+    if (isRecording(head)) this.#openRecording(id, name, source);
+    else if (isJavaLog(head)) this.#openLogs(id, name, async () => [{ name, text: await textOf(source, this.#gzip) }]);
+    else this.#openSource(id, name, source);
+  }
+
+  #openRecording(id: TraceId, name: string, source: ByteSource): void {
+    this.#openWritten(id, name, 'recording', async (write, isCancelled) => {
+      const text = await textOf(source, this.#gzip);
+      const replay = replayRecording(text.split('\n'), write.line);
+      for (let next = replay.next(); ; next = replay.next()) {
+        if (next.done === true) return { wallStartMs: next.value.wallStartMs, problems: [] };
+        await write.flush();
+        if (isCancelled()) return { wallStartMs: null, problems: [] };
+      }
+    });
+  }
+
+  #openLogs(id: TraceId, name: string, read: () => Promise<readonly LogFile[]>): void {
+    this.#openWritten(id, name, 'java', async (write) => {
+      const { lines, wallStartMs, problems } = importJavaLogs(await read());
+      for (const line of lines) write.line(line);
+      return { wallStartMs, problems };
+    });
+  }
+
+  /** What is not a trace is made into the lines of one. */
+  #openWritten(id: TraceId, name: string, origin: 'recording' | 'java', make: MakeLines): void {
+    const { model, store, shelf } = this.#makeModel(id, name, null, origin);
+    const stream = new StreamFeed(store, shelf, this.#gzip, (bytesRead) => this.#tell(id, bytesRead));
+    const load = async (): Promise<TraceInfo> => {
+      const isCancelled = (): boolean => this.#traces.get(id)?.isClosed !== false;
+      const found = await writeLines(stream, make, isCancelled);
+      model.wallStartMs = found.wallStartMs;
+      model.phase = await stream.ended;
+      for (const sentence of found.problems)
+        store.problems.push({ kind: 'foreign', sentence, line: null, hasSchedule: false });
+      if (found.failure !== null) {
+        store.problems.length = 0;
+        store.problems.push({ kind: 'foreign', sentence: found.failure, line: null, hasSchedule: false });
+        model.phase = store.count === 0 ? 'failed' : 'damaged';
+      }
+      return this.#finish(id);
+    };
+    this.#register(id, model, 0, null, load);
   }
 
   #openSource(id: TraceId, name: string, source: ByteSource): void {
@@ -94,10 +159,15 @@ class LocalViewer implements Viewer {
     this.#register(id, model, 0, stream, load);
   }
 
-  #makeModel(id: TraceId, name: string, source: ByteSource | null): { model: Model; store: Store; shelf: BlockShelf } {
+  #makeModel(
+    id: TraceId,
+    name: string,
+    source: ByteSource | null,
+    origin: TraceInfo['origin'] = 'simulation',
+  ): { model: Model; store: Store; shelf: BlockShelf } {
     const store = new Store();
     const shelf = new BlockShelf(source, this.#gzip);
-    const model = new Model({ trace: id, name, origin: 'simulation', store, shelf, wallStartMs: null });
+    const model = new Model({ trace: id, name, origin, store, shelf });
     return { model, store, shelf };
   }
 
@@ -189,6 +259,82 @@ class LocalViewer implements Viewer {
     if (open === undefined) throw new Error(`there is no open trace ${id}`);
     return open;
   }
+}
+
+interface LineWriter {
+  readonly line: (line: object) => void;
+  /** Hands over what was written so far and lets others work. */
+  readonly flush: () => Promise<void>;
+}
+
+interface Made {
+  readonly wallStartMs: number | null;
+  readonly problems: readonly string[];
+}
+
+type MakeLines = (write: LineWriter, isCancelled: () => boolean) => Promise<Made>;
+
+async function writeLines(
+  stream: StreamFeed,
+  make: MakeLines,
+  isCancelled: () => boolean,
+): Promise<Made & { readonly failure: string | null }> {
+  const encoder = new TextEncoder();
+  let waiting: string[] = [];
+  const hand = async (): Promise<void> => {
+    if (waiting.length === 0) return;
+    const text = `${waiting.join('\n')}\n`;
+    waiting = [];
+    await stream.push(encoder.encode(text));
+  };
+  const write: LineWriter = {
+    line: (line) => waiting.push(JSON.stringify(line)),
+    flush: async () => {
+      await hand();
+      await breath();
+    },
+  };
+  let made: Made = { wallStartMs: null, problems: [] };
+  let failure: string | null = null;
+  try {
+    made = await make(write, isCancelled);
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    failure = error instanceof RecordingError ? said : `It could not be read: ${said}.`;
+  }
+  await hand();
+  await stream.end();
+  return { ...made, failure };
+}
+
+const HEAD_BYTES = 64 * 1024;
+
+/** How the text of a source begins. */
+async function headOf(source: ByteSource, gzip: Gzip): Promise<string> {
+  const first = await source.read(0, Math.min(source.size, HEAD_BYTES));
+  if (!isGzip(first, 0)) return new TextDecoder().decode(first);
+  // Our own blocks are traces.
+  if (blockHeaderAt(first, 0) !== null) return '';
+  try {
+    for await (const { bytes } of blocksOf(source, gzip))
+      return new TextDecoder().decode(bytes.subarray(0, HEAD_BYTES));
+  } catch {
+    // Whoever reads it from the start will say what is wrong.
+  }
+  return '';
+}
+
+/** Recordings and log files longer than this are not read. */
+const TEXT_BYTES_MAX = 512 * 1024 * 1024;
+
+async function textOf(source: ByteSource, gzip: Gzip): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const block of blocksOf(source, gzip)) {
+    text += decoder.decode(block.isGzip ? await gzip.inflate(block.bytes) : block.bytes);
+    if (text.length > TEXT_BYTES_MAX) throw new Error('the file is too long');
+  }
+  return text;
 }
 
 /** Lines that arrive while they are written. */
