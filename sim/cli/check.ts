@@ -26,6 +26,7 @@ import { HistoryError, type Operation, type Plain } from '../checkers/history/se
 import { operationText } from '../checkers/history/search/text.ts';
 import { viewOf } from '../checkers/history/search/view.ts';
 import { plural } from '../text.ts';
+import { judgedLines, judgeText } from './judge.ts';
 
 export const EXIT = { ok: 0, usage: 2, violation: 129, unknown: 131, input: 132 } as const;
 
@@ -36,8 +37,14 @@ export interface Surroundings {
   readonly read: (path: string) => string;
 }
 
+/** Histories of the simulator carry zxids and need no search (docs/history.md). */
+const ZOOKEEPER = 'zookeeper';
+
 const FLAGS = {
-  spec: { takes: 'NAME|FILE', says: `the model: ${MODEL_NAMES.join(', ')}, or a module of your own (.ts, .js, .mjs)` },
+  spec: {
+    takes: 'NAME|FILE',
+    says: `the model: ${MODEL_NAMES.join(', ')}, ${ZOOKEEPER} (what \`npm run sim -- --history FILE\` wrote), or a module of your own (.ts, .js, .mjs)`,
+  },
   format: {
     takes: 'NAME',
     says: `how the file is written: ${Object.keys(FORMATS).join(', ')}; default: told by its first line`,
@@ -188,6 +195,7 @@ function initialOf(text: string | undefined): Plain {
 
 async function judge(args: Args, io: Surroundings): Promise<number> {
   const { flags } = args;
+  if (flags.get('spec') === ZOOKEEPER) return judgeZooKeeper(args, io);
   const model = await modelFor(flags.get('spec')!, args.initial);
   const history = readFile(args, io);
   const started = process.cpuUsage();
@@ -201,6 +209,17 @@ async function judge(args: Args, io: Surroundings): Promise<number> {
   if (flags.has('json')) io.out(`${JSON.stringify({ ...result, format: history.format, cpuMs })}\n`);
   else io.out(reportOf(args, model, history, result, cpuMs).join('\n').concat('\n'));
   return EXIT[result.status];
+}
+
+function judgeZooKeeper(args: Args, io: Surroundings): number {
+  let judged: ReturnType<typeof judgeText>;
+  try {
+    judged = judgeText(io.read(args.file!));
+  } catch (error) {
+    throw new HistoryError(`${args.file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  io.out(args.flags.has('json') ? `${JSON.stringify(judged)}\n` : judgedLines(judged).join('\n').concat('\n'));
+  return EXIT[judged.status];
 }
 
 function readFile(args: Args, io: Surroundings): ReadHistory {

@@ -1,5 +1,6 @@
 /** What a run looks like to a person: the drawn options, notable events as they happen, and the closing summary. */
 
+import { conflictLines } from '../checkers/history/conflict.ts';
 import { PROPERTIES, type Violation } from '../checkers/properties.ts';
 import type { Moment, Progress, Result } from '../runner.ts';
 import { CALM, type Schedule, type SwarmName } from '../schedule.ts';
@@ -144,6 +145,8 @@ export class Reporter {
     this.line(`${this.paint('red', `BROKEN: ${violation.property}`)}  ${violation.sentence}`);
     this.line(`  ${seconds(violation.atUs)}  ${violation.message}`);
     for (const event of events) this.line(`  ${this.paint('dim', event)}`);
+    for (const line of violation.conflict === undefined ? [] : conflictLines(violation.conflict))
+      this.line(`    ${line}`);
   }
 
   replay(schedule: Schedule, command: string): void {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Call } from '../../core/client/calls.ts';
 import { OPEN_ACL, Perm, READ_ACL } from '../../core/types.ts';
 import { Code, CreateMode } from '../../core/wire/opcodes.ts';
+import { conflictLines } from '../../sim/checkers/history/conflict.ts';
 import { bytes, Story, sessionOf } from './story.ts';
 
 /** Two clients and a node. */
@@ -459,6 +460,19 @@ describe('P11: sequence numbers', () => {
     story.update(2, call);
     for (const oracle of both) expect(story.judge({ oracle }).ids).toEqual([]);
   });
+});
+
+test('a conflict is told in lines', () => {
+  const story = begin();
+  const old = story.statAt('/a');
+  story.set(1, '/a', 'a1');
+  story.get(2, '/a', { body: { kind: 'getData', data: bytes('a0'), stat: old } });
+  const { found } = story.judge();
+  expect(conflictLines(found[0]!.conflict!)).toEqual([
+    'A  client 1 #2: setData /a, asked 0.000s, answered 0.000s, zxid 0x100000004, committed 0.000s',
+    'B  client 2 #3: getData /a, asked 0.000s, answered 0.000s, zxid 0x100000004',
+    'A must be seen by B (value)',
+  ]);
 });
 
 test('updates and reads refused by the ACL are judged by it', () => {

@@ -5,6 +5,7 @@ import { Judge, judgeHistory } from '../../sim/checkers/history/judge.ts';
 import { fromJsonLines, type HistoryRecord, toJsonLines } from '../../sim/checkers/history/record.ts';
 import { RULE_NAMES, RULES, type RuleName } from '../../sim/checkers/history/rules.ts';
 import type { PropertyId } from '../../sim/checkers/properties.ts';
+import { judgedLines, judgeText } from '../../sim/cli/judge.ts';
 import { type Result, run } from '../../sim/runner.ts';
 import { CALM, type Schedule } from '../../sim/schedule.ts';
 import { generate } from '../../sim/swarm.ts';
@@ -44,6 +45,16 @@ describe('runs of the simulator', () => {
     const { found, decided } = judge(read, 'committed');
     expect(found).toEqual([]);
     expect(decided).toEqual(stats.decided);
+  });
+
+  test('are judged by the command, from the transactions or without them', () => {
+    const lines = [...toJsonLines(results[1]!.history)];
+    const [whole, told] = [judgeText(lines.join('')), judgeText(lines.filter((line) => !isCommit(line)).join(''))];
+    expect([whole.status, whole.oracle, told.status, told.oracle]).toEqual(['ok', 'committed', 'ok', 'replies']);
+    expect(whole.decided).toEqual(results[1]!.stats.decided);
+    expect(judgedLines(whole).at(-1)).toBe('every promise was kept');
+    expect(() => judgeText('{"type":"commit"')).toThrow('line 1');
+    expect(() => judgeText('{"type":"nonsense"}')).toThrow('line 1 is no record of a history');
   });
 
   test('are right from what clients were told alone, and every rule that can be is put to the test', () => {
@@ -90,6 +101,8 @@ test.each(['committed', 'replies'] as const)('memory does not grow with the hist
   expect(Math.max(...sizes.slice(half))).toBeLessThan(1.2 * Math.max(...sizes.slice(0, half)));
   expect(Math.max(...sizes)).toBeLessThan(story.records.length / 2);
 });
+
+const isCommit = (line: string): boolean => line.startsWith('{"type":"commit"');
 
 function judge(records: Iterable<HistoryRecord>, oracle: 'committed' | 'replies') {
   const found: [PropertyId, string][] = [];

@@ -183,7 +183,7 @@ export class CommittedOracle implements Oracle {
     const changedAt = this.#tree.changedAt(zxid, wrong.path);
     const cause = this.#partyAt(changedAt, wrong.path);
     const parties: Party[] = cause === null ? [op] : [cause, op];
-    const links: Link[] = cause === null ? [] : [[0, 1, 'value', 'must be seen']];
+    const links: Link[] = cause === null ? [] : [[0, 1, 'value', 'must be seen by']];
     this.#context.report(
       this.#kindOfWrong(wrong, zxid, changedAt, session),
       `${nameOf(op)} (${callText(op.call)}) at ${hexOf(zxid)} ${wrong.says}`,

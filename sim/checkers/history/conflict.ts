@@ -74,3 +74,23 @@ export function callText(call: Call): string {
       return call satisfies never;
   }
 }
+
+const seconds = (us: number): string => `${(us / 1e6).toFixed(3)}s`;
+
+/** The conflict for a person: a line for each operation, and one for each reason. */
+export function conflictLines({ ops, edges }: Conflict): string[] {
+  const lines = ops.map((op, index) => `${letterOf(index)}  ${opText(op)}`);
+  for (const { from, to, kind, says } of edges) lines.push(`${letterOf(from)} ${says} ${letterOf(to)} (${kind})`);
+  return lines;
+}
+
+const letterOf = (index: number): string => String.fromCharCode(65 + index);
+
+function opText({ client, id, what, invokedUs, answeredUs, zxid, pointUs }: ConflictOp): string {
+  const who = client === 0 ? 'transaction' : id === null ? `client ${client} is told` : `client ${client} #${id}`;
+  const asked = invokedUs === null ? '' : `, asked ${seconds(invokedUs)}`;
+  const answered = answeredUs === null ? '' : `, answered ${seconds(answeredUs)}`;
+  const at = zxid === null ? '' : `, zxid 0x${zxid.toString(16)}`;
+  const point = pointUs === null ? '' : `, committed ${seconds(pointUs)}`;
+  return `${who}: ${what}${asked}${answered}${at}${point}`;
+}

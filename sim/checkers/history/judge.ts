@@ -26,7 +26,7 @@ import { Code } from '../../../core/wire/opcodes.ts';
 import type { PropertyId, Report } from '../properties.ts';
 import { CommittedOracle } from './committed-oracle.ts';
 import { VersionedTree } from './model.ts';
-import { conflictOf, type HistoryOp, hexOf, type Link, nameOf, type Party } from './ops.ts';
+import { conflictOf, type HistoryOp, hexOf, isUpdate, type Link, nameOf, type Party } from './ops.ts';
 import type { AnswerRecord, CommitRecord, HistoryRecord, IdentityRecord, InvokeRecord, StateRecord } from './record.ts';
 import { RepliesOracle } from './replies-oracle.ts';
 import type { Identities } from './rights.ts';
@@ -502,20 +502,6 @@ export function judgeHistory(
 
 /** A counter of 0 is the beginning of an epoch: the state all transactions before it lead to. */
 export const isEpochStart = (zxid: number): boolean => counterOf(zxid as Zxid) === 0;
-
-const UPDATES: ReadonlySet<string> = new Set([
-  'create',
-  'create2',
-  'createContainer',
-  'createTTL',
-  'delete',
-  'setData',
-  'setACL',
-  'multi',
-  'reconfig',
-]);
-
-export const isUpdate = ({ call }: { readonly call: HistoryOp['call'] }): boolean => UPDATES.has(call.kind);
 
 /** Nodes whose data a successful update has set. */
 function writtenPaths({ op, record }: Judged): string[] {

@@ -66,7 +66,8 @@ function partyOf(party: Party, pointOf: (zxid: number) => number | null): Confli
     invokedUs,
     answeredUs,
     zxid,
-    pointUs: zxid === null ? null : pointOf(zxid),
+    // A read has no moment of its own: it stands behind the update of its zxid.
+    pointUs: zxid === null || !isUpdate(party) ? null : pointOf(zxid),
     events: [...listOf(invokedIn), ...listOf(answeredIn)],
   };
 }
@@ -77,3 +78,17 @@ const listOf = (event: number | null): number[] => (event === null ? [] : [event
 /** `#412 of client 3`. */
 export const nameOf = (op: HistoryOp): string => `request ${op.id} of client ${op.client}`;
 export const hexOf = (zxid: number): string => `0x${zxid.toString(16)}`;
+
+const UPDATES: ReadonlySet<string> = new Set([
+  'create',
+  'create2',
+  'createContainer',
+  'createTTL',
+  'delete',
+  'setData',
+  'setACL',
+  'multi',
+  'reconfig',
+]);
+
+export const isUpdate = ({ call }: { readonly call: HistoryOp['call'] }): boolean => UPDATES.has(call.kind);
