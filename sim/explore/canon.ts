@@ -1,0 +1,348 @@
+/**
+ * Plain state as values: a copy of it, a text that is equal for equal states, and the normal form that makes states equal
+ * which cannot be told apart by what they will do.
+ *
+ * The normal form erases four things.
+ *
+ * **Time.** The clock never moves: every step is made at `NOW`. A deadline is therefore always `NOW` plus a delay, and only
+ * whether there is one counts. When the explorer chooses that a timer fires, it hands the step a state in which that
+ * deadline, and no other, is due (`scope.ts` says which may be chosen when). So timers fire in any order, also in orders
+ * that true clocks would make unlikely.
+ *
+ * **Names.** Connections, file operations and tokens are numbered upwards by the core and are only ever compared for
+ * equality. Each is renamed to what it stands for: the connection to a peer on a channel, the n-th operation in flight.
+ *
+ * **Counters that nobody reads within a scope**: statistics, pings without a `sync` that waits for them, the entries since
+ * the last snapshot (no scope writes as many as a snapshot takes).
+ *
+ * **The order of insertion** into maps. It decides only in which order different connections are written to.
+ *
+ * The rules go by the names of fields. So that a field which is added later cannot slip through, times and names are
+ * recognisable as numbers: whatever looks like one and stands in an unknown place is an error (`unknownTime`).
+ */
+
+import { assert } from '../../core/types.ts';
+
+/** The monotonic clock of every server, for ever: far from every other number that a state holds. */
+export const NOW = 4_000_000_000_000;
+export const WALL = 1_700_000_000_000;
+/** Where a deadline stands that is not due. */
+export const LATER = NOW + 1_000_000_000;
+const TIME_SPAN = 3_000_000_000;
+
+/** The core counts these upwards (connections downwards) from here in every step. */
+export const RAW_CONN = -9_000_000;
+export const RAW_OP = 7_000_000;
+export const RAW_TOKEN = 6_000_000;
+
+/** Moments of the past. */
+const PAST = new Set(['heardMs', 'heardAtMs', 'startedMs', 'openedMs', 'proposedMs', 'atMs', 'unackedSinceMs', 'arrivedMs']);
+const DEADLINES = new Set([
+  'deadlineMs',
+  'dialAtMs',
+  'finalizeAtMs',
+  'resendAtMs',
+  'retryAtMs',
+  'nextPingMs',
+  'dueAtMs',
+  'readOnlyAtMs',
+  'sweepAtMs',
+  'nextReapMs',
+]);
+/** Deadlines of sessions: always the same delay, since the clock stands still. */
+const FIXED_TIMES = new Set(['expiresMs', 'buckets', 'yieldedMs', 'blockedAtMs']);
+/** Delays that only make later deadlines later, and counters that nothing in a scope depends on. */
+const CONSTANTS: ReadonlyMap<string, number> = new Map([
+  ['backoffMs', 200],
+  ['resendPauseMs', 200],
+  ['pingsSent', 0],
+  ['pingsBefore', 0],
+  ['pongs', 0],
+  ['entriesSince', 0],
+  ['bytesSince', 0],
+  ['entriesLimit', 1_000_000],
+  ['bytesLimit', 1_000_000_000],
+  ['random', 0],
+]);
+/** Sets of servers that are kept as lists. */
+const SERVER_LISTS = new Set(['ackEpoch', 'ackNewLeader', 'acks']);
+const SKIPPED = new Set(['stats']);
+
+const isTime = (value: number): boolean => value > NOW - TIME_SPAN && value < NOW + TIME_SPAN;
+
+export class UnknownTime extends Error {
+  override readonly name = 'UnknownTime';
+}
+
+/** Byte arrays by content: one array, and one number, for each content. */
+export class ByteStore {
+  private readonly byText = new Map<string, Uint8Array>();
+  private readonly ids = new WeakMap<Uint8Array, number>();
+  private next = 0;
+
+  /** The one array with this content. */
+  intern(bytes: Uint8Array): Uint8Array {
+    if (this.ids.has(bytes)) return bytes;
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    let known = this.byText.get(text);
+    if (known === undefined) {
+      // A copy: the original may be a view of a slab that it would keep alive.
+      known = Uint8Array.from(bytes);
+      this.byText.set(text, known);
+      this.ids.set(known, this.next++);
+    }
+    return known;
+  }
+
+  idOf(bytes: Uint8Array): number {
+    return this.ids.get(this.intern(bytes))!;
+  }
+}
+
+// --- copying ---------------------------------------------------------------------------------------------------------
+
+/** Parts of the state that are immutable, shared and without a life of their own: the membership. */
+const isShared = (value: object): boolean => 'servers' in value && 'groups' in value;
+
+/** A copy that shares only byte arrays and memberships. Instances keep their class; functions cannot be copied. */
+export function copyOf<T>(value: T): T {
+  return copy(value) as T;
+}
+
+function copy(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) {
+    assert(typeof value !== 'function', 'a function in a state cannot be copied');
+    return value;
+  }
+  if (Array.isArray(value)) {
+    const items: unknown[] = new Array(value.length);
+    for (let i = 0; i < value.length; i++) items[i] = copy(value[i]);
+    return items;
+  }
+  if (value instanceof Map) {
+    const map = new Map<unknown, unknown>();
+    for (const [key, item] of value) map.set(key, copy(item));
+    return map;
+  }
+  if (value instanceof Set) return new Set(value);
+  if (isShared(value)) return value;
+  const source = value as Record<string, unknown>;
+  const made = Object.create(Object.getPrototypeOf(value)) as Record<string, unknown>;
+  for (const key of Object.keys(source)) made[key] = copy(source[key]);
+  return made;
+}
+
+/** Like `copyOf` for graphs in which an object is reached by several paths: the tree and its table of ACLs. */
+export function copyGraph<T extends object>(value: T): T {
+  return graph(value, new Map()) as T;
+}
+
+function graph(value: unknown, done: Map<object, object>): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) {
+    assert(typeof value !== 'function', 'a function in a state cannot be copied');
+    return value;
+  }
+  const known = done.get(value);
+  if (known !== undefined) return known;
+  if (Array.isArray(value)) {
+    const items: unknown[] = [];
+    done.set(value, items);
+    for (const item of value) items.push(graph(item, done));
+    return items;
+  }
+  if (value instanceof Map) {
+    const map = new Map<unknown, unknown>();
+    done.set(value, map);
+    for (const [key, item] of value) map.set(key, graph(item, done));
+    return map;
+  }
+  if (value instanceof Set) {
+    const set = new Set(value);
+    done.set(value, set);
+    return set;
+  }
+  const source = value as Record<string, unknown>;
+  const made = Object.create(Object.getPrototypeOf(value)) as Record<string, unknown>;
+  done.set(value, made);
+  for (const key of Object.keys(source)) made[key] = graph(source[key], done);
+  return made;
+}
+
+// --- normal form -----------------------------------------------------------------------------------------------------
+
+/** New names for numbers that were given out in this step or before; a number that is not in the map keeps its name. */
+export interface Renaming {
+  readonly conns: ReadonlyMap<number, number>;
+  readonly ops: ReadonlyMap<number, number>;
+  readonly tokens: ReadonlyMap<number, number>;
+}
+
+/** Brings plain state into normal form, in place. */
+export function normalise(value: unknown, names: Renaming, bytes: ByteStore): void {
+  if (typeof value === 'object' && value !== null) visit(value, '', names, bytes);
+}
+
+function visit(value: object, key: string, names: Renaming, bytes: ByteStore): void {
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) value[i] = normal(value[i], key, names, bytes);
+    if (SERVER_LISTS.has(key)) value.sort((a, b) => a - b);
+  } else if (value instanceof Map) {
+    visitMap(value, key, names, bytes);
+  } else if (!(value instanceof Set) && !isShared(value)) {
+    const object = value as Record<string, unknown>;
+    if ('chunks' in object) mergeChunks(object as unknown as Chunks, bytes);
+    for (const name of Object.keys(object)) {
+      if (SKIPPED.has(name)) continue;
+      const item = object[name];
+      const changed = normal(item, name, names, bytes);
+      if (changed !== item) object[name] = changed;
+    }
+  }
+}
+
+function visitMap(map: Map<unknown, unknown>, key: string, names: Renaming, bytes: ByteStore): void {
+  const rename = key === 'ops' ? names.ops : key === 'ranges' ? names.tokens : names.conns;
+  let renamed = false;
+  for (const [name, item] of map) {
+    if (typeof name === 'number') {
+      if (isTime(name) && !FIXED_TIMES.has(key)) throw new UnknownTime(`a key of ${key}`);
+      if (rename.has(name)) renamed = true;
+    }
+    const changed = normal(item, key, names, bytes);
+    if (changed !== item) map.set(name, changed);
+  }
+  if (!renamed) return;
+  const entries = [...map];
+  map.clear();
+  for (const [name, item] of entries) map.set(rename.get(name as number) ?? name, item);
+}
+
+function normal(value: unknown, key: string, names: Renaming, bytes: ByteStore): unknown {
+  if (typeof value === 'number') return normalNumber(value, key, names);
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Uint8Array) return bytes.intern(value);
+  visit(value, key, names, bytes);
+  return value;
+}
+
+function normalNumber(value: number, key: string, names: Renaming): number {
+  const constant = CONSTANTS.get(key);
+  if (constant !== undefined) return constant;
+  if (key === 'halfTicks') return value % 2;
+  if (key === 'token') return names.tokens.get(value) ?? value;
+  if (key === 'nextConn') return RAW_CONN;
+  if (key === 'nextOp') return RAW_OP;
+  if (key === 'nextToken') return RAW_TOKEN;
+  if (value <= RAW_CONN && value > RAW_CONN - 1_000_000) {
+    const conn = names.conns.get(value);
+    assert(conn !== undefined, `the connection ${value} in ${key} has no name`);
+    return conn;
+  }
+  if (PAST.has(key)) return value === 0 ? 0 : NOW;
+  if (DEADLINES.has(key)) return LATER;
+  if (isTime(value) && !FIXED_TIMES.has(key)) throw new UnknownTime(key);
+  return value;
+}
+
+interface Chunks {
+  chunks: Uint8Array[];
+  offset: number;
+  size: number;
+}
+
+/** How received bytes were cut does not matter, only what is left of them. */
+function mergeChunks(buffer: Chunks, bytes: ByteStore): void {
+  if (buffer.size === 0) {
+    buffer.chunks = [];
+  } else if (buffer.chunks.length > 1 || buffer.offset > 0) {
+    const merged = new Uint8Array(buffer.size);
+    let at = 0;
+    buffer.chunks.forEach((chunk, i) => {
+      const part = i === 0 ? chunk.subarray(buffer.offset) : chunk;
+      merged.set(part, at);
+      at += part.length;
+    });
+    buffer.chunks = [bytes.intern(merged)];
+  }
+  buffer.offset = 0;
+}
+
+// --- equality --------------------------------------------------------------------------------------------------------
+
+/** Whether the two are the same value, field by field. Maps count as different when their order differs. */
+export function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  // Bytes of states in normal form are interned; others are compared by their text later.
+  if (a instanceof Uint8Array || b instanceof Uint8Array) return false;
+  if (Array.isArray(a)) {
+    if (!Array.isArray(b) || a.length !== b.length) return false;
+    for (let i = 0; i < a.length; i++) if (!isSame(a[i], b[i])) return false;
+    return true;
+  }
+  if (a instanceof Map) return b instanceof Map && isSameMap(a, b);
+  if (a instanceof Set) return b instanceof Set && a.size === b.size && [...a].every((item) => b.has(item));
+  const [x, y] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  let count = 0;
+  for (const key in x) {
+    count += 1;
+    if (!SKIPPED.has(key) && !isSame(x[key], y[key])) return false;
+  }
+  for (const _ in y) count -= 1;
+  return count === 0;
+}
+
+function isSameMap(a: ReadonlyMap<unknown, unknown>, b: ReadonlyMap<unknown, unknown>): boolean {
+  if (a.size !== b.size) return false;
+  const others = b.entries();
+  for (const [key, item] of a) {
+    const other = others.next().value!;
+    if (other[0] !== key || !isSame(item, other[1])) return false;
+  }
+  return true;
+}
+
+// --- text ------------------------------------------------------------------------------------------------------------
+
+/** Equal texts for equal states in normal form, and only for those. */
+export function textOf(value: unknown, bytes: ByteStore): string {
+  switch (typeof value) {
+    case 'number':
+      return `${value}`;
+    case 'string':
+      return JSON.stringify(value);
+    case 'boolean':
+      return value ? 't' : 'f';
+    case 'bigint':
+      return `${value}n`;
+    case 'undefined':
+      return 'u';
+    case 'object':
+      return value === null ? '-' : textOfObject(value, bytes);
+    default:
+      throw new Error(`a ${typeof value} in a state`);
+  }
+}
+
+function textOfObject(value: object, bytes: ByteStore): string {
+  if (value instanceof Uint8Array) return `b${bytes.idOf(value)}`;
+  if (Array.isArray(value)) {
+    let text = '[';
+    for (const item of value) text += `${textOf(item, bytes)},`;
+    return `${text}]`;
+  }
+  if (value instanceof Map) {
+    const parts: string[] = [];
+    for (const [key, item] of value) parts.push(`${textOf(key, bytes)}:${textOf(item, bytes)}`);
+    return `M{${parts.sort().join()}}`;
+  }
+  if (value instanceof Set) return `S{${[...value].map((item) => textOf(item, bytes)).sort().join()}}`;
+  if (isShared(value)) return `V${(value as { version: number }).version}`;
+  let text = '{';
+  const object = value as Record<string, unknown>;
+  // Literals of one type list their fields in different orders.
+  for (const key of Object.keys(object).sort()) {
+    if (!SKIPPED.has(key)) text += `${key}:${textOf(object[key], bytes)},`;
+  }
+  return `${text}}`;
+}
