@@ -19,6 +19,7 @@ import type { FleState } from '../../core/election/fle.ts';
 import type { Channel, Effect, FileAction, Input, Lane } from '../../core/io.ts';
 import { boot, nextDeadline, type Peer, step, view } from '../../core/peer.ts';
 import type { Ensemble, PeerState, Role } from '../../core/state.ts';
+import { ACCEPTED_EPOCH, CURRENT_EPOCH, inData } from '../../core/storage/names.ts';
 import type { TxnWindow } from '../../core/storage/window.ts';
 import type { DataTree } from '../../core/tree/data-tree.ts';
 import type { WatchTable } from '../../core/tree/watches.ts';
@@ -39,7 +40,7 @@ import { encodeConnectRequest, encodeRequestFrame } from '../../core/wire/client
 import { frameBuffer, pushBytes } from '../../core/wire/framing.ts';
 import { CreateMode, Op, Packet } from '../../core/wire/opcodes.ts';
 import { nextPacket } from '../../core/wire/quorum-codec.ts';
-import { utf8Encode } from '../../core/wire/utf8.ts';
+import { utf8Decode, utf8Encode } from '../../core/wire/utf8.ts';
 import type { PropertyId } from '../checkers/properties.ts';
 import {
   ByteStore,
@@ -118,7 +119,7 @@ export interface Facts {
   readonly log: number;
   /** As far as this server knows. */
   readonly committed: number;
-  /** What a restart would find. */
+  /** What a restart would find: the history, and below what the epoch files say. */
   readonly durable: number;
   readonly acceptedEpoch: number;
   readonly currentEpoch: number;
@@ -684,8 +685,8 @@ export class Locals {
       log: node,
       committed: histories.upTo(node, state.committed),
       durable: durable?.log ?? node,
-      acceptedEpoch: durable?.acceptedEpoch ?? state.epochs.accepted,
-      currentEpoch: durable?.currentEpoch ?? state.epochs.current,
+      acceptedEpoch: epochOnDisk(turn.disk, ACCEPTED_EPOCH),
+      currentEpoch: epochOnDisk(turn.disk, CURRENT_EPOCH),
       leads: seen.established ? seen.epoch : 0,
       joined: joinedEpoch(state.role),
       applied: tree.lastZxid,
@@ -740,6 +741,12 @@ function ensembleOf(count: number): Membership {
     secureClient: null,
   }));
   return makeMembership({ version: ZXID_ZERO, servers, groups: null, weights: [] });
+}
+
+/** What the file of an epoch says; 0 when there is none. */
+function epochOnDisk(disk: Disk, name: string): number {
+  const bytes = disk.get(inData(name));
+  return bytes === undefined ? 0 : Number.parseInt(utf8Decode(bytes) ?? '', 10);
 }
 
 function bitsOf({ state, config }: Peer, shell: Shell): number {
@@ -942,19 +949,20 @@ class LocalTurn {
     if (next.kind !== 'packet') return;
     const { zxid } = next.packet;
     const { histories } = this.locals;
-    const disk = this.locals.durableFacts(this.server, this.disk);
-    const has = histories.zxidOf(disk.log);
+    const has = histories.zxidOf(this.locals.durableFacts(this.server, this.disk).log);
+    const accepted = epochOnDisk(this.disk, ACCEPTED_EPOCH);
+    const current = epochOnDisk(this.disk, CURRENT_EPOCH);
     const wrong = (what: string): void => {
       this.fault ??= { property: 'durable-before-ack', message: `server ${this.server + 1}: ${what}` };
     };
     if (type === Packet.ACKEPOCH) {
-      if (disk.acceptedEpoch < role.epoch) wrong(`ACKEPOCH of ${role.epoch}, acceptedEpoch on disk ${disk.acceptedEpoch}`);
+      if (accepted < role.epoch) wrong(`ACKEPOCH of ${role.epoch}, acceptedEpoch on disk ${accepted}`);
     } else if (counterOf(zxid) !== 0) {
       if (has < zxid) wrong(`ACK of ${show(zxid)}, the log on disk ends at ${show(has)}`);
     } else if (role.phase.kind !== 'acked' && role.phase.kind !== 'serving') {
       const { last } = this.peer.heap.log;
       if (has < last) wrong(`ACK of NEWLEADER ${epochOf(zxid)}, the log on disk ends at ${show(has)}, not ${show(last)}`);
-      else if (disk.currentEpoch < role.epoch) wrong(`ACK of NEWLEADER, currentEpoch on disk ${disk.currentEpoch}`);
+      else if (current < role.epoch) wrong(`ACK of NEWLEADER ${epochOf(zxid)}, currentEpoch on disk ${current}`);
     }
   }
 
