@@ -36,7 +36,16 @@ export const RAW_OP = 7_000_000;
 export const RAW_TOKEN = 6_000_000;
 
 /** Moments of the past. */
-const PAST = new Set(['heardMs', 'heardAtMs', 'startedMs', 'openedMs', 'proposedMs', 'atMs', 'unackedSinceMs', 'arrivedMs']);
+const PAST = new Set([
+  'heardMs',
+  'heardAtMs',
+  'startedMs',
+  'openedMs',
+  'proposedMs',
+  'atMs',
+  'unackedSinceMs',
+  'arrivedMs',
+]);
 const DEADLINES = new Set([
   'deadlineMs',
   'dialAtMs',
@@ -336,7 +345,11 @@ function textOfObject(value: object, bytes: ByteStore): string {
     for (const [key, item] of value) parts.push(`${textOf(key, bytes)}:${textOf(item, bytes)}`);
     return `M{${parts.sort().join()}}`;
   }
-  if (value instanceof Set) return `S{${[...value].map((item) => textOf(item, bytes)).sort().join()}}`;
+  if (value instanceof Set)
+    return `S{${[...value]
+      .map((item) => textOf(item, bytes))
+      .sort()
+      .join()}}`;
   if (isShared(value)) return `V${(value as { version: number }).version}`;
   let text = '{';
   const object = value as Record<string, unknown>;

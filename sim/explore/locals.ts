@@ -35,6 +35,7 @@ import {
   OPEN_ACL,
   ZXID_ZERO,
   type Zxid,
+  zxidOf,
 } from '../../core/types.ts';
 import { encodeConnectRequest, encodeRequestFrame } from '../../core/wire/client-codec.ts';
 import { frameBuffer, pushBytes } from '../../core/wire/framing.ts';
@@ -128,6 +129,8 @@ export interface Facts {
   /** The epoch whose initial history it has taken over, or 0. */
   readonly joined: number;
   readonly applied: Zxid;
+  /** Open to clients, as a learner. */
+  readonly serves: boolean;
   /** The election round it is in, or was last in. */
   readonly round: number;
 }
@@ -193,7 +196,7 @@ interface Local {
   readonly slices: Slices | null;
 }
 
-type Core = Pick<PeerState, 'nextConn' | 'epochs' | 'saving' | 'durable' | 'committed' | 'resync' | 'digest'>;
+type Core = Omit<PeerState, 'role' | 'store' | 'server' | 'ensemble'>;
 type Seen = Pick<Ensemble, 'committed' | 'lastSeen' | 'savedTo'>;
 
 /** Values by their text. */
@@ -309,6 +312,15 @@ export class Locals {
     return slices === null ? [] : this.pools.shell.get(slices.shell).sockets;
   }
 
+  /** In a word or two, what the server does. */
+  roleOf(local: number): string {
+    const { slices } = this.locals.get(local);
+    if (slices === null) return 'is down';
+    const role = this.pools.role.get(slices.role);
+    if (role.kind === 'learning') return `follows ${role.leader} (${role.phase.kind})`;
+    return role.kind === 'leading' ? `leads epoch ${role.epoch} (${role.phase.kind})` : `is ${role.kind}`;
+  }
+
   /** A server that has never run. */
   unborn(server: number): number {
     return this.down(server, this.disks.intern(diskText(EMPTY_DISK, this.bytes), EMPTY_DISK));
@@ -401,6 +413,10 @@ export class Locals {
     }
     if (after.currentEpoch > after.acceptedEpoch) {
       return { property: 'epoch-monotone', message: `${name}: currentEpoch above acceptedEpoch` };
+    }
+    if (after.serves && after.applied < histories.zxidOf(histories.upTo(after.log, zxidOf(after.joined, 0)))) {
+      const message = `${name} serves before it has applied the history with which it joined epoch ${after.joined}`;
+      return { property: 'process-consistency', message };
     }
     const gap = histories.disorder(after.committed);
     if (gap !== null) return { property: 'global-primary-order', message: `${name}: ${show(gap)} is out of order` };
@@ -541,7 +557,7 @@ export class Locals {
       this.bits.push(0);
       const empty = this.disks.get(disk).size === 0;
       const found = empty ? NOTHING : this.factsOf(this.nextOf(this.startOf(server, disk)));
-      this.facts.push({ ...found, log: found.durable, committed: ROOT, leads: 0, joined: 0 });
+      this.facts.push({ ...found, log: found.durable, committed: ROOT, leads: 0, joined: 0, serves: false });
       this.lists(id);
     }
     return id;
@@ -690,6 +706,7 @@ export class Locals {
       leads: seen.established ? seen.epoch : 0,
       joined: joinedEpoch(state.role),
       applied: tree.lastZxid,
+      serves: state.role.kind === 'learning' && state.role.phase.kind === 'serving' && state.server.mode !== 'stopped',
       round: state.ensemble?.fle.logicalClock ?? 0,
     };
   }
@@ -717,6 +734,7 @@ const NOTHING: Facts = {
   leads: 0,
   joined: 0,
   applied: ZXID_ZERO,
+  serves: false,
   round: 0,
 };
 
@@ -882,7 +900,8 @@ class LocalTurn {
         this.onSend(effect.conn, effect.bytes);
         return;
       case 'close':
-        if (this.sockets.delete(this.nameOf(effect.conn))) this.sends.push({ kind: 'close', conn: this.nameOf(effect.conn), bytes: null });
+        if (this.sockets.delete(this.nameOf(effect.conn)))
+          this.sends.push({ kind: 'close', conn: this.nameOf(effect.conn), bytes: null });
         return;
       case 'connect':
         return this.onConnect(effect);
@@ -901,7 +920,10 @@ class LocalTurn {
       case 'note':
         if (effect.code.startsWith('zab.illegal.')) {
           const fields = JSON.stringify(effect.fields ?? {});
-          this.fault ??= { property: 'should-not-be-triggered', message: `server ${this.server + 1}: ${effect.code} ${fields}` };
+          this.fault ??= {
+            property: 'should-not-be-triggered',
+            message: `server ${this.server + 1}: ${effect.code} ${fields}`,
+          };
         }
         return;
       case 'reading':
@@ -930,7 +952,9 @@ class LocalTurn {
     if (socket.channel === QUORUM && socket.dialled) this.checkAck(bytes);
     const last = this.sends.at(-1);
     // A state streamed to a learner is one message: between its pieces nothing can happen that matters.
-    const streams = this.sends.some((send) => send.conn === socket.conn && send.bytes !== null && typeOf(send.bytes) === Packet.SNAP);
+    const streams = this.sends.some(
+      (send) => send.conn === socket.conn && send.bytes !== null && typeOf(send.bytes) === Packet.SNAP,
+    );
     if (streams && last?.kind === 'send' && last.conn === socket.conn && last.bytes !== null) {
       last.bytes = joined(last.bytes, bytes);
     } else {
@@ -961,7 +985,8 @@ class LocalTurn {
       if (has < zxid) wrong(`ACK of ${show(zxid)}, the log on disk ends at ${show(has)}`);
     } else if (role.phase.kind !== 'acked' && role.phase.kind !== 'serving') {
       const { last } = this.peer.heap.log;
-      if (has < last) wrong(`ACK of NEWLEADER ${epochOf(zxid)}, the log on disk ends at ${show(has)}, not ${show(last)}`);
+      if (has < last)
+        wrong(`ACK of NEWLEADER ${epochOf(zxid)}, the log on disk ends at ${show(has)}, not ${show(last)}`);
       else if (current < role.epoch) wrong(`ACK of NEWLEADER ${epochOf(zxid)}, currentEpoch on disk ${current}`);
     }
   }
@@ -1051,7 +1076,8 @@ class LocalTurn {
       const first = this.files[0];
       const installs = heap.saving !== null || heap.loading !== null || state.store.task?.kind === 'install';
       if (due !== null && due <= NOW) this.step({ type: 'tick' });
-      else if (first !== undefined && (atomicDisk || installs || state.role.kind === 'recovering')) this.runOne(first.lane);
+      else if (first !== undefined && (atomicDisk || installs || state.role.kind === 'recovering'))
+        this.runOne(first.lane);
       else if (!this.read()) break;
     }
     this.dismissClients();
@@ -1142,7 +1168,13 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
 }
 
 const CONNECT = encodeConnectRequest(
-  { protocolVersion: 0, lastZxidSeen: ZXID_ZERO, timeOut: 10_000, sessionId: asSession(0n), passwd: new Uint8Array(16) },
+  {
+    protocolVersion: 0,
+    lastZxidSeen: ZXID_ZERO,
+    timeOut: 10_000,
+    sessionId: asSession(0n),
+    passwd: new Uint8Array(16),
+  },
   false,
 );
 function createRequest(content: string): Uint8Array {

@@ -21,10 +21,10 @@
  * on the way (the ghost) is the same in both orders. Only work is saved.
  */
 
-import { Fingerprints, hashHigh, hashLow, IntList } from './tables.ts';
 import type { Fault } from './locals.ts';
 import type { Scope } from './scopes.ts';
-import { ACTIONS_MAX, serverOfAction, type State, System } from './system.ts';
+import { ACTIONS_MAX, type State, System, serverOfAction } from './system.ts';
+import { Fingerprints, hashHigh, hashLow, IntList } from './tables.ts';
 
 export interface Limits {
   readonly statesMax: number;
@@ -285,7 +285,8 @@ export function runPrologue(system: System): State {
 function perform(system: System, state: State, line: string): void {
   const action = system.find(state, line);
   if (action === null) throw new Error(`scope ${system.scope.name}: '${line}' is not possible there`);
-  if (!system.apply(state, action)) throw new Error(`scope ${system.scope.name}: '${line}' breaks ${system.fault!.message}`);
+  if (!system.apply(state, action))
+    throw new Error(`scope ${system.scope.name}: '${line}' breaks ${system.fault!.message}`);
 }
 
 /** Messages, disks and timers, always the first that is possible, until nothing is left. */

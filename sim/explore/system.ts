@@ -20,11 +20,11 @@
  * several orders of independent actions a breach is looked for.
  */
 
-import { assert, epochOf } from '../../core/types.ts';
+import { assert, type epochOf } from '../../core/types.ts';
+import { Packet } from '../../core/wire/opcodes.ts';
 import { ROOT } from './histories.ts';
 import { ELECTION, EMPTY_QUEUE, type Item, QUORUM, Queues } from './items.ts';
-import { BIT, FACT, type Fault, INPUT, LANES, leaderOf, Locals } from './locals.ts';
-import { Packet } from '../../core/wire/opcodes.ts';
+import { BIT, FACT, type Fault, INPUT, LANES, Locals, leaderOf } from './locals.ts';
 import type { Scope } from './scopes.ts';
 import { PairMap } from './tables.ts';
 
@@ -158,15 +158,18 @@ export class System {
     for (let j = 0; j < this.n; j++) {
       if (j === i) continue;
       if (this.mayDeliver(state, ELECTION, j, i, bits)) into[count++] = actionOf(i, DELIVER + j);
-      if (!this.scope.untilElected && this.mayDeliver(state, QUORUM, j, i, bits)) into[count++] = actionOf(i, DELIVER + 8 + j);
+      if (!this.scope.untilElected && this.mayDeliver(state, QUORUM, j, i, bits))
+        into[count++] = actionOf(i, DELIVER + 8 + j);
       if (this.mayRefuse(state, i, j)) into[count++] = actionOf(i, LOCAL + INPUT.refused + j);
-      if ((bits & (BIT.dial << j)) !== 0 && this.reaches(state, i, j)) into[count++] = actionOf(i, LOCAL + INPUT.dial + j);
+      if ((bits & (BIT.dial << j)) !== 0 && this.reaches(state, i, j))
+        into[count++] = actionOf(i, LOCAL + INPUT.dial + j);
     }
     for (let lane = 0; lane < LANES.length; lane++) {
       if ((bits & (BIT.lane << lane)) !== 0) into[count++] = actionOf(i, LOCAL + INPUT.disk + lane);
     }
     if ((bits & BIT.finalize) !== 0) into[count++] = actionOf(i, LOCAL + INPUT.finalize);
-    if ((bits & BIT.retry) !== 0 && this.isListening(state, i, leaderOf(bits))) into[count++] = actionOf(i, LOCAL + INPUT.retry);
+    if ((bits & BIT.retry) !== 0 && this.isListening(state, i, leaderOf(bits)))
+      into[count++] = actionOf(i, LOCAL + INPUT.retry);
     return count;
   }
 
@@ -196,10 +199,15 @@ export class System {
     const early = this.left(state, 12) > 0;
     if ((bits & BIT.learning) !== 0) {
       const unsettled = isIdle && !this.isServed(state, bits);
-      if (early || unsettled || this.isDeserted(state, i, leaderOf(bits))) into[count++] = actionOf(i, LOCAL + INPUT.silence);
+      if (early || unsettled || this.isDeserted(state, i, leaderOf(bits)))
+        into[count++] = actionOf(i, LOCAL + INPUT.silence);
     }
     if ((bits & BIT.leading) !== 0 && !this.isFollowed(state, i)) into[count++] = actionOf(i, LOCAL + INPUT.giveUp);
-    else if ((bits & BIT.leading) !== 0 && (bits & BIT.established) === 0 && (early || (isIdle && !this.scope.untilElected))) {
+    else if (
+      (bits & BIT.leading) !== 0 &&
+      (bits & BIT.established) === 0 &&
+      (early || (isIdle && !this.scope.untilElected))
+    ) {
       into[count++] = actionOf(i, LOCAL + INPUT.giveUp);
     }
     if (isIdle && this.mayResend(state, i, bits)) into[count++] = actionOf(i, LOCAL + INPUT.resend);
@@ -298,7 +306,8 @@ export class System {
     }
     if (election !== 'coarse') return -1;
     // A vote is believed when there is nothing more to hear.
-    for (let i = 0; i < this.n; i++) if ((this.bits(state, i) & BIT.finalize) !== 0) return actionOf(i, LOCAL + INPUT.finalize);
+    for (let i = 0; i < this.n; i++)
+      if ((this.bits(state, i) & BIT.finalize) !== 0) return actionOf(i, LOCAL + INPUT.finalize);
     return -1;
   }
 
@@ -429,7 +438,9 @@ export class System {
       const ended: number[] = [];
       for (const socket of locals.socketsOf(state[other]!)) {
         if (socket.channel !== channel || socket.peer !== gone || (socket.dialled && waits)) continue;
-        ended.push(items.intern({ kind: 'close', channel, from: gone, to: other, dialled: !socket.dialled, bytes: null }));
+        ended.push(
+          items.intern({ kind: 'close', channel, from: gone, to: other, dialled: !socket.dialled, bytes: null }),
+        );
       }
       const kept = queues.get(queues.filter(state[there]!, dials));
       state[there] = queues.of([...ended, ...kept]);
@@ -469,13 +480,19 @@ export class System {
     const { committed, leads, log } = this.locals.factsOf(local);
     const name = `server ${server + 1}`;
     if (!histories.comparable(committed, ghost.committed)) {
-      return { property: 'prefix-consistency', message: `${name} committed another history than what was committed before` };
+      return {
+        property: 'prefix-consistency',
+        message: `${name} committed another history than what was committed before`,
+      };
     }
     const longest = histories.depthOf(committed) > histories.depthOf(ghost.committed) ? committed : ghost.committed;
     for (const leader of ghost.leaders) {
       const owed = histories.upTo(longest, firstOf(leader.epoch));
       if (histories.isPrefix(owed, leader.initial)) continue;
-      return { property: 'leader-completeness', message: `${name} committed what the leader of epoch ${leader.epoch} had not` };
+      return {
+        property: 'leader-completeness',
+        message: `${name} committed what the leader of epoch ${leader.epoch} had not`,
+      };
     }
     if (leads === 0 || ghost.leaders.some((leader) => leader.epoch === leads && leader.server === server)) {
       return longest === ghost.committed ? ghost : { ...ghost, committed: longest };
@@ -488,16 +505,25 @@ export class System {
     const name = `server ${server + 1}`;
     const other = ghost.leaders.find((leader) => leader.epoch === epoch);
     if (other !== undefined) {
-      return { property: 'leadership-2', message: `servers ${other.server + 1} and ${server + 1} both led epoch ${epoch}` };
+      return {
+        property: 'leadership-2',
+        message: `servers ${other.server + 1} and ${server + 1} both led epoch ${epoch}`,
+      };
     }
     const initial = histories.upTo(log, firstOf(epoch));
     if (!histories.isPrefix(histories.upTo(ghost.committed, firstOf(epoch)), initial)) {
-      return { property: 'leader-completeness', message: `${name} leads epoch ${epoch} without all that was committed` };
+      return {
+        property: 'leader-completeness',
+        message: `${name} leads epoch ${epoch} without all that was committed`,
+      };
     }
     for (const leader of ghost.leaders) {
       const [earlier, later] = leader.epoch < epoch ? [leader.initial, initial] : [initial, leader.initial];
       if (histories.isPrefix(earlier, later)) continue;
-      return { property: 'initial-history', message: `the initial history of epoch ${epoch} and that of ${leader.epoch} differ` };
+      return {
+        property: 'initial-history',
+        message: `the initial history of epoch ${epoch} and that of ${leader.epoch} differ`,
+      };
     }
     const leaders = [...ghost.leaders, { epoch, server, initial }].sort((a, b) => a.epoch - b.epoch);
     return { committed: ghost.committed, leaders };
@@ -516,10 +542,11 @@ export class System {
       const message = `what is committed is on ${holders} disks of ${this.n}`;
       return { property: 'committed-by-quorum', message };
     }
-    for (let i = 0; i < this.n; i++) for (let j = i + 1; j < this.n; j++) {
-      const fault = this.compare(state[i]!, state[j]!, i, j);
-      if (fault !== null) return fault;
-    }
+    for (let i = 0; i < this.n; i++)
+      for (let j = i + 1; j < this.n; j++) {
+        const fault = this.compare(state[i]!, state[j]!, i, j);
+        if (fault !== null) return fault;
+      }
     return null;
   }
 
@@ -549,17 +576,23 @@ export class System {
     let leader = 0;
     for (let i = 0; i < this.n; i++) {
       const bits = this.bits(state, i);
-      words.push((bits & BIT.leading) !== 0 ? 'leads' : (bits & BIT.learning) !== 0 ? `follows ${leaderOf(bits) + 1}` : 'looks');
+      words.push(
+        (bits & BIT.leading) !== 0 ? 'leads' : (bits & BIT.learning) !== 0 ? `follows ${leaderOf(bits) + 1}` : 'looks',
+      );
       if ((bits & BIT.leading) !== 0) {
         leaders += 1;
         leader = i;
       }
     }
-    const stuck = (what: string): Fault => ({ property: 'liveness', message: `nothing is left to happen, but ${what} (${words.join(', ')})` });
+    const stuck = (what: string): Fault => ({
+      property: 'liveness',
+      message: `nothing is left to happen, but ${what} (${words.join(', ')})`,
+    });
     if (leaders !== 1) return stuck(`there are ${leaders} leaders`);
     for (let i = 0; i < this.n; i++) {
       const bits = this.bits(state, i);
-      if (i !== leader && ((bits & BIT.learning) === 0 || leaderOf(bits) !== leader)) return stuck(`server ${i + 1} does not follow`);
+      if (i !== leader && ((bits & BIT.learning) === 0 || leaderOf(bits) !== leader))
+        return stuck(`server ${i + 1} does not follow`);
       if (this.scope.untilElected) continue;
       if ((bits & (i === leader ? BIT.established : BIT.serving)) === 0) return stuck(`server ${i + 1} does not serve`);
       const same = locals.quickOf(state[i]!, FACT.log) === locals.quickOf(state[leader]!, FACT.log);
@@ -637,7 +670,8 @@ function wordOf({ kind, channel, bytes }: Item): string {
 const EAGER_MAX = 10_000;
 
 /** Histories of earlier epochs end before this. */
-const firstOf = (epoch: number): Parameters<typeof epochOf>[0] => (epoch * 0x1_0000_0000) as Parameters<typeof epochOf>[0];
+const firstOf = (epoch: number): Parameters<typeof epochOf>[0] =>
+  (epoch * 0x1_0000_0000) as Parameters<typeof epochOf>[0];
 
 function inputName(input: number, server: number): string {
   if (input >= INPUT.refused) return `refused ${server} ${input - INPUT.refused + 1}`;
