@@ -982,6 +982,11 @@ class LocalTurn {
     if (type === Packet.ACKEPOCH) {
       if (accepted < role.epoch) wrong(`ACKEPOCH of ${role.epoch}, acceptedEpoch on disk ${accepted}`);
     } else if (counterOf(zxid) !== 0) {
+      if (role.phase.kind !== 'acked' && role.phase.kind !== 'serving') {
+        // The leader waits for the one of NEWLEADER and takes any other for a breach (ZOOKEEPER-4685).
+        const message = `server ${this.server + 1}: ACK of ${show(zxid)} before that of NEWLEADER`;
+        this.fault ??= { property: 'should-not-be-triggered', message };
+      }
       if (has < zxid) wrong(`ACK of ${show(zxid)}, the log on disk ends at ${show(has)}`);
     } else if (role.phase.kind !== 'acked' && role.phase.kind !== 'serving') {
       const { last } = this.peer.heap.log;
@@ -1063,8 +1068,13 @@ class LocalTurn {
     this.step({ type: 'fileDone', op: asOp(file.op), generation: 1, result });
   }
 
+  /**
+   * A job of a lane. A batch of the log is asked for at once, so what is asked for while it is written is another job; on
+   * the other lanes each operation of a job is asked for when the one before is done.
+   */
   runLane(lane: Lane): void {
-    while (this.halted === null && this.hasLane(lane)) this.runOne(lane);
+    let left = lane === 'log' ? this.files.filter((file) => file.lane === lane).length : CALLS_MAX;
+    while (this.halted === null && left-- > 0 && this.hasLane(lane)) this.runOne(lane);
   }
 
   /** What takes no time, happens now: ticks that are due, reading, recovery, the installation of a received state. */

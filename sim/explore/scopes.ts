@@ -82,11 +82,24 @@ export const SCOPES: readonly Scope[] = [
   {
     ...BASE,
     name: 'synchronisation',
-    title: 'The leader has died after one follower logged its proposal. It comes back; a server crashes anywhere.',
+    title: 'The leader has died with a write that it and one follower made committed; a server crashes anywhere.',
     disk: 'jobs',
     tornJobs: true,
     crashes: 1,
-    prologue: [...ALL_UP, 'write 2', 'disk 2 log', 'quorum 2>3 PROPOSAL', 'disk 3 log', 'crash 2'],
+    prologue: [...ALL_UP, 'write 2', 'disk 2 log', 'quorum 2>3 PROPOSAL', 'disk 3 log', 'quorum 3>2 ACK', 'crash 2'],
+  },
+  {
+    ...BASE,
+    name: 'half-synchronised',
+    title: 'The next leader has begun to send a follower its history; two crashes anywhere. No torn jobs.',
+    disk: 'jobs',
+    crashes: 2,
+    prologue: [
+      ...ALL_UP,
+      ...['write 2', 'disk 2 log', 'quorum 2>3 PROPOSAL', 'disk 3 log', 'quorum 3>2 ACK', 'crash 2'],
+      ...['quorum 2>1 close', 'quorum 2>3 close', 'quorum 1>3 FOLLOWERINFO', 'disk 3 meta'],
+      ...['quorum 3>1 LEADERINFO', 'disk 1 meta', 'quorum 1>3 ACKEPOCH', 'disk 3 meta'],
+    ],
   },
   {
     ...BASE,
