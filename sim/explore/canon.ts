@@ -32,6 +32,8 @@ const TIME_SPAN = 3_000_000_000;
 
 /** The core counts these upwards (connections downwards) from here in every step. */
 export const RAW_CONN = -9_000_000;
+/** Where names of accepted connections begin when they are new each time (`live.ts`). */
+export const RAW_ACCEPTED = 9_000_000;
 export const RAW_OP = 7_000_000;
 export const RAW_TOKEN = 6_000_000;
 
@@ -242,7 +244,7 @@ function normalNumber(value: number, key: string, names: Renaming): number {
   if (key === 'nextConn') return RAW_CONN;
   if (key === 'nextOp') return RAW_OP;
   if (key === 'nextToken') return RAW_TOKEN;
-  if (value <= RAW_CONN && value > RAW_CONN - 1_000_000) {
+  if (isRawConn(value)) {
     const conn = names.conns.get(value);
     assert(conn !== undefined, `the connection ${value} in ${key} has no name`);
     return conn;
@@ -252,6 +254,9 @@ function normalNumber(value: number, key: string, names: Renaming): number {
   if (isTime(value) && !FIXED_TIMES.has(key)) throw new UnknownTime(key);
   return value;
 }
+
+const isRawConn = (value: number): boolean =>
+  (value <= RAW_CONN && value > RAW_CONN - 1_000_000) || (value >= RAW_ACCEPTED && value < RAW_ACCEPTED + 1_000_000);
 
 interface Chunks {
   chunks: Uint8Array[];

@@ -28,6 +28,7 @@ import {
   asPeer,
   asSession,
   assert,
+  type ConnId,
   counterOf,
   epochOf,
   InvariantError,
@@ -50,6 +51,7 @@ import {
   isSame,
   NOW,
   normalise,
+  RAW_ACCEPTED,
   RAW_CONN,
   type Renaming,
   textOf,
@@ -235,7 +237,7 @@ export class Locals {
   /** Calls of `step`. */
   steps = 0;
   readonly faults: Fault[] = [];
-  private readonly settings: LocalSettings;
+  readonly settings: LocalSettings;
   private readonly membership: Membership;
   private readonly configs: PeerConfig[];
   private readonly pools = {
@@ -426,7 +428,7 @@ export class Locals {
   }
 
   /** Gives the input to the peer. */
-  private feed(turn: LocalTurn, input: number): void {
+  feed(turn: LocalTurn, input: number): void {
     if (input >= FIRST_ITEM) return turn.deliver(this.items.get(input));
     if (input >= INPUT.refused) return turn.refused(input - INPUT.refused);
     if (input >= INPUT.disk) return turn.runLane(LANES[input - INPUT.disk]!);
@@ -538,6 +540,17 @@ export class Locals {
     return boot(this.configs[server]!, secrets, now, emit);
   }
 
+  /** The disk of a server, up or down. */
+  diskOf(local: number): Disk {
+    return this.disks.get(this.locals.get(local).disk);
+  }
+
+  /** The history before the window of a server that is up. */
+  baseOfLocal(local: number): number {
+    const { slices } = this.locals.get(local);
+    return slices === null ? ROOT : this.pools.shell.get(slices.shell).base;
+  }
+
   /** What a start would find on this disk. */
   durableFacts(server: number, disk: Disk): Facts {
     const next = this.nextOf(this.startOf(server, this.internDisk(disk)));
@@ -613,7 +626,7 @@ export class Locals {
   }
 
   /** Interns the server as it stands at the end of a turn. */
-  private freeze(turn: LocalTurn): number {
+  freeze(turn: LocalTurn): number {
     const { peer, server } = turn;
     const { state, heap } = peer;
     const { bytes, pools } = this;
@@ -846,7 +859,7 @@ interface Send {
 }
 
 /** One server while it handles one input. */
-class LocalTurn {
+export class LocalTurn {
   readonly server: number;
   readonly peer: Peer;
   disk: Disk;
@@ -857,16 +870,27 @@ class LocalTurn {
   slices: Slices | null = null;
   /** The index in the window from which on this server has proposed the entries itself; -1 when it has not. */
   proposedFrom = -1;
-  readonly base: number;
+  base: number;
+  /** Names of connections are new each time, and the peer is not frozen between inputs. */
+  private nextAccepted = 0;
   private readonly locals: Locals;
   private files: PendingFile[];
   private readonly sockets: Map<number, Socket>;
   private listening: boolean;
-  private readonly conns = new Map<number, number>();
-  private readonly sends: Send[] = [];
+  private readonly conns: Map<number, number>;
+  /** The other way round. */
+  private readonly raws = new Map<number, number>();
+  private sends: Send[] = [];
   private calls = 0;
 
-  constructor(locals: Locals, server: number, peer: Peer, disk: Disk, shell: Omit<Shell, 'base'> & { base?: number }) {
+  constructor(
+    locals: Locals,
+    server: number,
+    peer: Peer,
+    disk: Disk,
+    shell: Omit<Shell, 'base'> & { base?: number },
+    conns: ReadonlyMap<number, number> = new Map(),
+  ) {
     this.locals = locals;
     this.server = server;
     this.peer = peer;
@@ -875,6 +899,36 @@ class LocalTurn {
     this.sockets = new Map(shell.sockets.map((socket) => [socket.conn, socket]));
     this.listening = shell.listening;
     this.base = shell.base ?? ROOT;
+    this.conns = new Map(conns);
+  }
+
+  /** From here on this turn goes on for ever: see `live.ts`. */
+  live(): void {
+    this.nextAccepted = RAW_ACCEPTED;
+    for (const [raw, name] of this.conns) this.raws.set(name, raw);
+  }
+
+  /** Forgets what the last input led to. */
+  begin(): void {
+    this.sends = [];
+    this.fault = null;
+    this.proposedFrom = -1;
+    this.calls = 0;
+  }
+
+  /** A copy that may be frozen. */
+  twin(): LocalTurn {
+    const { config, secrets, state, heap } = this.peer;
+    const copied = copyGraph({ state, heap });
+    const { sockets, listening, files, base, conns } = this;
+    const shell = { sockets: [...sockets.values()], listening, files, base };
+    const twin = new LocalTurn(this.locals, this.server, { config, secrets, ...copied }, this.disk, shell, conns);
+    twin.proposedFrom = this.proposedFrom;
+    return twin;
+  }
+
+  private rawOf(name: number): ConnId {
+    return asConn(this.raws.get(name) ?? name);
   }
 
   static boot(locals: Locals, server: number, disk: Disk): LocalTurn {
@@ -942,6 +996,7 @@ class LocalTurn {
     const name = -nameOfConn(index, peer - 1);
     assert(!this.sockets.has(name), 'dialled again before the end of the connection before');
     this.conns.set(conn, name);
+    if (this.nextAccepted > 0) this.raws.set(name, conn);
     this.sockets.set(name, { conn: name, channel: index, peer: peer - 1, dialled: true, open: false });
     this.sends.push({ kind: 'dial', conn: name, bytes: null });
   }
@@ -1000,7 +1055,11 @@ class LocalTurn {
 
   deliver(item: Item): void {
     const conn = (item.dialled ? 1 : -1) * nameOfConn(item.channel, item.from);
-    const name = asConn(conn);
+    if (item.kind === 'dial' && this.nextAccepted > 0) {
+      this.raws.set(conn, this.nextAccepted);
+      this.conns.set(this.nextAccepted++, conn);
+    }
+    const name = this.rawOf(conn);
     const channel: Channel = item.channel === ELECTION ? 'election' : 'quorum';
     const remote = { ip: hostOf(item.from), port: REMOTE_PORT, tls: false, certificate: null };
     switch (item.kind) {
@@ -1035,7 +1094,7 @@ class LocalTurn {
 
   private refuse(conn: number): void {
     this.sockets.delete(conn);
-    this.step({ type: 'connFailed', conn: asConn(conn), reason: 'refused' });
+    this.step({ type: 'connFailed', conn: this.rawOf(conn), reason: 'refused' });
   }
 
   /**

@@ -69,6 +69,9 @@ export class System {
   fault: Fault | null = null;
   /** Called for every action, also those that `apply` adds by itself. */
   onAction: ((action: number) => void) | null = null;
+  /** Called when a server has handled an input, with its state before and what was made of it. */
+  onStep: ((server: number, input: number, before: number, transition: number) => void) | null = null;
+  onCrash: ((server: number) => void) | null = null;
 
   constructor(scope: Scope) {
     this.scope = scope;
@@ -353,6 +356,7 @@ export class System {
   private step(state: State, server: number, input: number): boolean {
     const { locals } = this;
     const transition = locals.transition(state[server]!, input);
+    this.onStep?.(server, input, state[server]!, transition);
     const fault = locals.faultIn(transition);
     if (fault > 0) return this.fail(locals.faults[fault]!);
     state[server] = locals.nextOf(transition);
@@ -398,6 +402,7 @@ export class System {
     const down = locals.crashesOf(before)[outcome]!;
     const fault = locals.crashFault(before, down);
     if (fault !== null) return this.fail(fault);
+    this.onCrash?.(server);
     state[this.allowanceAt]! -= 1 << 4;
     state[server] = down;
     for (let j = 0; j < this.n; j++) {

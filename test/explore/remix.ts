@@ -48,6 +48,16 @@ export async function explore(bug: RemixBug, extra: readonly string[] = []): Pro
   }
 }
 
+/** What the core with the mutation, or the sound one, says to a counterexample. */
+export async function replayWith(mutant: Mutant | null, path: string): Promise<string> {
+  const file = await bundleSimulator(mutant, 'sim/explore/main.ts');
+  try {
+    return await outputOf([file, '--replay', path]);
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
 /** A violation is an exit code of its own. */
 async function outputOf(args: readonly string[]): Promise<string> {
   try {

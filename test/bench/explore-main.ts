@@ -1,0 +1,5 @@
+/** The benchmark of the exploration alone. */
+
+import { benchExplore } from './explore.ts';
+
+benchExplore();
