@@ -275,7 +275,10 @@ export class FaultDriver {
       if (waiting.op.do === 'reset' && waiting.op.kind === 'SNAP') {
         this.#streams.push({ op: waiting.op, uid: segment.connection.uid, from: segment.from });
       } else if (waiting.op.do === 'reset') {
-        this.#override = { resetAfterBytes: Math.min(FRAME_CUT_BYTES, segment.bytes.length) };
+        // In it, or right behind it.
+        const isBehind = this.#streamOf(waiting.op).below(2) === 0;
+        const size = segment.bytes.length;
+        this.#override = { resetAfterBytes: isBehind ? size : Math.min(FRAME_CUT_BYTES, size) };
         this.#targets = [segment.from, segment.to];
         this.#finish(waiting.op, {
           say: `the connection ${segment.from}>${segment.to} is reset in mid-packet`,
