@@ -110,7 +110,7 @@ async function explore(sites: readonly Site[], seeds: readonly string[]): Promis
         first.index,
       );
     },
-    `globalThis.reached = new Uint8Array(${sites.length});`,
+    `const reachedMarks = (globalThis.reached = new Uint8Array(${sites.length}));`,
   );
   const baselines = new Map<string, Baseline>();
   try {

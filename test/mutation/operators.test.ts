@@ -58,12 +58,10 @@ describe('the whole core', () => {
 /** Runs the program with `a`: what it printed, and the texts of the mutations that were reached. */
 function reachedBy(program: string, a: number): { readonly printed: number[]; readonly reached: string[] } {
   const all = mutationsOf('a.ts', program);
-  const scope = globalThis as { reached?: Uint8Array };
   const marks = new Uint8Array(all.length);
-  scope.reached = marks;
   const printed: number[] = [];
-  new Function('print', 'a', instrument(program, all, 0))((value: number) => printed.push(value), a);
-  delete scope.reached;
+  const marked = new Function('print', 'a', 'reachedMarks', instrument(program, all, 0));
+  marked((value: number) => printed.push(value), a, marks);
   const texts = all.filter((_, i) => marks[i] === 1).map(({ start, end }) => program.slice(start, end));
   return { printed, reached: texts.sort() };
 }

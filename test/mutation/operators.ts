@@ -166,11 +166,11 @@ function lineFinder(text: string): (offset: number) => number {
 export const applyMutation = (text: string, { start, end, replacement }: Mutation): string =>
   text.slice(0, start) + replacement + text.slice(end);
 
-/** The text in which every mutation marks that it was reached: `globalThis.reached[first + i] = 1`. Changes nothing else. */
+/** The text in which every mutation marks that it was reached: `reachedMarks[first + i] = 1`. Changes nothing else. */
 export function instrument(text: string, mutations: readonly Mutation[], first: number): string {
   const inserts: { readonly at: number; readonly order: number; readonly text: string }[] = [];
   mutations.forEach(({ probe }, i) => {
-    const mark = `globalThis.reached[${first + i}] = 1`;
+    const mark = `reachedMarks[${first + i}] = 1`;
     const size = probe.end - probe.start;
     const [open, close] = probe.kind === 'statement' ? [`{ ${mark}; `, ' }'] : [`(${mark}, `, ')'];
     // Of two that begin together the longer opens first; of two that end together the shorter closes first.
