@@ -311,7 +311,7 @@ test('a data watch fires once, for whoever set it', () => {
     { type: 'watch', event: { type: EventType.nodeDataChanged, path: '/a' }, zxid: 6, watchers: [70] },
   ]);
   expect(h.step(received(C1, event(EventType.nodeDataChanged, '/a', 7)))).toEqual([
-    { type: 'note', code: 'client.watch.unheard', fields: { type: EventType.nodeDataChanged } },
+    { type: 'note', code: 'client.watch.unheard', fields: { type: EventType.nodeDataChanged, path: '/a', zxid: 7 } },
   ]);
 });
 
