@@ -74,8 +74,8 @@ export const MARKS: Readonly<Record<string, string>> = {
   // --- storage ---
   'storage.completion.stale': REQUIRED,
   'storage.purge.invalid': REQUIRED,
-  'storage.purge.removing': 'autopurge is off unless a configuration turns it on; test/unit/storage does',
-  'storage.range.unreadable': 'a file of the log is read again only for a DIFF, and must rot between two reads',
+  'storage.purge.removing': REQUIRED,
+  'storage.range.unreadable': REQUIRED,
   'storage.recovery.unproved': REQUIRED,
   'store.recovered': REQUIRED,
   'store.recovery.note': REQUIRED,
