@@ -156,7 +156,11 @@ export function bindKeys(actions: Actions): void {
   window.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target as HTMLElement | null;
-    if (target?.matches('input:not([type="checkbox"]), textarea, select') === true && event.key !== 'Escape') return;
+    if (target?.matches('input:not([type="checkbox"]), textarea, select') === true) {
+      // Escape gives the keys back to the page; all others are typed.
+      if (event.key === 'Escape') target.blur();
+      else return;
+    }
     if (target?.closest('dialog, .sheet') != null && event.key !== 'Escape' && event.key !== '?') return;
     // Enter, blanks and Tab belong to whatever has the focus.
     const key = byKey.get(event.key);

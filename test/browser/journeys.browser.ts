@@ -1,0 +1,355 @@
+/**
+ * What somebody does with the viewer, from opening a run to breaking it, in a real browser. Answers are compared with what the
+ * simulator itself says of the same run.
+ */
+
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { page as viewerPage, withTrace } from '../../viewer/node/bundle.ts';
+import { openBrowser, ROOT, served, type Viewer } from './browser.ts';
+import { seed, stateAt, story, type Traced, traced } from './runs.ts';
+
+let viewer: Viewer;
+let page: Page;
+const SEED = seed('42');
+let run: Traced;
+
+beforeAll(async () => {
+  run = traced(SEED);
+  viewer = await openBrowser();
+  page = viewer.page;
+});
+
+afterAll(async () => {
+  await viewer?.close();
+});
+
+beforeEach(() => {
+  viewer.complaints.length = 0;
+});
+
+/** Opens an address and waits until the trace is read to its end, in whatever way that is. */
+async function open(address: string): Promise<void> {
+  // Another address of the same page would only be a jump within it.
+  await page.goto('about:blank');
+  await page.goto(address);
+  await loaded();
+}
+
+async function loaded(): Promise<void> {
+  await page.waitForFunction(() => {
+    const { vivarium } = globalThis as unknown as {
+      vivarium?: { app: { trace: { info: { phase: string }; picture: unknown } | null } };
+    };
+    const trace = vivarium?.app.trace;
+    return trace !== null && trace !== undefined && trace.info.phase !== 'reading' && trace.picture !== null;
+  });
+}
+
+const text = async (selector: string): Promise<string> =>
+  ((await page.locator(selector).first().textContent()) ?? '').replaceAll(/\s+/g, ' ');
+const hash = (): Promise<string> => page.evaluate(() => location.hash);
+const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.textContent ?? '');
+
+describe('seed 42', () => {
+  let address: string;
+
+  beforeAll(async () => {
+    address = await served(gzipSync(run.bytes), 'seed-42.ndjson.gz');
+  });
+
+  it('opens, says which run it is and how it ended', async () => {
+    await open(address);
+    const bar = await text('#run');
+    expect(bar).toContain('seed-42.ndjson.gz');
+    expect(bar).toContain('kept every promise');
+    expect(bar).toContain(`${run.events.toLocaleString('en')} events`);
+    const lanes = await page.locator('.lane-name b').allInnerTexts();
+    expect(lanes.slice(0, 5)).toEqual(['server 1', 'server 2', 'server 3', 'server 4', 'server 5']);
+    expect(viewer.complaints).toEqual([]);
+  });
+
+  it('the picture is not empty: the band of the leader has the colour of its epoch', async () => {
+    const colours = await page.evaluate(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>('#stage canvas')!;
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      const found = new Set<number>();
+      for (let i = 0; i < data.length; i += 4 * 37) found.add((data[i]! << 16) | (data[i + 1]! << 8) | data[i + 2]!);
+      return found.size;
+    });
+    expect(colours).toBeGreaterThan(40);
+  });
+
+  it('the first election: who voted for whom, why it was held, and who leads', async () => {
+    await page.keyboard.press('e');
+    await page.locator('table.held').first().waitFor();
+    const first = run.moments.find(({ text: told }) => /leads epoch 1/.test(told))!;
+    const leader = /server (\d+) leads/.exec(first.text)![1]!;
+    expect(await text('.elections tbody tr[aria-selected="true"]')).toContain(`server ${leader} leads epoch 1`);
+    const voters = await page.locator('table.held').first().locator('tbody th').allInnerTexts();
+    expect(voters).toEqual(['1', '2', '3', '4', '5']);
+    // Whoever took part ended with a vote for the one that leads.
+    const decided = await page.locator('table.held').first().locator('tbody tr').allInnerTexts();
+    expect(decided.filter((row) => row.includes(leader)).length).toBeGreaterThanOrEqual(3);
+    expect(await page.locator('table.grid').first().locator('tbody tr').count()).toBe(5);
+    expect(await hash()).toContain('el=1');
+    expect(viewer.complaints).toEqual([]);
+  });
+
+  it('the next election is one key away, and the one before another', async () => {
+    await page.keyboard.press('e');
+    expect(await hash()).not.toContain('el=1&');
+    await page.keyboard.press('E');
+    expect(await hash()).toMatch(/el=1(&|$)/);
+  });
+
+  it('stepping shows the state that the simulator has at that very event', async () => {
+    await page.keyboard.press('3');
+    await page.getByLabel('Server', { exact: true }).selectOption({ label: 'server 2' });
+    for (let i = 0; i < 3; i++) {
+      await page.keyboard.press('Escape');
+      await page.locator('#panel button', { hasText: 'step ›' }).click();
+      await page.waitForTimeout(150);
+    }
+    const event = Number(/[#&]e=(\d+)/.exec(await hash())![1]);
+    const state = stateAt(SEED, event);
+    await page.locator('[role="treeitem"]').first().waitFor();
+    const shown = async (path: string): Promise<string> => {
+      const row = page.locator(`[role="treeitem"][data-path="${path}"]`);
+      return (await row.locator('.value').last().innerText()).trim();
+    };
+    expect(await shown('role/kind')).toContain(state.role.kind);
+    expect(await shown('epochs/accepted')).toBe(String(state.epochs.accepted));
+    expect(await shown('epochs/current')).toBe(String(state.epochs.current));
+    expect(await shown('resync')).toBe(String(state.resync));
+    const keys = await page.locator('[role="treeitem"][aria-level="1"] .key').allInnerTexts();
+    expect(keys.map((key) => key.replace(/^[▸▾]\s*/, '').trim()).sort()).toEqual(Object.keys(state).sort());
+    expect(viewer.complaints).toEqual([]);
+  });
+
+  it('the address is the view: whoever gets it sees the same', async () => {
+    const before = await hash();
+    const facts = await text('#panel .body');
+    await open(`${address}${before}`);
+    expect(await hash()).toBe(before);
+    await expect.poll(() => text('#panel .body')).toBe(facts);
+  });
+
+  it('a search lights what it finds, and goes from one to the next', async () => {
+    await page.keyboard.press('/');
+    await page.keyboard.type('kind:boot server:5');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => text('#search output')).toMatch(/^[1-9][0-9,]* found/);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('/');
+    await page.keyboard.type('colour:blue');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.locator('#query').getAttribute('aria-invalid')).toBe('true');
+    await page.keyboard.press('Escape');
+  });
+
+  it('the causes of an event are lit, and the cause of it is one key away', async () => {
+    await page.keyboard.press('4');
+    await page.keyboard.press('b');
+    await expect.poll(() => text('#panel .body')).toMatch(/events on \d+ hosts led to it/);
+    const before = await hash();
+    await page.keyboard.press('c');
+    expect(await hash()).not.toBe(before);
+    await page.keyboard.press('Escape');
+    expect(viewer.complaints).toEqual([]);
+  });
+
+  it('the axis of causal order shows the same lanes', async () => {
+    await page.keyboard.press('0');
+    await page.keyboard.press('o');
+    await expect.poll(() => text('#status')).toContain('causal order');
+    await page.keyboard.press('o');
+    await expect.poll(() => text('#status')).toContain('axis: time');
+    expect(viewer.complaints).toEqual([]);
+  });
+
+  it('the table tells the events to whoever cannot see the picture', async () => {
+    await page.keyboard.press('8');
+    await page.getByRole('table', { name: 'Events' }).waitFor();
+    const rows = page.getByRole('table', { name: 'Events' }).getByRole('row');
+    expect(await rows.count()).toBeGreaterThan(50);
+  });
+});
+
+describe('the laboratory', () => {
+  it('runs a story in the page, changes its schedule and shows what became different', async () => {
+    await page.goto('about:blank');
+    await page.goto(`${await served(null)}#tab=lab`);
+    await page.getByLabel('Scenario').selectOption('contested-election');
+    await page.locator('#lab-run-scenario').click();
+    await page.waitForFunction(() => {
+      const { vivarium } = globalThis as unknown as { vivarium: { lab: { last: { hash: string } | null } } };
+      return vivarium.lab.last !== null;
+    });
+    const expected = traced(story('contested-election'));
+    await expect.poll(() => text('.lab')).toContain(expected.hash);
+    const ops = page.locator('.ops li');
+    const count = await ops.count();
+    expect(count).toBe(story('contested-election').ops.length);
+    await ops.first().focus();
+    await page.keyboard.press('Delete');
+    expect(await ops.count()).toBe(count - 1);
+    expect(await text('.changed-box')).toContain('1 change');
+    await page.locator('#lab-again').click();
+    await page.waitForFunction((before) => {
+      const { vivarium } = globalThis as unknown as {
+        vivarium: { lab: { last: { hash: string }; isRunning: boolean } };
+      };
+      return !vivarium.lab.isRunning && vivarium.lab.last.hash !== before;
+    }, expected.hash);
+    await page.keyboard.press('6');
+    await expect.poll(() => text('#panel .body')).toContain('The first difference');
+    await page.keyboard.press('x');
+    await expect.poll(() => text('#run')).toContain('contested-election');
+    expect(viewer.complaints).toEqual([]);
+  });
+
+  it('a bar above the lanes can be dragged', async () => {
+    await page.keyboard.press('7');
+    const box = await page.evaluate(() => {
+      const { vivarium } = globalThis as unknown as {
+        vivarium: {
+          app: { scene: { faults: { from: number; to: number; what: { op: number } }[]; faultLines: number[] } };
+          stage: {
+            scale: { x(t: number): number };
+            layout: { gutter: number; faults: { top: number }; faultLine: number };
+          };
+        };
+      };
+      const { app, stage } = vivarium;
+      const at = app.scene.faults.findIndex(({ what }) => what.op > 0);
+      const fault = app.scene.faults[at]!;
+      const pane = document.querySelector('#stage .pane')!.getBoundingClientRect();
+      return {
+        x: pane.left + stage.scale.x(fault.from) + 2,
+        y: pane.top + stage.layout.faults.top + (app.scene.faultLines[at]! + 0.5) * stage.layout.faultLine,
+      };
+    });
+    await page.mouse.move(box.x, box.y);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 60, box.y, { steps: 4 });
+    await page.mouse.up();
+    await expect.poll(() => text('.changed-box')).toContain('change');
+    await page.keyboard.press('z');
+    await expect.poll(() => page.locator('.changed-box').count()).toBe(0);
+    expect(viewer.complaints).toEqual([]);
+  });
+});
+
+describe('a run that broke a promise', () => {
+  it('opens where it did, names the promise, and lights the events that clash', async () => {
+    // The verdict of a run that was fine, made worse by hand: what a checker would have written.
+    const lines = run.text.trimEnd().split('\n');
+    const verdict = JSON.parse(lines.pop()!) as Record<string, unknown>;
+    const steps = lines.flatMap((line) =>
+      line.startsWith('{"type":"step"') && /"host":[1-5],/.test(line)
+        ? [JSON.parse(line) as { id: number; t: number }]
+        : [],
+    );
+    const [a, b] = [steps[900]!, steps[960]!];
+    const violation = {
+      property: 'P1',
+      kind: 'safety',
+      sentence: 'What is committed is never lost.',
+      message: 'It was lost.',
+      atUs: b.t,
+      servers: [1, 2],
+      events: [a.id, b.id],
+    };
+    lines.push(JSON.stringify({ ...verdict, verdict: 'safety', violations: [violation] }));
+    await open(await served(new TextEncoder().encode(`${lines.join('\n')}\n`), 'broken.ndjson'));
+    await expect.poll(() => text('#panel .body')).toContain('What is committed is never lost.');
+    expect(await text('#panel .body')).toContain('It was lost.');
+    expect(await text('#run')).toContain('safety');
+    const lit = await page.evaluate(
+      () => (globalThis as unknown as { vivarium: { app: { lit: Set<number> | null } } }).vivarium.app.lit?.size ?? 0,
+    );
+    expect(lit).toBe(2);
+    expect(await hash()).toContain('v=');
+    expect(viewer.complaints).toEqual([]);
+  });
+});
+
+describe('files that are not what they should be', () => {
+  it('a trace that was cut off shows what could be read, and says so', async () => {
+    const packed = gzipSync(run.bytes);
+    await open(await served(packed.subarray(0, Math.floor(packed.length / 2)), 'half.ndjson.gz'));
+    await expect.poll(() => text('#run')).toMatch(/cut off/);
+    await page.locator('#run button').click();
+    const told = await text('.sheet');
+    expect(told).toMatch(/[1-9][0-9,]* events/);
+    await page.keyboard.press('Escape');
+    expect(await page.locator('.lane-name').count()).toBeGreaterThan(5);
+    expect(viewer.complaints).toEqual([]);
+  });
+
+  it('something else is refused in words', async () => {
+    await open(await served(new TextEncoder().encode('PK\u0003\u0004 not a trace at all'), 'holiday.zip'));
+    await expect.poll(() => text('#empty')).toContain('holiday.zip cannot be shown');
+    expect((await text('#empty')).length).toBeGreaterThan(50);
+    expect(viewer.complaints).toEqual([]);
+  });
+});
+
+describe('one page', () => {
+  it('opens from a disk, without any server, with the run inside', async () => {
+    const file = join(tmpdir(), `vivarium-${process.pid}.html`);
+    writeFileSync(file, withTrace(await viewerPage(ROOT), gzipSync(run.bytes), 'attached.ndjson'));
+    await viewer.context.setOffline(true);
+    await open(`file://${file}`);
+    expect(await text('#run')).toContain('attached.ndjson');
+    expect(await text('#run')).toContain('kept every promise');
+    await viewer.context.setOffline(false);
+    expect(viewer.complaints).toEqual([]);
+  });
+});
+
+describe('by keyboard alone', () => {
+  it('everything in the page can be reached, sees where it is, and comes back', async () => {
+    await open(await served(gzipSync(run.bytes), 'keys.ndjson.gz'));
+    await page.keyboard.press('?');
+    expect(await text('.sheet')).toContain('change of leader');
+    await page.keyboard.press('Escape');
+    expect(await page.locator('.sheet').count()).toBe(0);
+    const seen = new Set<string>();
+    for (let i = 0; i < 40; i++) {
+      await page.keyboard.press('Tab');
+      seen.add(await focused());
+      const ring = await page.evaluate(() => {
+        const element = document.activeElement;
+        return element === null || element === document.body ? '' : getComputedStyle(element).outlineStyle;
+      });
+      expect(['solid', 'auto', '']).toContain(ring);
+    }
+    for (const wanted of ['Open', 'Legend', 'Help', 'Elections'])
+      expect(
+        [...seen].some((name) => name.includes(wanted)),
+        wanted,
+      ).toBe(true);
+    // Down to a server, along its events, to the cause, and to its state.
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press(']');
+    await page.keyboard.press('c');
+    expect(await hash()).toMatch(/e=\d+/);
+    await page.keyboard.press('3');
+    await expect.poll(() => page.locator('[role="tree"]').count()).toBe(1);
+    await page.keyboard.press('g');
+    await page.keyboard.type('5s');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('+');
+    await expect.poll(hash).toMatch(/t=\d+-\d+/);
+    const [, from, to] = /t=(\d+)-(\d+)/.exec(await hash())!;
+    expect(Number(from)).toBeLessThan(5_000_000);
+    expect(Number(to)).toBeGreaterThan(5_000_000);
+    expect(viewer.complaints).toEqual([]);
+  });
+});
