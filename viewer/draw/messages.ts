@@ -91,7 +91,8 @@ function paintGroup(frame: Frame, at: number, strength: number, isNamed: boolean
     },
     ARROWS_MAX,
   );
-  context.globalAlpha = 0.9 * strength;
+  // Lines to clients cross every lane of a server; they are there to be found, not to be seen first.
+  context.globalAlpha = (group === 'client' ? 0.5 : 0.9) * strength;
   context.strokeStyle = style.colour;
   context.lineWidth = style.width;
   context.setLineDash([...style.dash]);

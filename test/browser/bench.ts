@@ -1,0 +1,239 @@
+/**
+ * How fast the viewer is: `npm run bench:viewer -- [TRACE]`. A trace of a million events (made once, by the simulator, if none is
+ * named) is opened in a Chromium without a window and without a graphics card, and then panned and zoomed. Wall-clock times of
+ * one machine: what counts is how they stand to each other and to the bounds in docs/viewer.md.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { createGzip } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { run } from '../../sim/runner.ts';
+import { generate } from '../../sim/swarm.ts';
+import { trace } from '../../sim/tracer.ts';
+import { page as viewerPage } from '../../viewer/node/bundle.ts';
+import { serve } from '../../viewer/node/serve.ts';
+import { openBrowser } from './browser.ts';
+
+const FOLDER = join('.build', 'bench');
+const EVENTS = 1_000_000;
+const FRAMES = 240;
+
+/** A run of about so many events: the duration is what makes it long. */
+async function makeTrace(name: string, durationMs: number): Promise<string> {
+  const file = join(FOLDER, `${name}.ndjson.gz`);
+  if (existsSync(file)) return file;
+  mkdirSync(FOLDER, { recursive: true });
+  const gzip = createGzip({ level: 3 });
+  const out = createWriteStream(`${file}.part`);
+  gzip.pipe(out);
+  const schedule = generate({ seed: '7', profile: 'default', commit: '', options: { duration: durationMs } });
+  let lines: string[] = [];
+  let size = 0;
+  const flush = (): void => {
+    gzip.write(lines.join(''));
+    lines = [];
+    size = 0;
+  };
+  trace(schedule, (line) => {
+    const text = `${JSON.stringify(line)}\n`;
+    lines.push(text);
+    size += text.length;
+    if (size > 4_000_000) flush();
+  });
+  flush();
+  await new Promise<void>((resolve) => out.on('close', resolve).on('ready', () => gzip.end()));
+  spawnSync('mv', [`${file}.part`, file]);
+  return file;
+}
+
+interface Measured {
+  readonly firstMs: number;
+  readonly wholeMs: number;
+  readonly events: number;
+}
+
+/** Opens the trace and watches for the first picture and for the last. */
+async function open(page: Page, address: string): Promise<Measured> {
+  await page.goto('about:blank');
+  await page.addInitScript(`
+    globalThis.marks = {};
+    const watch = () => {
+      const { app } = globalThis.vivarium ?? {};
+      if (app?.scene != null && app.scene.picture.lanes.length > 0 && app.scene.picture.events.count > 0) {
+        marks.first ??= performance.now();
+        if (app.trace.info.phase !== 'reading' && app.scene.picture.complete) { marks.whole ??= performance.now(); return; }
+      }
+      requestAnimationFrame(watch);
+    };
+    requestAnimationFrame(watch);
+  `);
+  await page.goto(address);
+  // Asked from outside: the page's own policy lets nobody evaluate text inside it.
+  while ((await page.evaluate('marks.whole === undefined')) === true) await page.waitForTimeout(250);
+  return (await page.evaluate(
+    '({ firstMs: marks.first, wholeMs: marks.whole, events: vivarium.app.scene.picture.events.count })',
+  )) as Measured;
+}
+
+interface Pan {
+  readonly name: string;
+  readonly medianMs: number;
+  readonly p95Ms: number;
+  readonly drawMs: number;
+}
+
+/** Moves the view every frame for a while; gives the times between frames, and of drawing alone. */
+async function move(page: Page, name: string, step: string): Promise<Pan> {
+  const { gaps, draws } = (await page.evaluate(`new Promise((resolve) => {
+    const { app, stage } = vivarium;
+    const gaps = [];
+    let last = performance.now();
+    let i = 0;
+    stage.frames.length = 0;
+    const tick = (now) => {
+      gaps.push(now - last);
+      last = now;
+      const { from, to } = app.range;
+      ${step}
+      if (++i < ${FRAMES}) requestAnimationFrame(tick);
+      else resolve({ gaps: gaps.slice(5), draws: [...stage.frames] });
+    };
+    requestAnimationFrame(tick);
+  })`)) as { gaps: number[]; draws: number[] };
+  return { name, medianMs: quantile(gaps, 0.5), p95Ms: quantile(gaps, 0.95), drawMs: quantile(draws, 0.95) };
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/** Resident memory of the processes that draw pages, MB. */
+function rendererMb(profileOwner: number): number {
+  let largest = 0;
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+      if (!command.includes('--type=renderer')) continue;
+      if (!isBelow(Number(name), profileOwner)) continue;
+      const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${name}/status`, 'utf8'));
+      largest = Math.max(largest, Number(rss?.[1] ?? 0) / 1024);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return Math.round(largest);
+}
+
+function isBelow(pid: number, ancestor: number): boolean {
+  for (let at = pid; at > 1; ) {
+    if (at === ancestor) return true;
+    at = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${at}/status`, 'utf8'))?.[1] ?? 0);
+  }
+  return false;
+}
+
+async function main(given: string | undefined): Promise<void> {
+  const file = given ?? (await makeTrace('million', (EVENTS / 18_000) * 24_000));
+  const bytes = readFileSync(file);
+  const browser = await openBrowser({ width: 1280, height: 800 });
+  const say = (name: string, text: string): void => void process.stdout.write(`${name.padEnd(34)}${text}\n`);
+  try {
+    const html = await viewerPage(process.cwd());
+    const address = await serve({ html, trace: bytes, name: file, port: 0 });
+    const { page } = browser;
+    const opened = await open(page, address);
+    say('trace', `${opened.events.toLocaleString('en')} events, ${(statSync(file).size / 1e6).toFixed(1)} MB packed`);
+    say('first picture', `${opened.firstMs.toFixed(0)} ms`);
+    say('whole', `${opened.wholeMs.toFixed(0)} ms`);
+    say('memory of the page', `${rendererMb(process.pid)} MB`);
+    const whole = 'vivarium.app.setRange(vivarium.app.whole);';
+    await page.evaluate(whole);
+    const pans = [
+      await move(
+        page,
+        'pan at a tenth of the run',
+        `if (i === 0) { const l = (app.whole.to - app.whole.from) / 10; app.setRange({ from: app.whole.from, to: app.whole.from + l }); } else app.setRange({ from: from + (to - from) * 0.01, to: to + (to - from) * 0.01 });`,
+      ),
+      await move(
+        page,
+        'pan at 10 s',
+        `if (i === 0) app.setRange({ from: app.whole.to / 2, to: app.whole.to / 2 + 1e7 }); else app.setRange({ from: from + 1e5, to: to + 1e5 });`,
+      ),
+      await move(
+        page,
+        'pan at 200 ms',
+        `if (i === 0) app.setRange({ from: app.whole.to / 2, to: app.whole.to / 2 + 2e5 }); else app.setRange({ from: from + 2e3, to: to + 2e3 });`,
+      ),
+      await move(
+        page,
+        'zoom from all to 1 ms',
+        `if (i === 0) app.setRange(app.whole); else { const c = app.whole.to * 0.4; const l = (to - from) * 0.93; app.setRange(l < 1000 ? app.whole : { from: c - l / 2, to: c + l / 2 }); }`,
+      ),
+    ];
+    for (const { name, medianMs, p95Ms, drawMs } of pans) {
+      say(
+        name,
+        `${(1000 / p95Ms).toFixed(0)} frames/s at the 5th percentile (median ${(1000 / medianMs).toFixed(0)}), drawing ${drawMs.toFixed(1)} ms at the 95th`,
+      );
+    }
+    const states = (await page.evaluate(`(async () => {
+      const { app } = vivarium;
+      const { count, host } = app.scene.picture.events;
+      const times = [];
+      for (let i = 1; i <= 40; i++) {
+        const index = Math.floor((count * ((i * 0.6180339887) % 1))) || 1;
+        const began = performance.now();
+        await app.trace.model.state(1 + (i % app.scene.picture.servers.length), index);
+        times.push(performance.now() - began);
+      }
+      return times;
+    })()`)) as number[];
+    say(
+      'state at any event',
+      `median ${quantile(states, 0.5).toFixed(0)} ms, slowest of 40 ${Math.max(...states).toFixed(0)} ms`,
+    );
+    await laboratory(page, html, say);
+  } finally {
+    await browser.close();
+  }
+  process.exit(0);
+}
+
+/** Seed 42 on the command line and in the page: the same run, without a trace and with one. */
+async function laboratory(page: Page, html: string, say: (name: string, text: string) => void): Promise<void> {
+  const schedule = generate({ seed: '42', profile: 'default', commit: '', options: {} });
+  const timed = (act: () => { readonly events: number }): number => {
+    act();
+    const began = performance.now();
+    const { events } = act();
+    return events / ((performance.now() - began) / 1000);
+  };
+  const raw = timed(() => run(schedule));
+  const traced = timed(() => trace(schedule, (line) => JSON.stringify(line)));
+  await page.goto(await serve({ html, trace: null, name: '', port: 0 }));
+  const inPage = async (method: 'verdict' | 'trace'): Promise<number> =>
+    (await page.evaluate(`(async () => {
+      const { lab } = vivarium;
+      const schedule = ${JSON.stringify(schedule)};
+      await lab.${method}(schedule, 'bench');
+      const summary = await lab.${method}(schedule, 'bench');
+      return summary.events / (summary.tookMs / 1000);
+    })()`)) as number;
+  const rawPage = await inPage('verdict');
+  const tracedPage = await inPage('trace');
+  const rate = (value: number): string => Math.round(value).toLocaleString('en');
+  say(
+    'seed 42, no trace',
+    `${rate(raw)} events/s in Node, ${rate(rawPage)} in the page: ${((100 * rawPage) / raw).toFixed(0)} %`,
+  );
+  say(
+    'seed 42, traced',
+    `${rate(traced)} events/s in Node, ${rate(tracedPage)} in the page: ${((100 * tracedPage) / traced).toFixed(0)} %`,
+  );
+}
+
+await main(process.argv[2]);
