@@ -17,6 +17,10 @@ const RESET = MESSAGE_FATES.indexOf('reset');
 const OPEN = MESSAGE_FATES.indexOf('open');
 /** Arrows of one group in one frame, whatever the choice of detail says: a bound on the work. */
 const ARROWS_MAX = 6000;
+/** Pixels of time below which a line is as good as upright. */
+const UPRIGHT = 1.2;
+/** More than there are hosts. */
+const WAYS = 65_536;
 /** Names are written beside arrows when there are at most so many in sight. */
 const NAMED_MAX = 60;
 
@@ -69,6 +73,8 @@ function paintGroup(frame: Frame, at: number, strength: number, isNamed: boolean
   const heads = new Path2D();
   const odd: number[] = [];
   const named: number[] = [];
+  const bars: number[] = [];
+  const upright = new Map<number, number>();
   // Heads on every one of many arrows would be all one sees.
   const isHeaded = spans.countIn(scale.from, scale.to) < width * 0.12;
   spans.each(
@@ -85,9 +91,18 @@ function paintGroup(frame: Frame, at: number, strength: number, isNamed: boolean
       if (ends === null) return;
       const x0 = scale.x(spans.begin[i]!);
       const x1 = scale.x(spans.end[i]!);
-      arrow(lines, isHeaded ? heads : null, style, x0, ends.y0, x1, ends.y1);
       hits.line(x0, ends.y0, x1, ends.y1, row);
       if (isNamed) named.push(i);
+      if (!isHeaded && x1 - x0 < UPRIGHT) {
+        // Upright lines are rectangles, which cost a tenth of a line; and one on top of another shows nothing more.
+        const way = messages.from[row]! * WAYS + messages.to[row]!;
+        const last = upright.get(way);
+        if (last !== undefined && x0 - last < UPRIGHT) return;
+        upright.set(way, x0);
+        bars.push(x0, Math.min(ends.y0, ends.y1), Math.abs(ends.y1 - ends.y0));
+        return;
+      }
+      arrow(lines, isHeaded ? heads : null, style, x0, ends.y0, x1, ends.y1);
     },
     ARROWS_MAX,
   );
@@ -95,7 +110,9 @@ function paintGroup(frame: Frame, at: number, strength: number, isNamed: boolean
   context.globalAlpha = (group === 'client' ? 0.5 : 0.9) * strength;
   context.strokeStyle = style.colour;
   context.lineWidth = style.width;
-  context.setLineDash([...style.dash]);
+  context.fillStyle = style.colour;
+  for (let i = 0; i < bars.length; i += 3) context.fillRect(bars[i]!, bars[i + 1]!, style.width * 0.8, bars[i + 2]!);
+  if (isHeaded) context.setLineDash([...style.dash]);
   context.stroke(lines);
   context.setLineDash([]);
   context.fillStyle = style.head === 'open' ? theme.background : style.colour;

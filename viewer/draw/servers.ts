@@ -235,12 +235,15 @@ function paintZxids(frame: Frame, zxid: ZxidScene, lane: Lane, range: ZxidRange)
     context.stroke();
   };
   line(zxid.committed, blue, 1.6, []);
-  line(zxid.synced, theme.ink2, 1, [2, 2]);
+  // What an fsync takes is only seen from near.
+  if (scale.perPixel < SYNCED_US) line(zxid.synced, theme.ink2, 1, [2, 2]);
   line(zxid.logged, theme.ink, 0.8, []);
   context.setLineDash([]);
   context.restore();
-  void scale;
 }
+
+/** Units a pixel above which `synced` lies on `logged`. */
+const SYNCED_US = 4000;
 
 /** A staircase: exact while the steps are fewer than the pixels, else the value at each pixel. */
 function steps(
@@ -262,6 +265,10 @@ function steps(
       return;
     }
     const py = y(value);
+    if (isOpen && Math.abs(py - lastY) < 0.2) {
+      lastX = x;
+      return;
+    }
     if (!isOpen) {
       context.moveTo(x, isArea ? floor : py);
       context.lineTo(x, py);
@@ -302,7 +309,7 @@ function paintDisk({ context, scene, scale, theme, hits, width }: Frame, server:
   const { top, height } = lane.disk;
   const count = spans.countIn(scale.from, scale.to);
   if (count <= width * 1.2) {
-    const path = { soft: new Path2D(), hard: new Path2D() };
+    const colours = { soft: mix(theme.background, theme.ink3, 0.5), hard: mix(theme.background, theme.ink2, 0.75) };
     spans.each(scale.from, scale.to, (i) => {
       const row = rows[i]!;
       if (columns.fate[row] !== 0) return;
@@ -310,14 +317,11 @@ function paintDisk({ context, scene, scale, theme, hits, width }: Frame, server:
       if (edge === null) return;
       const isForce = columns.action[row] === FSYNC || columns.action[row] === FSYNC_DIR;
       const inset = isForce ? 0 : height * 0.45;
-      (isForce ? path.hard : path.soft).rect(edge.x, top + inset, Math.max(0.7, edge.width - 0.5), height - inset);
+      context.fillStyle = isForce ? colours.hard : colours.soft;
+      context.fillRect(edge.x, top + inset, Math.max(0.7, edge.width - 0.5), height - inset);
       if (edge.width > 2)
         hits.box(edge.x, top, edge.width, height, { kind: 'disk', host: server.host, row }, LEVEL.operation);
     });
-    context.fillStyle = mix(theme.background, theme.ink3, 0.5);
-    context.fill(path.soft);
-    context.fillStyle = mix(theme.background, theme.ink2, 0.75);
-    context.fill(path.hard);
   } else {
     // How many per pixel, as weight.
     let low = lowerBound(spans.begin, scale.from);
@@ -381,19 +385,15 @@ function paintTraffic({ context, scene, scale, theme, hidden, width }: Frame, se
   const wide = Math.max(1, binUnits * perUnit - 0.5);
   const floor = new Float64Array(last - first);
   for (const { group, at } of shown) {
-    context.fillStyle = messageStyle(group, theme).colour;
-    context.beginPath();
+    context.fillStyle = mix(theme.background, messageStyle(group, theme).colour, 0.75);
     for (let bin = first; bin < last; bin++) {
       const count = counts[at * size + bin]!;
       if (count === 0) continue;
       const tall = (count / most) * height;
       const x = (whole.from + bin * binUnits - scale.from) * perUnit;
       floor[bin - first]! += tall;
-      context.rect(x, top + height - floor[bin - first]!, wide, tall);
+      context.fillRect(x, top + height - floor[bin - first]!, wide, tall);
     }
-    context.globalAlpha = 0.75;
-    context.fill();
-    context.globalAlpha = 1;
   }
 }
 
