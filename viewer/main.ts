@@ -591,7 +591,9 @@ function makeActions(): Actions {
       else main.dataset.panel = 'closed';
     },
     escape: () => {
+      const focus = document.activeElement;
       if (isSheetOpen()) closeSheet();
+      else if (focus instanceof HTMLElement && focus !== document.body) focus.blur();
       else if (app.lit !== null) {
         void cause.showCone(null);
         app.light(null);

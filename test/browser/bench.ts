@@ -17,7 +17,8 @@ import { serve } from '../../viewer/node/serve.ts';
 import { openBrowser } from './browser.ts';
 
 const FOLDER = join('.build', 'bench');
-const EVENTS = 1_000_000;
+/** Virtual time in which a default run of seed 7 has a million events. */
+const MILLION_MS = 2_000_000;
 const FRAMES = 240;
 
 /** A run of about so many events: the duration is what makes it long. */
@@ -82,10 +83,14 @@ interface Pan {
   readonly medianMs: number;
   readonly p95Ms: number;
   readonly drawMs: number;
+  /** CPU time a frame of the thread that draws, and of everything else the browser does for it. */
+  readonly mainCpuMs: number;
+  readonly otherCpuMs: number;
 }
 
 /** Moves the view every frame for a while; gives the times between frames, and of drawing alone. */
 async function move(page: Page, name: string, step: string): Promise<Pan> {
+  const before = cpuMs();
   const { gaps, draws } = (await page.evaluate(`new Promise((resolve) => {
     const { app, stage } = vivarium;
     const gaps = [];
@@ -102,12 +107,40 @@ async function move(page: Page, name: string, step: string): Promise<Pan> {
     };
     requestAnimationFrame(tick);
   })`)) as { gaps: number[]; draws: number[] };
-  return { name, medianMs: quantile(gaps, 0.5), p95Ms: quantile(gaps, 0.95), drawMs: quantile(draws, 0.95) };
+  const after = cpuMs();
+  return {
+    name,
+    medianMs: quantile(gaps, 0.5),
+    p95Ms: quantile(gaps, 0.95),
+    drawMs: quantile(draws, 0.95),
+    mainCpuMs: (after.main - before.main) / FRAMES,
+    otherCpuMs: (after.other - before.other) / FRAMES,
+  };
 }
 
 function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/** CPU time of the browser so far: of the first threads of processes that draw pages, and of all others; 10 ms a tick. */
+function cpuMs(): { readonly main: number; readonly other: number } {
+  const spent = { main: 0, other: 0 };
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (Number(name) === process.pid || !isBelow(Number(name), process.pid)) continue;
+      const isRenderer = readFileSync(`/proc/${name}/cmdline`, 'utf8').includes('--type=renderer');
+      for (const thread of readdirSync(`/proc/${name}/task`)) {
+        const text = readFileSync(`/proc/${name}/task/${thread}/stat`, 'utf8');
+        const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+        spent[isRenderer && thread === name ? 'main' : 'other'] += (Number(fields[11]) + Number(fields[12])) * 10;
+      }
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return spent;
 }
 
 /** Resident memory of the processes that draw pages, MB. */
@@ -137,7 +170,7 @@ function isBelow(pid: number, ancestor: number): boolean {
 }
 
 async function main(given: string | undefined): Promise<void> {
-  const file = given ?? (await makeTrace('million', (EVENTS / 18_000) * 24_000));
+  const file = given ?? (await makeTrace('million', MILLION_MS));
   const bytes = readFileSync(file);
   const browser = await openBrowser({ width: 1280, height: 800 });
   const say = (name: string, text: string): void => void process.stdout.write(`${name.padEnd(34)}${text}\n`);
@@ -174,10 +207,10 @@ async function main(given: string | undefined): Promise<void> {
         `if (i === 0) app.setRange(app.whole); else { const c = app.whole.to * 0.4; const l = (to - from) * 0.93; app.setRange(l < 1000 ? app.whole : { from: c - l / 2, to: c + l / 2 }); }`,
       ),
     ];
-    for (const { name, medianMs, p95Ms, drawMs } of pans) {
+    for (const { name, medianMs, p95Ms, drawMs, mainCpuMs, otherCpuMs } of pans) {
       say(
         name,
-        `${(1000 / p95Ms).toFixed(0)} frames/s at the 5th percentile (median ${(1000 / medianMs).toFixed(0)}), drawing ${drawMs.toFixed(1)} ms at the 95th`,
+        `${(1000 / p95Ms).toFixed(0)} frames/s at the 5th percentile (median ${(1000 / medianMs).toFixed(0)}), CPU a frame ${mainCpuMs.toFixed(1)} ms + ${otherCpuMs.toFixed(1)} ms beside it, drawing ${drawMs.toFixed(1)} ms at the 95th`,
       );
     }
     const states = (await page.evaluate(`(async () => {
@@ -236,4 +269,5 @@ async function laboratory(page: Page, html: string, say: (name: string, text: st
   );
 }
 
-await main(process.argv[2]);
+if (process.argv[2] === '--make') await makeTrace('million', MILLION_MS);
+else await main(process.argv[2]);

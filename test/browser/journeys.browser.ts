@@ -111,10 +111,11 @@ describe('seed 42', () => {
     await page.keyboard.press('3');
     await page.getByLabel('Server', { exact: true }).selectOption({ label: 'server 2' });
     for (let i = 0; i < 3; i++) {
-      await page.keyboard.press('Escape');
       await page.locator('#panel button', { hasText: 'step ›' }).click();
       await page.waitForTimeout(150);
     }
+    // Escape gives the keys back to the page.
+    await page.keyboard.press('Escape');
     const event = Number(/[#&]e=(\d+)/.exec(await hash())![1]);
     const state = stateAt(SEED, event);
     await page.locator('[role="treeitem"]').first().waitFor();
@@ -336,6 +337,9 @@ describe('by keyboard alone', () => {
         wanted,
       ).toBe(true);
     // Down to a server, along its events, to the cause, and to its state.
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('e');
+    await page.keyboard.press('e');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press(']');
     await page.keyboard.press('c');

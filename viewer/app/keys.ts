@@ -113,7 +113,7 @@ export const KEYS: readonly KeyGroup[] = [
       {
         keys: ['Escape'],
         shown: 'Esc',
-        says: 'put out lights, close what is open, select nothing',
+        says: 'back to the picture; put out lights; close what is open; select nothing',
         act: (actions) => actions.escape(),
       },
     ],
@@ -159,7 +159,7 @@ export function bindKeys(actions: Actions): void {
     if (target?.matches('input:not([type="checkbox"]), textarea, select') === true) {
       // Escape gives the keys back to the page; all others are typed.
       if (event.key === 'Escape') target.blur();
-      else return;
+      return;
     }
     if (target?.closest('dialog, .sheet') != null && event.key !== 'Escape' && event.key !== '?') return;
     // Enter, blanks and Tab belong to whatever has the focus.
