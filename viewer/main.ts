@@ -11,6 +11,7 @@ import { eventBefore, nearestEvent, Stage } from './draw/stage.ts';
 import { Lab } from './lab/lab.ts';
 import { hostName } from './lib/names.ts';
 import { DARK, LIGHT } from './lib/palette.ts';
+import { neighbourOf } from './lib/scene.ts';
 import { duration, instant, parseTime } from './lib/time.ts';
 import { CausePanel } from './panels/cause.ts';
 import { ComparePanel } from './panels/compare.ts';
@@ -540,17 +541,17 @@ function makeActions(): Actions {
       else violation.open(next);
     },
     step: (direction) => {
-      const { scene, trace, view } = app;
-      if (scene === null || trace === null) return;
+      const { scene, view } = app;
+      if (scene === null) return;
       if (view.event === null) {
         const index = nearestEvent(scene, state.server, app.cursor ?? app.range.from);
         if (index > 0) app.select(index);
         return;
       }
-      void trace.model.neighbour(view.event, direction).then((index) => {
-        if (index > 0) app.select(index, { reveal: true });
-        else app.say(`no ${direction > 0 ? 'later' : 'earlier'} event on this lane`);
-      });
+      const host = scene.picture.events.host[view.event - 1] ?? 0;
+      const index = neighbourOf(scene, host, view.event, direction);
+      if (index > 0) app.select(index, { reveal: true });
+      else app.say(`no ${direction > 0 ? 'later' : 'earlier'} event on this lane`);
     },
     stepField: (direction) => void state.nextChange(direction),
     lane: (direction) => {

@@ -108,17 +108,15 @@ describe('seed 42', () => {
   });
 
   it('stepping shows the state that the simulator has at that very event', async () => {
+    await page.keyboard.press('e');
     await page.keyboard.press('3');
     await page.getByLabel('Server', { exact: true }).selectOption({ label: 'server 2' });
-    for (let i = 0; i < 3; i++) {
-      await page.locator('#panel button', { hasText: 'step ›' }).click();
-      await page.waitForTimeout(150);
-    }
+    for (let i = 0; i < 3; i++) await page.locator('#panel button', { hasText: 'step ›' }).click();
     // Escape gives the keys back to the page.
     await page.keyboard.press('Escape');
     const event = Number(/[#&]e=(\d+)/.exec(await hash())![1]);
     const state = stateAt(SEED, event);
-    await page.locator('[role="treeitem"]').first().waitFor();
+    await page.locator(`[data-index="${event}"] [role="tree"]`).waitFor();
     const shown = async (path: string): Promise<string> => {
       const row = page.locator(`[role="treeitem"][data-path="${path}"]`);
       return (await row.locator('.value').last().innerText()).trim();

@@ -50,6 +50,21 @@ export function fill(element: Element, ...children: Child[]): void {
   append(element, children);
 }
 
+const FOCUSABLE = 'button, select, input, textarea, summary, [tabindex]';
+
+/** The same for what is drawn anew while somebody works in it: whoever had the focus has it afterwards. */
+export function refill(element: Element, ...children: Child[]): void {
+  const { activeElement } = document;
+  const at =
+    activeElement !== null && activeElement !== element && element.contains(activeElement)
+      ? [...element.querySelectorAll(FOCUSABLE)].indexOf(activeElement)
+      : -1;
+  fill(element, ...children);
+  if (at < 0) return;
+  const again = element.querySelectorAll<HTMLElement>(FOCUSABLE)[at];
+  if (again !== undefined && again.tagName === activeElement?.tagName) again.focus({ preventScroll: true });
+}
+
 /** The element with this id, which index.html promises. */
 export function byId<T extends Element = HTMLElement>(id: string): T {
   const element = document.getElementById(id);

@@ -373,7 +373,8 @@ function paintTraffic({ context, scene, scale, theme, hidden, width }: Frame, se
   const size = bins >> level;
   const binUnits = (whole.to - whole.from) / size;
   const first = Math.max(0, Math.floor((scale.from - whole.from) / binUnits));
-  const last = Math.min(size, Math.ceil((scale.to - whole.from) / binUnits));
+  // While a file is read the address may show what is not there yet.
+  const last = Math.max(first, Math.min(size, Math.ceil((scale.to - whole.from) / binUnits)));
   const shown = MESSAGE_GROUPS.map((group, at) => ({ group, at })).filter(({ group }) => !hidden.has(group));
   let most = 4;
   for (let bin = first; bin < last; bin++) {

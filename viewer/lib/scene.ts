@@ -445,3 +445,11 @@ export function arrowStrength(count: number, width: number, isRare: boolean): nu
 }
 
 export const isServer = (host: HostId): boolean => host > 0 && host < CLIENT_BASE;
+
+/** The event of a host next to an event of anybody, in the order of the run; 0 when there is none. */
+export function neighbourOf(scene: Scene, host: HostId, index: number, direction: -1 | 1): number {
+  const own = scene.events.get(host)?.index;
+  if (own === undefined) return 0;
+  const position = direction > 0 ? upperBound(own, index) : lowerBound(own, index) - 1;
+  return own[position] ?? 0;
+}

@@ -1,7 +1,7 @@
 /** One event in full: what it was, what it sent and changed, what led to it and what came of it. */
 
 import type { App } from '../app/app.ts';
-import { type Child, fill, h } from '../app/dom.ts';
+import { type Child, fill, h, refill } from '../app/dom.ts';
 import { hostName } from '../lib/names.ts';
 import { duration, instant, instantMs } from '../lib/time.ts';
 import type { ChainLink, EventDetail, MessageView, StateNode } from '../model/api.ts';
@@ -57,7 +57,7 @@ export class CausePanel implements Panel {
     const { event } = view;
     void this.#newest.ask(trace.model.event(event), (detail) => {
       if (detail === null) fill(this.root, h('p', { class: 'empty' }, `There is no event ${event} in this trace.`));
-      else fill(this.root, this.#page(detail));
+      else refill(this.root, this.#page(detail));
       if (this.#cone !== null) void this.showCone(this.#cone);
     });
     this.#showChain(event);

@@ -1,7 +1,7 @@
 /** Two traces side by side: what is the same in both, and the first thing that is not. */
 
 import type { App, Loaded } from '../app/app.ts';
-import { type Child, fill, h } from '../app/dom.ts';
+import { type Child, fill, h, refill } from '../app/dom.ts';
 import { around } from '../lib/scale.ts';
 import { duration, instantMs } from '../lib/time.ts';
 import type { Comparison } from '../model/api.ts';
@@ -46,7 +46,7 @@ export class ComparePanel implements Panel {
     const key = `${trace.id} ${other.id} ${trace.info.phase} ${other.info.phase} ${trace.picture?.revision} ${other.picture?.revision} ${this.#by}`;
     if (key === this.#shown) return;
     this.#shown = key;
-    fill(
+    refill(
       this.root,
       h(
         'div',

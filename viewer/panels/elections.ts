@@ -1,7 +1,7 @@
 /** All elections; and of one of them where its time went, who voted for whom, and why anybody changed their mind. */
 
 import type { App } from '../app/app.ts';
-import { fill, h } from '../app/dom.ts';
+import { fill, h, refill } from '../app/dom.ts';
 import { hostList, hostName, hostShort } from '../lib/names.ts';
 import { around } from '../lib/scale.ts';
 import { duration, instantMs, zxidText } from '../lib/time.ts';
@@ -47,7 +47,7 @@ export class ElectionsPanel implements Panel {
       fill(this.root, h('p', { class: 'empty' }, 'No server was looking for a leader in this trace.'));
       return;
     }
-    fill(this.#list, this.#table(elections));
+    refill(this.#list, this.#table(elections));
     fill(this.root, this.#list, this.#detail);
     this.#showDetail();
   }
@@ -135,7 +135,7 @@ export class ElectionsPanel implements Panel {
       return;
     }
     void this.#newest.ask(trace.model.election(view.election), (detail) => {
-      fill(
+      refill(
         this.#detail,
         detail === null ? h('p', { class: 'empty' }, `There is no election ${view.election}.`) : this.#page(detail),
       );

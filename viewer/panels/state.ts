@@ -4,8 +4,9 @@
  */
 
 import type { App } from '../app/app.ts';
-import { type Child, fill, h } from '../app/dom.ts';
+import { type Child, fill, h, refill } from '../app/dom.ts';
 import { hostName } from '../lib/names.ts';
+import { neighbourOf } from '../lib/scene.ts';
 import { duration, instant, zxidText } from '../lib/time.ts';
 import type { LogView, StateNode, StatePath, StateView, TreeView } from '../model/api.ts';
 import { active, Newest, noTrace, type Panel } from './panel.ts';
@@ -75,7 +76,7 @@ export class StatePanel implements Panel {
       ['log', 'Log'],
       ['tree', 'Data tree'],
     ];
-    fill(
+    refill(
       this.#head,
       h(
         'div',
@@ -96,8 +97,8 @@ export class StatePanel implements Panel {
         h(
           'span',
           { class: 'row tight push' },
-          h('button', { title: 'Previous event of this server ([)', onclick: () => void this.step(-1) }, '‹ step'),
-          h('button', { title: 'Next event of this server (])', onclick: () => void this.step(1) }, 'step ›'),
+          h('button', { title: 'Previous event of this server ([)', onclick: () => this.step(-1) }, '‹ step'),
+          h('button', { title: 'Next event of this server (])', onclick: () => this.step(1) }, 'step ›'),
         ),
       ),
       h(
@@ -179,20 +180,13 @@ export class StatePanel implements Panel {
   }
 
   /** The event of this server before or after the selected one. */
-  async step(direction: -1 | 1): Promise<void> {
-    const { trace, view, scene } = this.#app;
-    if (trace === null || scene === null) return;
+  step(direction: -1 | 1): void {
+    const { view, scene } = this.#app;
+    if (scene === null) return;
     const { server } = this;
-    const from = view.event ?? scene.picture.events.count;
-    const isOwn = scene.picture.events.host[from - 1] === server;
-    const near = isOwn ? from : await trace.model.indexAt(scene.picture.events.timeUs[from - 1] ?? 0, server);
-    await this.#step.ask(
-      isOwn || direction > 0 ? trace.model.neighbour(near, direction) : Promise.resolve(near),
-      (index) => {
-        if (index > 0) this.#app.select(index, { reveal: true, patch: { server } });
-        else this.#app.say(`${hostName(server)} has no ${direction > 0 ? 'later' : 'earlier'} event`);
-      },
-    );
+    const index = neighbourOf(scene, server, view.event ?? scene.picture.events.count + 1, direction);
+    if (index > 0) this.#app.select(index, { reveal: true, patch: { server } });
+    else this.#app.say(`${hostName(server)} has no ${direction > 0 ? 'later' : 'earlier'} event`);
   }
 
   async nextChange(direction: -1 | 1): Promise<void> {
@@ -236,6 +230,7 @@ export class StatePanel implements Panel {
         h('p', { class: 'soft' }, told),
         this.#tree(state.root),
       ),
+      state.index,
     );
   }
 
@@ -266,6 +261,7 @@ export class StatePanel implements Panel {
             ),
             this.#tree(diff.root, true),
           ),
+          event,
         );
       },
       failed,
@@ -273,8 +269,9 @@ export class StatePanel implements Panel {
   }
 
   /** Replaces the tree and gives the focus back to the row that had it. */
-  #fillFields(content: HTMLElement): void {
-    fill(this.#body, content);
+  #fillFields(content: HTMLElement, index: number): void {
+    refill(this.#body, content);
+    this.#body.dataset.index = String(index);
     if (this.#focusPath === null) return;
     const row = [...this.#body.querySelectorAll<HTMLElement>('[data-path]')].find(
       ({ dataset }) => dataset.path === this.#focusPath,

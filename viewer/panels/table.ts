@@ -1,7 +1,7 @@
 /** The events as a table, for whoever reads rather than looks: the same run, row by row, filtered by the search. */
 
 import type { App } from '../app/app.ts';
-import { fill, h } from '../app/dom.ts';
+import { fill, h, refill } from '../app/dom.ts';
 import { hostName } from '../lib/names.ts';
 import { instantMs } from '../lib/time.ts';
 import type { EventPage } from '../model/api.ts';
@@ -73,7 +73,7 @@ export class TablePanel implements Panel {
       this.#from = to;
       this.update();
     };
-    fill(
+    refill(
       this.#head,
       h(
         'span',
@@ -91,7 +91,7 @@ export class TablePanel implements Panel {
         h('button', { onclick: () => go(null), title: 'From the left edge of the picture' }, 'in view'),
       ),
     );
-    fill(
+    refill(
       this.#body,
       h(
         'table',

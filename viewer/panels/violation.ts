@@ -1,7 +1,7 @@
 /** The promise that was broken, what happened instead, the events that clash, and what clients did around them. */
 
 import type { App } from '../app/app.ts';
-import { fill, h } from '../app/dom.ts';
+import { fill, h, refill } from '../app/dom.ts';
 import { hostList, hostName } from '../lib/names.ts';
 import { around } from '../lib/scale.ts';
 import { instantMs } from '../lib/time.ts';
@@ -55,7 +55,7 @@ export class ViolationPanel implements Panel {
     }
     void this.#newest.ask(trace.model.violations(), (all) => {
       const shown = all.find(({ number }) => number === view.violation) ?? all[0]!;
-      fill(this.root, all.length > 1 && this.#list(all, shown), this.#page(shown));
+      refill(this.root, all.length > 1 && this.#list(all, shown), this.#page(shown));
     });
   }
 
