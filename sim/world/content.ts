@@ -231,8 +231,11 @@ export class FileNode {
   changedSince(version: number): number {
     if (version >= this.version) return Number.POSITIVE_INFINITY;
     if (version < this.forgottenVersion) return 0;
-    for (const change of this.changes) if (change.version > version) return change.offset;
-    return 0;
+    // Who asks has usually missed only the last change.
+    const { changes } = this;
+    let first = changes.length;
+    while (first > 0 && changes[first - 1]!.version > version) first -= 1;
+    return first < changes.length ? changes[first]!.offset : 0;
   }
 
   platterChanged(offset: number): void {
