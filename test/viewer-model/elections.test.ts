@@ -1,7 +1,7 @@
 /** Elections of real runs: what began them, how the votes went, and where the time was lost. */
 
 import { expect, test } from 'vitest';
-import type { ElectionDetail } from '../../viewer/model/api.ts';
+import type { ElectionDetail, TraceModel } from '../../viewer/model/api.ts';
 import { comparisonText, decidingOf } from '../../viewer/model/votes.ts';
 import { bytesOf, opened, shortTrace } from './traces.ts';
 
@@ -103,6 +103,8 @@ test('stages cover an election without gaps, and delays lie within it', () => {
     // Most of the time is accounted for.
     const told = delays.reduce((sum, { us }) => sum + us, 0);
     expect(told).toBeGreaterThan((endUs - beginUs) * 0.8);
+    // And none of it twice.
+    expect(told).toBeLessThanOrEqual(endUs - beginUs);
   }
 });
 
@@ -176,4 +178,107 @@ test('bands follow each other without gaps, and say what the status lines say', 
     [3, 'pause'],
   ]);
   expect(picture.cuts).toContainEqual({ beginUs: 1_800_000, endUs: 2_500_000, from: 1, to: 2, channel: null, op: 2 });
+});
+
+/** A trace as short as can be: states and notes of three servers at given times. */
+async function tale(
+  steps: readonly (readonly [
+    t: number,
+    host: number,
+    what: object | string,
+    ...notes: (readonly [string, object])[],
+  ])[],
+): Promise<TraceModel> {
+  const said: object[] = [
+    {
+      type: 'header',
+      format: 'vivarium-trace',
+      version: 2,
+      seed: '',
+      commit: '',
+      servers: 3,
+      clients: 0,
+      clientBase: 1000,
+      epochMs: 0,
+    },
+  ];
+  const common = {
+    zab: 'election',
+    epoch: 0,
+    leader: null,
+    readOnly: false,
+    resync: false,
+    detail: 'looking',
+    sync: null,
+  };
+  for (const [i, [t, host, what, ...told]] of steps.entries()) {
+    const id = i + 1;
+    if (what === 'crash') said.push({ type: 'crash', event: id, t, host, kind: 'power', reason: 'power cut' });
+    const effects = told.map(([code, fields]) => ({ type: 'note', code, fields }));
+    said.push({
+      type: 'step',
+      id,
+      index: id,
+      cause: 0,
+      t,
+      kind: i < 3 ? 'boot' : 'timer',
+      host,
+      generation: 1,
+      mono: 0,
+      wall: 0,
+      input: { type: 'tick' },
+      effects,
+    });
+    if (typeof what === 'object')
+      said.push({ type: 'status', event: id, t, host, phase: 'looking', ...common, ...what });
+  }
+  said.push({ type: 'verdict', verdict: 'ok', violations: [], hash: '', events: steps.length, stats: {} });
+  return (await opened(bytesOf(said.map((line) => JSON.stringify(line)).join('\n')))).model;
+}
+
+test('one that is cut off and looks in vain begins no election, while the others have their leader', async () => {
+  const follows = (epoch: number, leader: number): object => ({
+    phase: 'following',
+    zab: 'broadcast',
+    epoch,
+    leader,
+    detail: 'serving',
+  });
+  const leads = (epoch: number, leader: number): object => ({
+    ...follows(epoch, leader),
+    phase: 'leading',
+    detail: 'broadcast',
+  });
+  const start = (round: number): readonly [string, object] => [
+    'election.round.start',
+    { round, zxid: 1, peerEpoch: 1 },
+  ];
+  const elected = (leader: number, round: number, state: string): readonly [string, object] => [
+    'election.leader.elected',
+    { leader, round, zxid: 1, peerEpoch: 1, state },
+  ];
+  const model = await tale([
+    [0, 1, {}, start(1)],
+    [0, 2, {}, start(1)],
+    [0, 3, {}, start(1)],
+    [100_000, 1, follows(1, 3), elected(3, 1, 'following')],
+    [100_000, 2, follows(1, 3), elected(3, 1, 'following')],
+    [110_000, 3, leads(1, 3), elected(3, 1, 'leading'), ['zab.established', { epoch: 1, zxid: 0 }]],
+    [2_000_000, 1, {}, ['zab.learner.lost', { reason: 'silence' }], start(2)],
+    [5_000_000, 3, 'crash'],
+    [5_500_000, 2, {}, start(2)],
+    [6_000_000, 2, leads(2, 2), elected(2, 2, 'leading'), ['zab.established', { epoch: 2, zxid: 1 }]],
+    [6_000_100, 1, follows(2, 2), elected(2, 2, 'following')],
+    [8_000_000, 1, {}, ['zab.learner.lost', { reason: 'silence' }], start(3)],
+    [9_000_000, 2, leads(2, 2)],
+  ]);
+  const told = await model.elections();
+  expect(told.map(({ kind, beginUs, endUs, trigger }) => ({ kind, beginUs, endUs, trigger }))).toEqual([
+    { kind: 'election', beginUs: 0, endUs: 110_000, trigger: 'the servers start' },
+    { kind: 'election', beginUs: 5_000_000, endUs: 6_000_000, trigger: 'leader 3 lost power' },
+    { kind: 'election', beginUs: 8_000_000, endUs: 9_000_000, trigger: 'server 1 lost leader 2: silence' },
+  ]);
+  // Two of three followed the second leader until then; without the first of them it has no quorum.
+  expect(told[1]!.participants).toEqual([1, 2]);
+  expect(told[2]!.outcome).toEqual({ kind: 'open' });
 });

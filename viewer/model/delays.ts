@@ -229,12 +229,12 @@ function votingDelays(
   const server = winner ?? facts.searches[0]?.server;
   if (server === undefined) return;
   const need = Math.floor(sources.voters.length / 2);
-  let coveredUs = 0;
+  let firstUs = Number.POSITIVE_INFINITY;
   for (const wait of joinedWaits(matrix.waits, server, stage)) {
     // Only so many votes were needed; whoever could not have given one is what it waited for.
     const lacking = wait.missing.length - (sources.voters.length - 1 - need);
     if (lacking <= 0) continue;
-    coveredUs += wait.toUs - wait.fromUs;
+    firstUs = Math.min(firstUs, wait.fromUs);
     const { kind, waitedFor, text } = waitText(wait);
     const { beginUs, endUs } = { beginUs: wait.fromUs, endUs: wait.toUs };
     const timer = matrix.timeouts.findLast(
@@ -251,9 +251,9 @@ function votingDelays(
   }
   const beganUs =
     facts.searches.find((search) => search.server === server && search.endUs >= stage.endUs)?.beginUs ?? stage.beginUs;
-  const restUs = beganUs - stage.beginUs;
-  if (coveredUs === 0 && restUs > 0) lateWinner(sources, facts, server, stage, beganUs, add);
-  else if (restUs > DELAY_US_MIN) lateWinner(sources, facts, server, stage, beganUs, add);
+  // What came before it looked, or before the first wait that was told.
+  const restUntilUs = Math.min(beganUs, firstUs);
+  if (restUntilUs - stage.beginUs > DELAY_US_MIN) lateWinner(sources, facts, server, stage, restUntilUs, add);
 }
 
 const TIMER_NEAR_US = 30_000;

@@ -9,7 +9,7 @@
  */
 
 import { CLIENT_BASE, type Election, type ElectionOutcome, type HostId } from './api.ts';
-import type { Indexed, StatusLine, Store } from './store.ts';
+import type { Store } from './store.ts';
 import { hostName, span } from './words.ts';
 
 /** One note with its place. */
@@ -42,6 +42,8 @@ export interface Search {
   ended: boolean;
   /** The leader that it found stood already. */
   isJoin: boolean;
+  /** It belongs to an election. */
+  isPart: boolean;
 }
 
 /** A leader with a quorum, from when it was established until it ended. */
@@ -74,7 +76,7 @@ export function electionsOf(store: Store, notes: readonly Note[] = notesOf(store
     if (facts !== null) found.push(facts);
     before = reign;
   }
-  for (const search of searches) if (search.isJoin) found.push(joinOf(store, search));
+  for (const search of searches) if (!search.isPart) found.push(joinOf(store, search));
   found.sort((a, b) => a.election.beginUs - b.election.beginUs || a.election.beginIndex - b.election.beginIndex);
   return found.map((facts, i) => ({ ...facts, election: { ...facts.election, number: i + 1 } }));
 }
@@ -146,6 +148,7 @@ export function searchesOf(store: Store, notes: readonly Note[]): Search[] {
         result: null,
         ended: false,
         isJoin: false,
+        isPart: false,
       };
       open.set(note.host, search);
       searches.push(search);
@@ -164,12 +167,13 @@ export function searchesOf(store: Store, notes: readonly Note[]): Search[] {
   return searches;
 }
 
-/** It found a leader that stood when it began or that others had elected without it. */
+/** It found a leader that stood when it began to look. */
 function joins(search: Search, reigns: readonly Reign[]): boolean {
   const { result } = search;
   if (result === null || result.leader === search.server) return false;
   return reigns.some(
-    (reign) => reign.leader === result.leader && reign.beginIndex < search.endIndex && search.endIndex < reign.endIndex,
+    (reign) =>
+      reign.leader === result.leader && reign.beginIndex < search.beginIndex && search.endIndex < reign.endIndex,
   );
 }
 
@@ -184,20 +188,17 @@ function electionBetween(
 ): ElectionFacts | null {
   const fromIndex = before?.beginIndex ?? 0;
   const toIndex = reign?.beginIndex ?? store.count + 1;
-  const part = searches.filter(
+  const within = searches.filter(
     (search) => !search.isJoin && search.beginIndex > fromIndex && search.beginIndex < toIndex,
   );
   // Nobody looked: the run ends with its leader.
-  if (part.length === 0 && (reign === null || before === null)) return null;
-  const firstSearch = part.find((search) => lostLeader(store, search, before)) ?? part[0];
-  const isLost = before !== null && before.reason !== null && before.endIndex < toIndex;
-  const isLostFirst = isLost && (firstSearch === undefined || before.endIndex <= firstSearch.beginIndex);
-  const start = isLostFirst
-    ? { t: before.endUs, index: before.endIndex }
-    : firstSearch !== undefined
-      ? { t: before === null ? 0 : firstSearch.beginUs, index: firstSearch.beginIndex }
-      : { t: reign!.beginUs, index: reign!.beginIndex };
-  const trigger = triggerOf(store, notes, before, isLostFirst, firstSearch);
+  if (within.length === 0 && (reign === null || before === null)) return null;
+  const start = startOf(store, notes, before, within, toIndex);
+  // The leader stands to the end, and who looked for it did not find it.
+  if (start === null) return null;
+  const part = within.filter((search) => search.endIndex >= start.index);
+  for (const search of part) search.isPart = true;
+  const { trigger } = start;
   const endUs = reign?.beginUs ?? store.endUs;
   const outcome = outcomeOf(notes, reign, part, toIndex);
   const rounds = roundsOf(notes, start.index, toIndex, new Set(part.map(({ server }) => server)));
@@ -269,28 +270,110 @@ function roundsOf(notes: readonly Note[], from: number, to: number, participants
   return [...rounds].sort((a, b) => a - b);
 }
 
-function triggerOf(
+interface Start {
+  readonly t: number;
+  readonly index: number;
+  readonly trigger: { readonly text: string; readonly index: number };
+}
+
+/**
+ * When an election begins: with the end of the leader before, or when so many have left it that it has no quorum any more,
+ * whichever is earlier. Null when neither was.
+ */
+function startOf(
   store: Store,
   notes: readonly Note[],
   before: Reign | null,
-  isLostFirst: boolean,
-  firstSearch: Search | undefined,
+  within: readonly Search[],
+  toIndex: number,
+): Start | null {
+  const first = within[0];
+  if (before === null) {
+    const trigger = { text: 'the servers start', index: first?.beginIndex ?? 1 };
+    return { t: 0, index: first?.beginIndex ?? 1, trigger };
+  }
+  const ended = before.reason !== null && before.endIndex < toIndex ? before : null;
+  const left = quorumLeft(store, before, toIndex);
+  if (ended !== null && (left === null || ended.endIndex <= left.index)) {
+    const trigger = { text: `leader ${before.leader} ${before.reason}`, index: before.endIndex };
+    return { t: before.endUs, index: before.endIndex, trigger };
+  }
+  if (left !== null) return { t: left.t, index: left.index, trigger: triggerOf(store, notes, before, left) };
+  if (toIndex > store.count) return null;
+  // A rival took over at once, or the next leader was designated.
+  const at = within.find((search) => lostLeader(store, search, before)) ?? first;
+  if (at === undefined)
+    return {
+      t: before.beginUs,
+      index: before.beginIndex,
+      trigger: { text: 'a leader was designated', index: before.beginIndex },
+    };
+  const cause = { t: at.beginUs, index: at.beginIndex, server: at.server };
+  return { t: at.beginUs, index: at.beginIndex, trigger: triggerOf(store, notes, before, cause) };
+}
+
+interface Leaving {
+  readonly t: number;
+  readonly index: number;
+  readonly server: HostId;
+}
+
+/** When the voter left without whom the leader had no quorum, if no other came back before the reign was over. */
+function quorumLeft(store: Store, reign: Reign, toIndex: number): Leaving | null {
+  const voters = new Set(votersOf(store, store.hosts().servers));
+  const with_ = new Set<HostId>();
+  let had = false;
+  let left: Leaving | null = null;
+  const changes = [
+    ...store.status.map(({ index, t, host, leader, phase }) => ({
+      index,
+      t,
+      host,
+      follows: leader === reign.leader && phase !== 'observing',
+    })),
+    ...store.crashes.map(({ index, t, host }) => ({ index, t, host, follows: false })),
+  ].filter(({ index, host }) => index < toIndex && voters.has(host));
+  changes.sort((a, b) => a.index - b.index);
+  for (const { index, t, host, follows } of changes) {
+    if (follows) with_.add(host);
+    else with_.delete(host);
+    if (index < reign.beginIndex) continue;
+    const isQuorum = with_.size * 2 > voters.size;
+    if (isQuorum) {
+      had = true;
+      left = null;
+    } else if (had && left === null) left = { t, index, server: host };
+  }
+  return left;
+}
+
+/** Who votes at the start, as the schedule says; everybody where there is none. A reconfiguration may change it later. */
+export function votersOf(store: Store, servers: readonly HostId[]): HostId[] {
+  const options = (store.header?.schedule as { options?: { nodes?: number } } | undefined)?.options;
+  const nodes = options?.nodes;
+  return typeof nodes === 'number' ? servers.filter((host) => host <= nodes) : [...servers];
+}
+
+function triggerOf(
+  store: Store,
+  notes: readonly Note[],
+  before: Reign,
+  { server, index, t }: Leaving,
 ): { readonly text: string; readonly index: number } {
-  if (before === null) return { text: 'the servers start', index: firstSearch?.beginIndex ?? 1 };
-  if (isLostFirst) return { text: `leader ${before.leader} ${before.reason}`, index: before.endIndex };
-  if (firstSearch === undefined) return { text: 'a leader was designated', index: before.beginIndex };
-  const { server, beginIndex, beginUs } = firstSearch;
   const lost = notes.findLast(
-    ({ code, host, index }) => code === 'zab.learner.lost' && host === server && index <= beginIndex,
+    ({ code, host, index: at }) => code === 'zab.learner.lost' && host === server && at <= index,
   );
-  const why = troubleOf(store, before.leader, server, lost?.t ?? beginUs);
+  const why = troubleOf(store, before.leader, server, lost?.t ?? t);
   if (lost !== undefined && lost.index > before.beginIndex) {
     return {
       text: `server ${server} lost leader ${before.leader}${why}: ${String(lost.fields.reason)}`,
       index: lost.index,
     };
   }
-  return { text: `server ${server} looked for a leader${why}`, index: beginIndex };
+  const crash = store.crashes.find((line) => line.host === server && line.index === index);
+  if (crash !== undefined)
+    return { text: `server ${server}, without which leader ${before.leader} has no quorum, is down`, index };
+  return { text: `server ${server} left leader ${before.leader}${why}`, index };
 }
 
 /** The server had followed the leader of that reign, and looks because it lost it. */
@@ -331,35 +414,44 @@ export function pauseAt(store: Store, host: HostId, timeUs: number): boolean {
 /** What a pause brought about shows itself when the process goes on. */
 const PAUSE_ECHO_US = 50_000;
 
+/** A search that is no part of an election: it found the leader that stood, or it found nobody. */
 function joinOf(store: Store, search: Search): ElectionFacts {
-  const { server, result } = search;
-  const serves = store.status.find(
-    (line: Indexed<StatusLine>) => line.host === server && line.index >= search.endIndex && line.detail === 'serving',
-  );
+  const { server, result, ended } = search;
   const next = store.status.find(
     (line) =>
       line.host === server && line.index > search.endIndex && line.phase !== 'following' && line.phase !== 'observing',
   );
+  const serves =
+    result === null
+      ? undefined
+      : store.status.find((line) => line.host === server && line.index >= search.endIndex && line.detail === 'serving');
   const isServing = serves !== undefined && (next === undefined || serves.index < next.index);
-  const endUs = isServing ? serves.t : (next?.t ?? search.endUs);
-  const us = endUs - search.beginUs;
+  const endUs = isServing ? serves.t : result === null ? search.endUs : (next?.t ?? search.endUs);
+  const took = span(endUs - search.beginUs);
+  const outcome: ElectionOutcome = isServing
+    ? { kind: 'established', leader: result!.leader, epoch: serves.epoch, electedUs: search.endUs }
+    : result !== null
+      ? { kind: 'failed', leader: result.leader, reason: 'it did not come to serve' }
+      : ended
+        ? { kind: 'failed', leader: null, reason: 'it began again or died' }
+        : { kind: 'open' };
   const text = isServing
-    ? `follows ${result!.leader} after ${span(us)}`
-    : `found leader ${result!.leader}, but did not get to follow it`;
+    ? `follows ${result!.leader} after ${took}`
+    : result !== null
+      ? `took ${result.leader} for its leader, but did not come to serve`
+      : `looked for a leader for ${took} and found none`;
   const election: Election = {
     number: 0,
     kind: 'join',
     beginUs: search.beginUs,
     endUs,
     beginIndex: search.beginIndex,
-    endIndex: isServing ? serves.index : search.endIndex,
+    endIndex: Math.min(store.count, isServing ? serves.index : search.endIndex),
     participants: [server],
-    rounds: [...new Set([search.round, result!.round])],
+    rounds: [...new Set([search.round, result?.round ?? search.round])],
     trigger: joinTrigger(store, search),
     triggerIndex: search.beginIndex,
-    outcome: isServing
-      ? { kind: 'established', leader: result!.leader, epoch: serves.epoch, electedUs: search.endUs }
-      : { kind: 'failed', leader: result!.leader, reason: 'it did not get to follow' },
+    outcome,
     sentence: `${hostName(server)} ${text}`,
   };
   return { election, searches: [search], reign: null, before: null };

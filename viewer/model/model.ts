@@ -38,7 +38,7 @@ import { upperBound } from './columns.ts';
 import { delaysOf, stagesOf } from './delays.ts';
 import { densityOf } from './density.ts';
 import { Describer, noteText } from './describe.ts';
-import { type ElectionFacts, electionsOf, type Note, notesOf } from './elections.ts';
+import { type ElectionFacts, electionsOf, type Note, notesOf, votersOf } from './elections.ts';
 import { chromeTrace, shivizLog } from './exports.ts';
 import { cutSpans, faultSpans } from './faults.ts';
 import { HistoryReader } from './history.ts';
@@ -53,7 +53,7 @@ import type { Store } from './store.ts';
 import { storyOf } from './story.ts';
 import { decodeValue } from './values.ts';
 import { violationDetails, violationMarks } from './violations.ts';
-import { matrixOf, votersOf } from './votes.ts';
+import { matrixOf } from './votes.ts';
 
 export interface ModelParts {
   readonly trace: TraceId;

@@ -35,13 +35,6 @@ export interface VoteSources {
   readonly voters: readonly HostId[];
 }
 
-/** Who votes at the start, as the schedule says; everybody where there is none. A reconfiguration may change it later. */
-export function votersOf(store: Store, servers: readonly HostId[]): HostId[] {
-  const options = (store.header?.schedule as { options?: { nodes?: number } } | undefined)?.options;
-  const nodes = options?.nodes;
-  return typeof nodes === 'number' ? servers.filter((host) => host <= nodes) : [...servers];
-}
-
 export function matrixOf(sources: VoteSources, facts: ElectionFacts): VoteMatrix {
   const { election } = facts;
   const within = sources.notes.filter(({ index }) => index >= election.beginIndex && index <= election.endIndex);
