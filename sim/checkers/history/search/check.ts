@@ -100,6 +100,8 @@ export class Part {
   readonly problem: Problem;
   readonly machine: Machine;
   readonly settings: CheckSettings;
+  /** The search that gave the outcome, as it ended. */
+  readonly judged: Search;
   readonly outcome: SearchOutcome;
   readonly result: PartResult;
 
@@ -113,7 +115,8 @@ export class Part {
     this.settings = settings;
     this.problem = layOut(model, members);
     this.machine = machineOf(this.problem);
-    this.outcome = new Search(this.problem, this.machine, settings).run();
+    this.judged = new Search(this.problem, this.machine, settings);
+    this.outcome = this.judged.run();
     const { status, steps, exhausted, deepest, order } = this.outcome;
     this.result = {
       part: name,

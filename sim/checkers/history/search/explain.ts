@@ -17,6 +17,7 @@
 
 import type { Part } from './check.ts';
 import type { Operation } from './operation.ts';
+import type { Search } from './search.ts';
 import { operationText } from './text.ts';
 
 export interface StuckState {
@@ -146,8 +147,7 @@ class Explanation {
 
   #stuck(limit: number): StuckState[] {
     const { machine } = this.#part;
-    const search = this.#part.search({ budgetSteps: this.#left, layerLimit: limit, lookAhead: false });
-    this.#left = Math.max(0, this.#left - search.run().steps);
+    const search = machine.feasible === undefined ? this.#part.judged : this.#searchWithoutLookAhead(limit);
     const found = new Map<string, StuckState>();
     for (const { state, pending } of search.stuck()) {
       const told = {
@@ -158,6 +158,13 @@ class Explanation {
       if (found.size < STUCK_MAX || found.has(key)) found.set(key, told);
     }
     return [...found.values()];
+  }
+
+  /** Look-ahead gives states up before they are stuck. */
+  #searchWithoutLookAhead(limit: number): Search {
+    const search = this.#part.search({ budgetSteps: this.#left >>> 1, layerLimit: limit, lookAhead: false });
+    this.#left = Math.max(0, this.#left - search.run().steps);
+    return search;
   }
 
   #prefix(limit: number): { order: readonly number[] | null; states: readonly string[] } {

@@ -119,15 +119,17 @@ class RegisterMachine implements Machine {
     return { value: this.#values[state] ?? null };
   }
 
-  /** The values that somebody compares with, and one that nobody does. */
+  /** The values that somebody asks for and that can have been there, and one that nobody asks for. */
   statesApart(fromLayer: number, untilLayer: number): readonly number[] {
     const { isPure, layerOf, callLayerOf } = this.#problem;
-    const states = new Set<number>([this.#values.length]);
+    const asked = new Set<number>();
+    const written = new Set<number>([this.initial]);
     for (let op = 0; op < this.#kind.length; op++) {
-      const isThere = callLayerOf[op]! <= untilLayer && layerOf[op]! >= fromLayer;
-      if (isThere && (isPure[op] === 1 || this.#kind[op] !== WRITE)) states.add(this.#first[op]!);
+      if (callLayerOf[op]! > untilLayer) continue;
+      if (isPure[op] === 0) written.add(this.#kind[op] === WRITE ? this.#first[op]! : this.#second[op]!);
+      if (layerOf[op]! >= fromLayer && this.#kind[op] !== WRITE) asked.add(this.#first[op]!);
     }
-    return [...states];
+    return [this.#values.length, ...[...asked].filter((state) => written.has(state))];
   }
 
   #compile(op: number, { f, value, outcome, result }: Operation): void {

@@ -15,6 +15,8 @@
  *   used less is enough.
  * - **Demand**: an operation of unknown outcome is applied only when an operation that is there can tell: the next one to take
  *   effect must be legal, or lead elsewhere, because of it. Else leaving it out gives the same.
+ * - **Unseen writes**: a blind write whose state nobody asks for any more takes effect just before the next blind write, where it
+ *   is overwritten at once; wherever else it could take effect, only a blind write can follow it.
  * - **Look-ahead**: a state from which a pure operation that must still happen cannot become legal is given up, unless a
  *   reset may come between.
  *
@@ -67,6 +69,7 @@ export interface SearchOutcome {
 
 const ROWS_MAX = 1 << 20;
 const FRONTIER_MAX = 1 << 21;
+const STACK_AT_FIRST = 64;
 
 export class Search {
   readonly #problem: Problem;
@@ -82,6 +85,7 @@ export class Search {
   readonly #ahead: Ahead | null;
   readonly #multisets: Multisets;
   readonly #crashed: CrashedByEffect | null;
+  readonly #blind: BlindWrites | null;
   /** Whether there is anything that need not happen. */
   readonly #hasOptional: boolean;
   readonly #window: Window;
@@ -98,11 +102,17 @@ export class Search {
   #trail: number[] | null = null;
 
   // The stack of a descent, column by column: configuration, how it was reached, and its candidates.
-  readonly #frames = { row: [] as number[], via: [] as number[], next: [] as number[], end: [] as number[] };
+  #frameRow = new Int32Array(STACK_AT_FIRST);
+  #frameVia = new Int32Array(STACK_AT_FIRST);
+  #frameNext = new Int32Array(STACK_AT_FIRST);
+  #frameEnd = new Int32Array(STACK_AT_FIRST);
   #depth = 0;
   /** Candidates of all frames: pairs of a code and the state it leads to. Codes below zero are classes. */
-  #candidates: number[] = [];
-  readonly #others: number[] = [];
+  #candidates = new Int32Array(STACK_AT_FIRST);
+  #candidateCount = 0;
+  /** Those that come after the others of the same configuration. */
+  #others = new Int32Array(STACK_AT_FIRST);
+  #otherCount = 0;
   #root: Int32Array | null = null;
 
   constructor(problem: Problem, machine: Machine, settings: SearchSettings) {
@@ -118,6 +128,7 @@ export class Search {
     this.#ahead = this.#looksAhead ? (machine.ahead?.(this.#layerLimit, this.#relaxed) ?? null) : null;
     this.#multisets = new Multisets(problem.classExample.length);
     this.#crashed = machine.demand === undefined ? null : new CrashedByEffect(problem, machine, machine.demand);
+    this.#blind = machine.demand === undefined ? null : new BlindWrites(problem, machine, machine.demand);
     this.#hasOptional = problem.classExample.length > 0 || this.#relaxed !== null;
     this.#window = new Window(problem, this.#relaxed);
     this.#seen = new Configurations(problem.maskWords, this.#multisets);
@@ -177,7 +188,7 @@ export class Search {
     for (const root of this.#roots) {
       this.#root = root;
       this.#depth = 0;
-      this.#candidates.length = 0;
+      this.#candidateCount = 0;
       this.#row.set(root);
       this.#window.moveTo(root[LAYER]!);
       if (this.#enter(0)) return this.#outcome('ok', null, this.#tellOrder());
@@ -192,39 +203,43 @@ export class Search {
 
   /** Tries the next candidate of the uppermost frame, or leaves it. True when the end is reached. */
   #next(): boolean {
-    const frames = this.#frames;
     const top = this.#depth - 1;
-    const base = frames.row[top]! * this.#seen.width;
-    const { rows } = this.#seen;
-    const next = frames.next[top]!;
+    const base = this.#frameRow[top]! * this.#seen.width;
+    const next = this.#frameNext[top]!;
     if (next === FIRST_THE_FORCED) {
-      frames.next[top] = THEN_THE_OTHERS;
+      this.#frameNext[top] = THEN_THE_OTHERS;
+      const { rows } = this.#seen;
       const forced = this.#problem.returning[rows[base + LAYER]!]!;
       const state = this.#afterForced(rows[base + STATE]!, forced);
       return state !== ILLEGAL && this.#take(base, forced, state);
     }
     if (next === THEN_THE_OTHERS) {
-      frames.next[top] = this.#candidates.length;
-      this.#row.set(rows.subarray(base, base + this.#seen.width));
-      this.#window.moveTo(rows[base + LAYER]!);
+      this.#frameNext[top] = this.#candidateCount;
+      this.#load(base);
       this.#findCandidates(this.#row);
-      frames.end[top] = this.#candidates.length;
+      this.#frameEnd[top] = this.#candidateCount;
       return false;
     }
-    if (next < frames.end[top]!) {
-      frames.next[top] = next + 2;
+    if (next < this.#frameEnd[top]!) {
+      this.#frameNext[top] = next + 2;
       return this.#take(base, this.#candidates[next]!, this.#candidates[next + 1]!);
     }
     this.#depth -= 1;
-    this.#candidates.length = this.#depth === 0 ? 0 : Math.max(0, frames.end[this.#depth - 1]!);
+    this.#candidateCount = top === 0 ? 0 : this.#frameEnd[top - 1]!;
     return false;
+  }
+
+  /** Makes the configuration at `base` the one being made. */
+  #load(base: number): void {
+    const { rows, width } = this.#seen;
+    const row = this.#row;
+    for (let i = 0; i < width; i++) row[i] = rows[base + i]!;
+    this.#window.moveTo(row[LAYER]!);
   }
 
   /** Applies a candidate to the configuration at `base` and goes into what comes of it. True at the end. */
   #take(base: number, code: number, state: number): boolean {
-    const { rows, width } = this.#seen;
-    this.#row.set(rows.subarray(base, base + width));
-    this.#window.moveTo(this.#row[LAYER]!);
+    this.#load(base);
     this.#apply(code, state);
     return this.#enter(code);
   }
@@ -232,6 +247,10 @@ export class Search {
   /** Sets what the candidate does to the configuration being made. */
   #apply(code: number, state: number): void {
     const row = this.#row;
+    const op = code < 0 ? this.#problem.classExample[~code]! : code;
+    // A relaxed operation that is left out overwrites nothing.
+    const isLeftOut = this.#relaxed?.[op] === 1 && state === row[STATE];
+    if (this.#blind !== null && !isLeftOut) this.#hide(op, this.#blind);
     row[STATE] = state;
     if (code < 0) row[USED] = this.#multisets.with(row[USED]!, ~code);
     else {
@@ -241,15 +260,31 @@ export class Search {
     this.#trail?.push(code);
   }
 
+  /** Blind writes that nobody will see take effect just before another blind write. */
+  #hide(op: number, blind: BlindWrites): void {
+    if (blind.isBlind[op] === 0) return;
+    const row = this.#row;
+    const { open, opAt } = this.#window;
+    for (let word = 0; word < open.length; word++) {
+      let left = open[word]! & ~row[MASK + word]!;
+      while (left !== 0) {
+        const bit = left & -left;
+        left ^= bit;
+        const other = opAt[word * 32 + 31 - Math.clz32(bit)]!;
+        if (other === op || !blind.isUnseen(other, row[LAYER]!)) continue;
+        row[MASK + word] = row[MASK + word]! | bit;
+        this.#trail?.push(other);
+      }
+    }
+  }
+
   /** Brings the configuration being made to the response it cannot pass, and puts it on the stack. True at the end. */
   #enter(code: number): boolean {
     this.#settle();
     while (this.#pass()) {
       if (this.#row[LAYER] === this.#layerLimit) {
         this.#deepest = this.#layerLimit;
-        const last = this.#depth;
-        this.#frames.via[last] = code;
-        this.#depth += 1;
+        this.#push(0, code);
         return true;
       }
       this.#settleCalled();
@@ -258,13 +293,22 @@ export class Search {
     if (!this.#isFeasible()) return false;
     const added = this.#seen.add(this.#row);
     if (added < 0) return false;
-    const frames = this.#frames;
-    frames.row[this.#depth] = added;
-    frames.via[this.#depth] = code;
-    frames.next[this.#depth] = FIRST_THE_FORCED;
-    frames.end[this.#depth] = this.#candidates.length;
-    this.#depth += 1;
+    this.#push(added, code);
     return false;
+  }
+
+  #push(row: number, via: number): void {
+    if (this.#depth === this.#frameRow.length) {
+      this.#frameRow = longer(this.#frameRow);
+      this.#frameVia = longer(this.#frameVia);
+      this.#frameNext = longer(this.#frameNext);
+      this.#frameEnd = longer(this.#frameEnd);
+    }
+    this.#frameRow[this.#depth] = row;
+    this.#frameVia[this.#depth] = via;
+    this.#frameNext[this.#depth] = FIRST_THE_FORCED;
+    this.#frameEnd[this.#depth] = this.#candidateCount;
+    this.#depth += 1;
   }
 
   // --- rules that both ways share; `#window` stands at the layer of `#row` ---
@@ -377,7 +421,7 @@ export class Search {
     const state = row[STATE]!;
     const must = this.#problem.returning[row[LAYER]!]!;
     const { open, opAt } = this.#window;
-    this.#others.length = 0;
+    this.#otherCount = 0;
     this.#steps += 1;
     const isRelaxed = this.#relaxed?.[must] === 1;
     const isDue = !isRelaxed && machine.step(state, must) === ILLEGAL;
@@ -390,6 +434,8 @@ export class Search {
         const op = opAt[word * 32 + 31 - Math.clz32(bit)]!;
         const isOptional = this.#relaxed?.[op] === 1;
         if (op === must && !isOptional) continue;
+        // It takes effect with the next blind write, or when it is forced to.
+        if (!isRelaxed && this.#blind?.isUnseen(op, row[LAYER]!) === true) continue;
         this.#steps += 1;
         const next = machine.step(state, op);
         if (next === ILLEGAL) continue;
@@ -398,18 +444,28 @@ export class Search {
       }
     }
     if (this.#problem.classExample.length > 0) this.#findCrashed(row, wanted, isDue, must);
-    for (const entry of this.#others) this.#candidates.push(entry);
+    for (let i = 0; i < this.#otherCount; i += 2) this.#addCandidate(this.#others[i]!, this.#others[i + 1]!);
+  }
+
+  #addCandidate(code: number, next: number): void {
+    if (this.#candidateCount === this.#candidates.length) this.#candidates = longer(this.#candidates);
+    this.#candidates[this.#candidateCount] = code;
+    this.#candidates[this.#candidateCount + 1] = next;
+    this.#candidateCount += 2;
   }
 
   #offer(code: number, next: number, isDue: boolean, must: number): void {
     if (isDue) {
       this.#steps += 1;
       if (this.#machine.step(next, must) !== ILLEGAL) {
-        this.#candidates.push(code, next);
+        this.#addCandidate(code, next);
         return;
       }
     }
-    this.#others.push(code, next);
+    if (this.#otherCount === this.#others.length) this.#others = longer(this.#others);
+    this.#others[this.#otherCount] = code;
+    this.#others[this.#otherCount + 1] = next;
+    this.#otherCount += 2;
   }
 
   #findCrashed(row: Int32Array, wanted: ReadonlySet<number> | null, isDue: boolean, must: number): void {
@@ -526,12 +582,12 @@ export class Search {
         this.#window.moveTo(layer);
         continue;
       }
-      this.#candidates.length = 0;
+      this.#candidateCount = 0;
       const forced = this.#problem.returning[layer]!;
       const after = this.#afterForced(work[STATE]!, forced);
-      if (after !== ILLEGAL) this.#candidates.push(forced, after);
+      if (after !== ILLEGAL) this.#addCandidate(forced, after);
       this.#findCandidates(work);
-      for (let c = 0; c < this.#candidates.length; c += 2) {
+      for (let c = 0; c < this.#candidateCount; c += 2) {
         this.#row.set(work);
         this.#apply(this.#candidates[c]!, this.#candidates[c + 1]!);
         this.#settle();
@@ -553,7 +609,7 @@ export class Search {
   /** Walks the stack again and notes what takes effect. Null when the descent began in the middle. */
   #tellOrder(): readonly number[] | null {
     if (this.#relaxed !== null || this.#hasCompacted || this.#root?.[LAYER] !== 0) return null;
-    const codes = this.#frames.via.slice(1, this.#depth);
+    const codes = this.#frameVia.slice(1, this.#depth);
     const trail: number[] = [];
     this.#trail = trail;
     this.#row.set(this.#root);
@@ -601,6 +657,12 @@ export class Search {
   }
 }
 
+function longer(array: Int32Array): Int32Array<ArrayBuffer> {
+  const copy = new Int32Array(array.length * 2);
+  copy.set(array);
+  return copy;
+}
+
 /** What `next` of a frame holds before its candidates are known. */
 const FIRST_THE_FORCED = -2;
 const THEN_THE_OTHERS = -1;
@@ -610,6 +672,47 @@ export interface Stuck {
   readonly state: number;
   /** What is open and has not taken effect. */
   readonly pending: readonly { readonly op: number; readonly isLegal: boolean }[];
+}
+
+/**
+ * Blind writes that nobody will see: no operation that responds from here on asks for the state they lead to, or for any other than
+ * another. What follows such a write can only be a blind write, or nothing.
+ */
+class BlindWrites {
+  readonly isBlind: Uint8Array;
+  /** The state each leads to. */
+  readonly #leadsTo: Int32Array;
+  /** The last layer whose operation, or that of unknown outcome, asks for the state. */
+  readonly #askedUntil: Int32Array;
+
+  constructor({ operations, layerOf }: Problem, machine: Machine, demand: Int32Array) {
+    const count = operations.length;
+    this.isBlind = new Uint8Array(count);
+    this.#leadsTo = new Int32Array(count).fill(-1);
+    let states = machine.initial + 1;
+    for (let op = 0; op < count; op++) {
+      if (demand[op] === DEMANDS_NOTHING) {
+        this.isBlind[op] = 1;
+        this.#leadsTo[op] = machine.step(machine.initial, op);
+        states = Math.max(states, this.#leadsTo[op]! + 1);
+      } else states = Math.max(states, demand[op]! + 1);
+    }
+    this.#askedUntil = new Int32Array(states).fill(-1);
+    let anyUntil = -1;
+    for (let op = 0; op < count; op++) {
+      if (demand[op] === DEMANDS_SOMETHING) anyUntil = Math.max(anyUntil, layerOf[op]!);
+      else if (demand[op]! >= 0) {
+        this.#askedUntil[demand[op]!] = Math.max(this.#askedUntil[demand[op]!]!, layerOf[op]!);
+      }
+    }
+    for (let state = 0; state < states; state++) {
+      this.#askedUntil[state] = Math.max(this.#askedUntil[state]!, anyUntil);
+    }
+  }
+
+  isUnseen(op: number, layer: number): boolean {
+    return this.isBlind[op] === 1 && this.#askedUntil[this.#leadsTo[op]!]! < layer;
+  }
 }
 
 /** Operations of unknown outcome by the state they lead to, where that does not depend on the state they meet. */
