@@ -15,6 +15,7 @@ import { CALM, type Schedule } from '../../sim/schedule.ts';
 import { generate } from '../../sim/swarm.ts';
 import type { EventKind } from '../../sim/world/types.ts';
 import { breakdownOf } from './areas.ts';
+import { benchSearch } from './search.ts';
 
 const SEEDS = 30;
 /** Passes over all seeds before the warm one; the first is reported. */
@@ -143,4 +144,5 @@ if (process.argv.includes('--profile')) {
   reportProfile(`${SEEDS} default seeds`, () => schedules.forEach(cost));
   reportProfile('five servers under load', () => cost(load));
 }
+benchSearch();
 console.log(`\nload average while this ran: ${loadavg()[0]!.toFixed(1)} (a busy machine also slows CPU time down)`);

@@ -52,6 +52,19 @@ export class Configurations {
     return this.count - 1;
   }
 
+  /** Whether one that used less is there as well: it came later. */
+  isCoveredByAnother(index: number): boolean {
+    const { width, rows } = this;
+    const row = rows.subarray(index * width, (index + 1) * width);
+    const table = this.#table;
+    const size = table.length - 1;
+    for (let at = this.#hash(rows, index * width) & size; table[at] !== 0; at = (at + 1) & size) {
+      const other = table[at]! - 1;
+      if (other !== index && this.#isCovered(rows, other * width, row)) return true;
+    }
+    return false;
+  }
+
   clear(): void {
     const enough = Math.max(ROWS_AT_FIRST, 2 ** Math.ceil(Math.log2(this.count + 1)));
     if (this.#table.length > 8 * enough) {
@@ -101,6 +114,10 @@ export class Multisets {
 
   constructor(classCount: number) {
     this.#classCount = classCount;
+  }
+
+  sizeOf(set: number): number {
+    return this.#lists[set]!.length;
   }
 
   countOf(set: number, member: number): number {

@@ -35,10 +35,12 @@ export interface DifferentialSettings {
   readonly histories: number;
   /** Only these models; default all. */
   readonly models?: readonly string[];
+  /** For each judgement, so that a search that has lost its way ends. */
+  readonly budgetSteps?: number;
 }
 
 /** Stops at the first mismatch. */
-export function differential({ seed, histories, models }: DifferentialSettings): DifferentialResult {
+export function differential({ seed, histories, models, budgetSteps }: DifferentialSettings): DifferentialResult {
   const random = makeStream(seed, 'differential');
   const kits = KITS.filter(({ model }) => models === undefined || models.includes(model));
   const count = { histories: 0, violations: 0, crashes: 0, several: 0 };
@@ -51,7 +53,7 @@ export function differential({ seed, histories, models }: DifferentialSettings):
     if (!isLinearizable) count.violations += 1;
     if (history.some(({ outcome }) => outcome === 'info')) count.crashes += 1;
     if (new Set(history.map(({ key }) => key)).size > 1) count.several += 1;
-    const says = differenceOf(model, history, isLinearizable);
+    const says = differenceOf(model, history, isLinearizable, budgetSteps);
     if (says !== null) return { ...count, mismatch: { model: kit.model, history, says } };
   }
   return { ...count, mismatch: null };
@@ -65,16 +67,21 @@ function shapeOf(random: Stream, kit: Kit): GeneratorSettings {
     processes: 1 + random.below(5),
     keys,
     values: 3,
-    crashPerMille: random.pick([0, 100, 400]),
+    crashPerMille: random.pick([0, 100, 400, 800]),
     corruptPerMille: 600,
   };
 }
 
 /** What the search gets wrong about this history, or null. */
-export function differenceOf(model: AnyModel, history: readonly Operation[], isLinearizable: boolean): string | null {
+export function differenceOf(
+  model: AnyModel,
+  history: readonly Operation[],
+  isLinearizable: boolean,
+  budgetSteps = BUDGET_STEPS,
+): string | null {
   const expected = isLinearizable ? 'ok' : 'violation';
   for (const [way, judge] of Object.entries(WAYS)) {
-    const result = judge(model, history);
+    const result = judge(model, history, budgetSteps);
     if (result.status !== expected) return `${way}: ${result.status} where every order was tried and it is ${expected}`;
     for (const part of result.parts) {
       const wrong = part.order === null ? null : orderProblem(model, history, part.order, part.part, null);
@@ -88,11 +95,16 @@ export function differenceOf(model: AnyModel, history: readonly Operation[], isL
 }
 
 /** Depth first; with so little memory that the frontier takes over at once; and without anything the model adds. */
-const WAYS: Readonly<Record<string, (model: AnyModel, history: readonly Operation[]) => CheckResult>> = {
-  descent: (model, history) => checkHistory(model, history),
-  frontier: (model, history) => checkHistory(model, history, { rowsMax: 1 }),
-  interned: (model, history) => checkHistory(bare(model), history, { rowsMax: 3, explain: false }),
+const WAYS: Readonly<
+  Record<string, (model: AnyModel, history: readonly Operation[], budgetSteps: number) => CheckResult>
+> = {
+  descent: (model, history, budgetSteps) => checkHistory(model, history, { budgetSteps }),
+  frontier: (model, history, budgetSteps) => checkHistory(model, history, { budgetSteps, rowsMax: 1 }),
+  interned: (model, history, budgetSteps) =>
+    checkHistory(bare(model), history, { budgetSteps, rowsMax: 3, explain: false }),
 };
+
+const BUDGET_STEPS = 10_000_000;
 
 /** The model without a machine of its own. */
 function bare(model: AnyModel): AnyModel {

@@ -147,9 +147,11 @@ class Explanation {
 
   #stuck(limit: number): StuckState[] {
     const { machine } = this.#part;
-    const search = machine.feasible === undefined ? this.#part.judged : this.#searchWithoutLookAhead(limit);
+    const known = machine.feasible === undefined ? this.#part.judged.stuck() : [];
+    // Look-ahead knows of a violation without having been in every state.
+    const all = known.length > 0 ? known : this.#searchWithoutLookAhead(limit).stuck();
     const found = new Map<string, StuckState>();
-    for (const { state, pending } of search.stuck()) {
+    for (const { state, pending } of all) {
       const told = {
         state: machine.describe(state),
         pending: pending.map(({ op, isLegal }) => ({ id: this.#operations[op]!.id, isLegal })),
@@ -160,7 +162,6 @@ class Explanation {
     return [...found.values()];
   }
 
-  /** Look-ahead gives states up before they are stuck. */
   #searchWithoutLookAhead(limit: number): Search {
     const search = this.#part.search({ budgetSteps: this.#left >>> 1, layerLimit: limit, lookAhead: false });
     this.#left = Math.max(0, this.#left - search.run().steps);

@@ -5,7 +5,7 @@
  */
 
 import type { Model } from './model.ts';
-import type { Operation } from './operation.ts';
+import { type Operation, plainKey } from './operation.ts';
 
 interface Holder {
   readonly holder: string | null;
@@ -31,7 +31,7 @@ function common(nameOf: (operation: Operation) => string): Omit<Model<Holder>, '
     keyOf: ({ holder }) => holder ?? '',
     describe: ({ holder }) => (holder === null ? 'free' : holder === 'held' ? 'held' : `held by ${holder}`),
     isPure: (operation) => operation.f === 'acquire' && isRefused(operation),
-    classOf: (operation) => `${operation.f} ${nameOf(operation)}`,
+    classOf: (operation) => plainKey([operation.f, nameOf(operation)]),
   };
 }
 

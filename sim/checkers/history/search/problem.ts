@@ -131,6 +131,8 @@ class FreeSlots {
   }
 }
 
+const classKeyOf = ({ f, key, value }: Operation): string => plainKey([f, key, value]);
+
 type Classes = Pick<Problem, 'classOf' | 'classExample'>;
 
 function classesOf(model: AnyModel, operations: readonly Operation[]): Classes {
@@ -140,7 +142,7 @@ function classesOf(model: AnyModel, operations: readonly Operation[]): Classes {
   for (let op = 0; op < operations.length; op++) {
     const operation = operations[op]!;
     if (operation.outcome !== 'info') continue;
-    const key = model.classOf?.(operation) ?? `${operation.f} ${operation.key} ${plainKey(operation.value)}`;
+    const key = model.classOf?.(operation) ?? classKeyOf(operation);
     let index = known.get(key);
     if (index === undefined) {
       index = examples.length;

@@ -17,12 +17,15 @@
  *   effect must be legal, or lead elsewhere, because of it. Else leaving it out gives the same.
  * - **Unseen writes**: a blind write whose state nobody asks for any more takes effect just before the next blind write, where it
  *   is overwritten at once; wherever else it could take effect, only a blind write can follow it.
+ * - **Impossible demands**: an operation that asks for a state which nothing leads to, of all that is invoked before its response,
+ *   needs no search.
  * - **Look-ahead**: a state from which a pure operation that must still happen cannot become legal is given up, unless a
  *   reset may come between.
  *
  * Two ways to walk. **Depth first** finds an order quickly where there is one, and remembers every configuration it has been
- * in. **Frontier** goes layer by layer with all configurations of a layer at once and forgets the layers behind it. The
- * search starts depth first; when its memory is full, the frontier goes on from where every possibility is still known,
+ * in. **Frontier** goes layer by layer with all configurations of a layer at once, those first that used least, and forgets the
+ * layers behind it; a descent meets what used less too late to be spared the rest. The search starts depth first; when its
+ * memory is full, or after a while where operations are optional, the frontier goes on from where every possibility is still known,
  * for as many steps as the descent took, and the next descent starts from there. So memory is bounded by the window
  * and by `rowsMax`, whatever the length of the history. Points where nothing is open need no rule of their own: a
  * configuration there is a state, and each is entered once.
@@ -70,6 +73,9 @@ export interface SearchOutcome {
 const ROWS_MAX = 1 << 20;
 const FRONTIER_MAX = 1 << 21;
 const STACK_AT_FIRST = 64;
+/** How many steps the first descent may take where operations are optional; each later one takes twice as many. */
+const QUOTA_AT_FIRST = 10_000;
+const QUOTA_PER_LAYER = 8;
 
 export class Search {
   readonly #problem: Problem;
@@ -78,7 +84,8 @@ export class Search {
   readonly #rowsMax: number;
   readonly #frontierMax: number;
   readonly #relaxed: Uint8Array | null;
-  readonly #layerLimit: number;
+  #layerLimit: number;
+  readonly #canLookAhead: boolean;
   readonly #looksAhead: boolean;
   /** For each layer, the layer in which the next reset is invoked. */
   readonly #nextReset: Int32Array;
@@ -134,6 +141,7 @@ export class Search {
     this.#seen = new Configurations(problem.maskWords, this.#multisets);
     this.#row = new Int32Array(this.#seen.width);
     const { layer, states } = settings.from ?? { layer: 0, states: [machine.initial] };
+    this.#canLookAhead = settings.from === undefined && (settings.lookAhead ?? true);
     this.#deepest = layer;
     this.#roots = states.map((state) => {
       const root = new Int32Array(this.#seen.width);
@@ -145,16 +153,50 @@ export class Search {
 
   run(): SearchOutcome {
     if (this.#layerLimit === this.#roots[0]![LAYER]) return this.#outcome('ok', null, []);
+    const impossible = this.#canLookAhead ? this.#firstImpossible() : null;
+    if (impossible === null) return this.#search();
+    // It remains to be seen whether everything before it can be placed.
+    this.#layerLimit = impossible;
+    const before = impossible === 0 ? this.#outcome('ok', null) : this.#search();
+    if (before.status !== 'ok') return before;
+    return { ...before, status: 'violation', order: null };
+  }
+
+  /** The first layer whose operation asks for a state that nothing leads to which is invoked before its response. */
+  #firstImpossible(): number | null {
+    const { demand } = this.#machine;
+    if (demand === undefined) return null;
+    const { operations, returning, callLayerOf, isPure } = this.#problem;
+    const suppliedFrom = new Map<number, number>([[this.#machine.initial, 0]]);
+    for (let op = 0; op < operations.length; op++) {
+      if (isPure[op] === 1) continue;
+      // One that asks for a state is legal there.
+      const state = this.#machine.step(demand[op]! >= 0 ? demand[op]! : this.#machine.initial, op);
+      if (!suppliedFrom.has(state)) suppliedFrom.set(state, callLayerOf[op]!);
+    }
+    for (let layer = 0; layer < this.#layerLimit; layer++) {
+      const op = returning[layer]!;
+      if (demand[op]! < 0 || this.#relaxed?.[op] === 1) continue;
+      const from = suppliedFrom.get(demand[op]!);
+      if (from === undefined || from > layer) return layer;
+    }
+    return null;
+  }
+
+  #search(): SearchOutcome {
+    // Where nothing is optional, every configuration must be refuted anyway, and in which order makes no difference.
+    let quotaSteps = this.#hasOptional ? QUOTA_AT_FIRST + QUOTA_PER_LAYER * this.#layerLimit : Number.POSITIVE_INFINITY;
     for (;;) {
       const before = this.#steps;
-      const descended = this.#descend();
+      const descended = this.#descend(quotaSteps);
       if (descended !== null) return descended;
       const advanced = this.#advance(this.#steps - before);
       if (advanced !== null) return advanced;
+      quotaSteps *= 2;
     }
   }
 
-  /** The configurations of the last layer that was reached, and what each of their operations would do. */
+  /** The configurations of the last layer that are known, and what each of their operations would do. */
   stuck(): readonly Stuck[] {
     const { rows, width, count } = this.#seen;
     const found: Stuck[] = [];
@@ -183,8 +225,9 @@ export class Search {
 
   // --- depth first ---
 
-  /** Null when the memory is full. */
-  #descend(): SearchOutcome | null {
+  /** Null when the memory is full or that many steps have been taken. */
+  #descend(quotaSteps: number): SearchOutcome | null {
+    const until = this.#steps + quotaSteps;
     for (const root of this.#roots) {
       this.#root = root;
       this.#depth = 0;
@@ -194,7 +237,7 @@ export class Search {
       if (this.#enter(0)) return this.#outcome('ok', null, this.#tellOrder());
       while (this.#depth > 0) {
         if (this.#steps >= this.#budgetSteps) return this.#outcome('unknown', 'steps');
-        if (this.#seen.count >= this.#rowsMax) return null;
+        if (this.#seen.count >= this.#rowsMax || this.#steps >= until) return null;
         if (this.#next()) return this.#outcome('ok', null, this.#tellOrder());
       }
     }
@@ -425,7 +468,7 @@ export class Search {
     this.#steps += 1;
     const isRelaxed = this.#relaxed?.[must] === 1;
     const isDue = !isRelaxed && machine.step(state, must) === ILLEGAL;
-    const wanted = this.#hasOptional && !isRelaxed ? this.#wanted(row) : null;
+    const wanted = this.#hasOptional ? this.#wanted(row) : null;
     for (let word = 0; word < open.length; word++) {
       let left = open[word]! & ~row[MASK + word]!;
       while (left !== 0) {
@@ -434,13 +477,15 @@ export class Search {
         const op = opAt[word * 32 + 31 - Math.clz32(bit)]!;
         const isOptional = this.#relaxed?.[op] === 1;
         if (op === must && !isOptional) continue;
-        // It takes effect with the next blind write, or when it is forced to.
-        if (!isRelaxed && this.#blind?.isUnseen(op, row[LAYER]!) === true) continue;
+        // An unseen write takes effect with the next blind write, or when it is forced to.
+        const isUnseen = !isRelaxed && this.#blind?.isUnseen(op, row[LAYER]!) === true;
         this.#steps += 1;
         const next = machine.step(state, op);
-        if (next === ILLEGAL) continue;
-        if (isOptional && (next === state || wanted?.has(next) === false)) continue;
-        this.#offer(op, next, isDue && next !== state, must);
+        if (isOptional && next === state) continue;
+        // The forced one, if it is relaxed, has its last chance, whoever comes after it.
+        const isUseless = isOptional && op !== must && wanted?.has(next) === false;
+        const isHeld = isUnseen || isUseless;
+        if (next !== ILLEGAL && !isHeld) this.#offer(op, next, isDue && next !== state, must);
       }
     }
     if (this.#problem.classExample.length > 0) this.#findCrashed(row, wanted, isDue, must);
@@ -480,8 +525,8 @@ export class Search {
   }
 
   #offerCrashed(row: Int32Array, index: number, isDue: boolean, must: number, wanted?: ReadonlySet<number>): void {
-    if (!this.#isLeft(row, index)) return;
     this.#steps += 1;
+    if (!this.#isLeft(row, index)) return;
     const next = this.#machine.step(row[STATE]!, this.#problem.classExample[index]!);
     if (next === ILLEGAL || next === row[STATE]) return;
     if (wanted?.has(next) === false) return;
@@ -495,7 +540,8 @@ export class Search {
 
   /**
    * The states that an operation which is there asks for; null when some asks for any other than this, or nobody knows.
-   * The forced operation still has to take effect, so the next one to do so is among those that are open here.
+   * The next operation to take effect is among those that are open here: the forced one still has to, or, if it is
+   * relaxed, has its last chance; what is not followed by it could as well wait for a later layer.
    */
   #wanted(row: Int32Array): Set<number> | null {
     const { demand } = this.#machine;
@@ -567,15 +613,21 @@ export class Search {
     return null;
   }
 
-  /** All that passes this layer's response; `here` grows by what happens at it. Null when something is used up. */
+  /**
+   * All that passes this layer's response; `here` grows by what happens at it. Null when something is used up. Those that have
+   * used little of what need not happen come first, so that the others meet them and are dropped.
+   */
   #expandLayer(here: Configurations): Int32Array[] | null {
     const passed: Int32Array[] = [];
     const { width } = here;
     const layer = here.rows[LAYER]!;
+    const bySize = new Buckets();
     const work = new Int32Array(width);
-    for (let i = 0; i < here.count; i++) {
+    for (let i = 0; i < here.count; i++) bySize.add(this.#multisets.sizeOf(here.rows[i * width + USED]!), i);
+    for (let index = bySize.next(); index >= 0; index = bySize.next()) {
       if (this.#steps >= this.#budgetSteps || here.count > this.#frontierMax) return null;
-      work.set(here.rows.subarray(i * width, (i + 1) * width));
+      if (this.#hasOptional && here.isCoveredByAnother(index)) continue;
+      work.set(here.rows.subarray(index * width, (index + 1) * width));
       this.#row.set(work);
       if (this.#pass()) {
         passed.push(this.#row.slice());
@@ -591,7 +643,9 @@ export class Search {
         this.#row.set(work);
         this.#apply(this.#candidates[c]!, this.#candidates[c + 1]!);
         this.#settle();
-        if (this.#isFeasible()) here.add(this.#row);
+        if (!this.#isFeasible()) continue;
+        const added = here.add(this.#row);
+        if (added >= 0) bySize.add(this.#multisets.sizeOf(this.#row[USED]!), added);
       }
     }
     return passed;
@@ -654,6 +708,28 @@ export class Search {
       }
     }
     return pending;
+  }
+}
+
+/** Numbers by size; the smallest size comes out first, and what is added meanwhile is never smaller. */
+class Buckets {
+  readonly #members: number[][] = [];
+  #size = 0;
+  #at = 0;
+
+  add(size: number, member: number): void {
+    while (this.#members.length <= size) this.#members.push([]);
+    this.#members[size]!.push(member);
+  }
+
+  next(): number {
+    while (this.#size < this.#members.length) {
+      const members = this.#members[this.#size]!;
+      if (this.#at < members.length) return members[this.#at++]!;
+      this.#size += 1;
+      this.#at = 0;
+    }
+    return -1;
   }
 }
 
