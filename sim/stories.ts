@@ -28,6 +28,7 @@ export interface Planned {
 
 export const STORIES = [
   'moment',
+  'trap',
   'packet',
   'tail',
   'pairs',
@@ -51,6 +52,8 @@ export function tell(story: Story, name: string, stream: Stream, options: RunOpt
   switch (story) {
     case 'moment':
       return moment(scene);
+    case 'trap':
+      return trap(scene);
     case 'packet':
       return packet(scene);
     case 'tail':
@@ -156,6 +159,38 @@ function blow(stream: Stream, node: Target): Draft {
     default:
       return { do: 'diskStall', node, for: duration };
   }
+}
+
+/** File operations between which a directory is in a state that only a crash shows. */
+const TRAPS: readonly Readonly<Record<string, unknown>>[] = [
+  { action: 'create', file: 'log' },
+  { action: 'write', file: 'log' },
+  { action: 'fsync', file: 'log' },
+  { action: 'create', file: 'epoch' },
+  { action: 'fsync', file: 'epoch' },
+  { action: 'rename', file: 'epoch' },
+  { action: 'fsync', file: 'snapshot' },
+  { action: 'rename', file: 'snapshot' },
+  { action: 'fsyncDir' },
+  { action: 'remove' },
+  { action: 'truncate' },
+];
+
+/** Servers die at a place in what they do with their files, one of the first times they come to it; and again. */
+function trap({ at, stream, options }: Scene): Planned[] {
+  const planned: Planned[] = [];
+  const what = stream.pick(TRAPS);
+  const how = stream.pick(['kill', 'power', 'power']);
+  const servers = stream.shuffled(Array.from({ length: options.nodes }, (_, index) => index + 1));
+  for (const node of servers.slice(0, 1 + stream.below(servers.length))) {
+    const edge = stream.pick(['before', 'after', 'done', 'done']);
+    const skip = stream.pick([0, 0, 1, 2, 5]);
+    const draft: Draft = { do: 'crashWhen', node, how, ...what, edge, skip, for: downFor(stream) };
+    planned.push({ at: stream.below(2) === 0 ? 400 : at, draft });
+  }
+  // Something that makes them come to it.
+  planned.push({ at: at + 1, draft: { do: 'crash', node: 'leader', for: downFor(stream) } });
+  return planned;
 }
 
 // --- the nth packet of a kind ------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ const FAVOURED: Readonly<Record<Profile, readonly Trouble[]>> = {
   disk: ['power', 'crashPoint', 'diskSlow', 'diskError', 'rot', 'wipe'],
   sessions: ['clients', 'crash', 'partition', 'clock'],
   network: ['links', 'partition', 'oneWay', 'connections'],
-  windows: ['moment', 'packet', 'tail', 'pairs', 'doomed', 'haste'],
+  windows: ['moment', 'trap', 'packet', 'tail', 'pairs', 'doomed', 'haste'],
   uniform: [],
   images: ['image', 'rot', 'power'],
 };
@@ -92,6 +92,7 @@ const FAVOURED: Readonly<Record<Profile, readonly Trouble[]>> = {
 const TOLD: readonly (readonly [Story, number])[] = [
   ['moment', 20],
   ['packet', 10],
+  ['trap', 14],
   ['tail', 20],
   ['pairs', 16],
   ['doomed', 12],
