@@ -79,6 +79,13 @@ export class CommittedHistory {
     return this.zxids.at(-1) ?? ZXID_ZERO;
   }
 
+  /** The last transaction of this epoch or an earlier one. */
+  lastUpTo(epoch: number): Zxid {
+    let index = this.length;
+    while (index > 0 && epochOf(this.zxids[index - 1]!) > epoch) index -= 1;
+    return this.zxids[index - 1] ?? ZXID_ZERO;
+  }
+
   has(zxid: Zxid): boolean {
     return this.#indexOf.has(zxid);
   }

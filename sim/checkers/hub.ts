@@ -351,7 +351,8 @@ export class Hub {
     const { world } = this.#options;
     const initialZxid = before?.loggedZxid ?? ZXID_ZERO;
     const leader = { epoch: after.epoch, server: server.id, event: world.event.id, atUs: world.timeUs, initialZxid };
-    const committedLast = this.#options.unrestricted ? ZXID_ZERO : this.history.last;
+    // Who stood still may count its quorum when a later epoch has long begun: it can commit nothing, and owes only the past.
+    const committedLast = this.#options.unrestricted ? ZXID_ZERO : this.history.lastUpTo(after.epoch);
     this.leadership.onEstablished(leader, this.#historyOf(peer), committedLast);
     // Its session tracker starts with a full timeout for every session.
     for (const session of this.sessions.open()) this.#onTouched(server.id, session);

@@ -23,7 +23,7 @@ export const PROPERTIES = {
 
   // --- what the published specification leaves out ---
   'initial-history': 'The history a leader starts its epoch with contains that of every earlier established leader.',
-  'leader-completeness': 'An established leader has every transaction that was ever committed in its log.',
+  'leader-completeness': 'An established leader has every transaction in its log that was committed up to its epoch.',
   'process-consistency': 'A follower that accepted a leader has exactly the history that leader starts with.',
   'committed-by-quorum': 'A transaction is committed only when the disks of a quorum hold it.',
   'committed-never-lost': 'A committed transaction is never truncated, overwritten or lost by what a server does.',

@@ -54,7 +54,8 @@ describe('a load cut down', () => {
 
   test('who keeps nothing asks for nothing, and the other asks what it asked', () => {
     const cut = asked({ ...SCHEDULE, asks: { c1: '' } });
-    expect(cut.get(1)).toBeUndefined();
+    // At the end the run itself asks once what is there.
+    expect((cut.get(1) ?? []).filter((text) => !/^(sync|exists) /.test(text))).toEqual([]);
     expect(cut.get(2)!.slice(0, 20)).toEqual(all.get(2)!.slice(0, 20));
     expect(all.get(1)!.length).toBeGreaterThan(20);
   });

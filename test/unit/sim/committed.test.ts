@@ -30,6 +30,16 @@ describe('the committed history', () => {
     expect(history.deliveredCount(2)).toBe(2);
   });
 
+  test('knows the last transaction up to an epoch', () => {
+    expect(history.lastUpTo(1)).toBe(ZXID_ZERO);
+    history.onCommit(1, zxidOf(1, 1), A);
+    history.onCommit(1, zxidOf(1, 2), B);
+    history.onPropose(2, zxidOf(4, 1), A, zxidOf(1, 2));
+    history.onCommit(1, zxidOf(4, 1), A);
+    const last = [0, 1, 3, 4, 9].map((epoch) => history.lastUpTo(epoch));
+    expect(last).toEqual([ZXID_ZERO, zxidOf(1, 2), zxidOf(1, 2), zxidOf(4, 1), zxidOf(4, 1)]);
+  });
+
   test('integrity: nobody proposed it', () => {
     history.onCommit(1, zxidOf(1, 1), A);
     history.onCommit(1, zxidOf(1, 2), B);
