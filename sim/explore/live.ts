@@ -7,8 +7,9 @@
  * was shared that a step changed. A failure names the server and the input.
  */
 
-import { INPUT, type Locals, LocalTurn } from './locals.ts';
+import { INPUT, type Locals } from './locals.ts';
 import type { System } from './system.ts';
+import { LocalTurn } from './turn.ts';
 
 export class Drift extends Error {
   override readonly name = 'Drift';

@@ -5,10 +5,10 @@
 
 import { showZxid } from '../../core/types.ts';
 import { PROPERTIES, type PropertyId } from '../checkers/properties.ts';
-import type { Fault } from './locals.ts';
 import type { Scope } from './scopes.ts';
 import { runPrologue, type Violation } from './search.ts';
 import { ACTIONS_MAX, type State, System } from './system.ts';
+import type { Fault } from './turn.ts';
 
 export interface PathFile {
   readonly format: 1;

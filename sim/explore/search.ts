@@ -17,14 +17,16 @@
  *   than that of a. So the server of the last action into u grows with each such change, and the chain ends with an edge
  *   that is computed.
  *
+ * In scopes that take an election in one step only actions after which nothing follows by itself count as such.
+ *
  * So distances are right, all states are seen, and with them everything that is checked state by state; what is checked
  * on the way (the ghost) is the same in both orders. Only work is saved.
  */
 
-import type { Fault } from './locals.ts';
 import type { Scope } from './scopes.ts';
 import { ACTIONS_MAX, type State, System, serverOfAction } from './system.ts';
 import { Fingerprints, hashHigh, hashLow, IntList } from './tables.ts';
+import type { Fault } from './turn.ts';
 
 export interface Limits {
   readonly statesMax: number;
@@ -187,14 +189,15 @@ class Search {
       const fault = system.check(next);
       if (fault !== null) return { fault, actions: [...this.pathTo(state), action] };
       this.later.append(next, width);
-      this.later.push(this.noteOf(action));
+      this.later.push(this.noteOf(state, action));
     }
     return null;
   }
 
-  /** What `comesEarlier` has to know of the action that led to `next`: it, and which queues it has begun. */
-  private noteOf(action: number): number {
-    if (this.settings.allOrders === true || !this.system.isLocal(action)) return -1;
+  /** The server of the action that led to `next`, if others can change places with it; else -1. */
+  private noteOf(state: State, action: number): number {
+    const { system, settings } = this;
+    if (settings.allOrders === true || system.followed > 0 || !system.isLocal(state, action)) return -1;
     return serverOfAction(action);
   }
 
@@ -202,7 +205,8 @@ class Search {
   private comesEarlier(action: number, lastServer: number): boolean {
     const server = serverOfAction(action);
     // A message of the very server that acted last may have been sent only then.
-    return server < lastServer && this.system.isLocal(action) && this.system.senderOf(action) !== lastServer;
+    if (server >= lastServer || this.system.senderOf(action) === lastServer) return false;
+    return this.system.isLocal(this.state, action);
   }
 
   // --- counterexamples -------------------------------------------------------------------------------------------------------

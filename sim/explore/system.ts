@@ -24,9 +24,10 @@ import { assert, type epochOf } from '../../core/types.ts';
 import { Packet } from '../../core/wire/opcodes.ts';
 import { ROOT } from './histories.ts';
 import { ELECTION, EMPTY_QUEUE, type Item, QUORUM, Queues } from './items.ts';
-import { BIT, FACT, type Fault, INPUT, LANES, Locals, leaderOf } from './locals.ts';
+import { BIT, FACT, INPUT, Locals, leaderOf } from './locals.ts';
 import type { Scope } from './scopes.ts';
 import { PairMap } from './tables.ts';
+import { type Fault, LANES } from './turn.ts';
 
 export type State = Int32Array;
 
@@ -67,6 +68,8 @@ export class System {
   private readonly scratch = new Int32Array(ACTIONS_MAX);
   /** The fault of the last `apply`, or null. */
   fault: Fault | null = null;
+  /** How many actions followed by themselves in the last `apply`. */
+  followed = 0;
   /** Called for every action, also those that `apply` adds by itself. */
   onAction: ((action: number) => void) | null = null;
   /** Called when a server has handled an input, with its state before and what was made of it. */
@@ -278,8 +281,10 @@ export class System {
    */
   apply(state: State, action: number): boolean {
     this.fault = null;
+    this.followed = 0;
     if (!this.act(state, action)) return false;
     for (let i = 0; i < EAGER_MAX; i++) {
+      this.followed = i;
       const next = this.eager(state);
       if (next < 0) return true;
       if (!this.act(state, next)) return false;
@@ -287,9 +292,14 @@ export class System {
     throw new Error('an election goes on for ever');
   }
 
+  private connects(): Scope['connect'] {
+    return this.scope.untilElected ? 'whole' : this.scope.connect;
+  }
+
   /** The next action that the scope takes without a choice, or -1. */
   private eager(state: State): number {
-    const { election, connect } = this.scope;
+    const election = this.scope.election;
+    const connect = this.connects();
     if (election === 'whole' && connect === 'whole') return -1;
     for (let i = 0; i < this.n; i++) {
       const bits = this.bits(state, i);
@@ -617,25 +627,49 @@ export class System {
 
   /**
    * Whether the action reads and changes one server and ends of its queues only, and is possible because of them alone:
-   * messages, disks and the election timer. Two such actions of different servers can change places (`search.ts`).
+   * messages, disks and the election timer, as long as nothing follows by itself. Two such actions of different servers can
+   * change places (`search.ts`).
    */
-  isLocal(action: number): boolean {
+  isLocal(state: State, action: number): boolean {
+    const server = serverOfAction(action);
     const code = codeOfAction(action);
-    if (code < LOCAL) return true;
+    if (code < LOCAL) {
+      const at = this.queueAt[code >> 3]![code & 7]![server]!;
+      return this.isPlain(state[server]!, this.queues.head(state[at]!));
+    }
     const input = code - LOCAL;
-    return input === INPUT.finalize || (input >= INPUT.disk && input < INPUT.refused);
+    const isOwn = input === INPUT.finalize || (input >= INPUT.disk && input < INPUT.refused);
+    return isOwn && this.isPlain(state[server]!, input);
+  }
+
+  /** Whether the scope takes nothing in the same step because of what this input leads to. */
+  private isPlain(local: number, input: number): boolean {
+    const { election } = this.scope;
+    const connect = this.connects();
+    if (election === 'whole' && connect === 'whole') return true;
+    const { locals } = this;
+    const transition = locals.transition(local, input);
+    if (locals.faultIn(transition) > 0) return false;
+    const before = locals.bitsOf(local);
+    const after = locals.bitsOf(locals.nextOf(transition));
+    if (election === 'coarse' && (after & EAGER_BITS) !== 0) return false;
+    if (connect === 'coarse' && ((before ^ after) & BIT.listening) !== 0) return false;
+    const count = locals.effectCount(transition);
+    for (let i = 0; i < count; i++) {
+      const { channel, kind } = locals.items.get(locals.effectAt(transition, i));
+      if (
+        channel === ELECTION ? election === 'coarse' : connect === 'coarse' && (kind === 'dial' || kind === 'opened')
+      ) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** The server that the message of a delivery comes from, or -1. */
   senderOf(action: number): number {
     const code = codeOfAction(action);
     return code < LOCAL ? code & 7 : -1;
-  }
-
-  /** For a delivery: whether the message would be there without the last `sent` items of its queue. */
-  queueOf(action: number): number {
-    const code = codeOfAction(action);
-    return this.queueAt[code >> 3]![code & 7]![serverOfAction(action)]!;
   }
 
   /** The possible action of this name, or null. */
@@ -673,6 +707,8 @@ function wordOf({ kind, channel, bytes }: Item): string {
 }
 
 const EAGER_MAX = 10_000;
+/** A timer is pending that a coarse scope does not wait for. */
+const EAGER_BITS = BIT.finalize | (15 * BIT.dial);
 
 /** Histories of earlier epochs end before this. */
 const firstOf = (epoch: number): Parameters<typeof epochOf>[0] =>
