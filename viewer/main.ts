@@ -78,6 +78,7 @@ function makeBar(): void {
       'div',
       { class: 'tools' },
       button('Open', 'Open a trace (Shift O), or drop one anywhere', () => chooseFile(false)),
+      button('Export', 'The picture, or the trace for other tools', showExport),
       button('Legend', 'What everything means (i)', showLegend),
       button('Theme', 'Light or dark (t)', () => app.setTheme(app.theme === LIGHT ? DARK : LIGHT)),
       button('Help', 'Keys (?)', showHelp),
@@ -455,6 +456,67 @@ function showProblems({ info }: Loaded): void {
     ),
     info.problems.some(({ hasSchedule }) => hasSchedule) &&
       h('p', { class: 'soft' }, 'Its schedule is whole, so the laboratory can make the run again.'),
+  );
+}
+
+/** Hands a file to whoever looks at the page. */
+function save(name: string, content: Blob): void {
+  const address = URL.createObjectURL(content);
+  h('a', { href: address, download: name }).click();
+  // The browser has taken it up by then.
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+function showExport(): void {
+  const { trace, scene } = app;
+  if (trace === null || scene === null) {
+    showSheet('Export', h('p', {}, 'There is nothing to export: no trace is open.'));
+    return;
+  }
+  const name = trace.info.name.replace(/\.(ndjson|gz)/g, '');
+  const part = (): { fromUs: number; toUs: number } => ({
+    fromUs: scene.axis.timeAt(app.range.from),
+    toUs: scene.axis.timeAt(app.range.to),
+  });
+  const told = h('p', { class: 'soft', role: 'status' });
+  const item = (title: string, says: string, make: () => Promise<[string, Blob] | null>): HTMLElement =>
+    h(
+      'div',
+      { class: 'row' },
+      h(
+        'button',
+        {
+          onclick: async () => {
+            told.textContent = `${title}: is being made…`;
+            try {
+              const made = await make();
+              if (made !== null) save(...made);
+              told.textContent = made === null ? `${title}: could not be made` : `${title}: ${made[0]}`;
+            } catch (error) {
+              told.textContent = `${title}: ${error instanceof Error ? error.message : String(error)}`;
+            }
+          },
+        },
+        title,
+      ),
+      h('span', { class: 'soft' }, says),
+    );
+  showSheet(
+    'Export',
+    h('p', { class: 'soft' }, `What is in view: ${instant(part().fromUs)} to ${instant(part().toUs)}.`),
+    item('Picture, PNG', 'as it is on the screen, with the names of the lanes', async () => {
+      const blob = await stage.png();
+      return blob === null ? null : [`${name}.png`, blob];
+    }),
+    item('Chrome trace events', 'opens in Perfetto and in chrome://tracing', async () => [
+      `${name}.chrome.json`,
+      new Blob([await trace.model.exportChrome(part())], { type: 'application/json' }),
+    ]),
+    item('ShiViz log', 'its parser expression is the first line', async () => [
+      `${name}.shiviz.log`,
+      new Blob([await trace.model.exportShiviz(part())], { type: 'text/plain' }),
+    ]),
+    told,
   );
 }
 

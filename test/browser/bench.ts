@@ -4,48 +4,28 @@
  * one machine: what counts is how they stand to each other and to the bounds in docs/viewer.md.
  */
 
-import { spawnSync } from 'node:child_process';
-import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { createGzip } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { run } from '../../sim/runner.ts';
 import { generate } from '../../sim/swarm.ts';
 import { trace } from '../../sim/tracer.ts';
 import { page as viewerPage } from '../../viewer/node/bundle.ts';
 import { serve } from '../../viewer/node/serve.ts';
+import { writeLongTrace } from '../bench/long-trace.ts';
 import { openBrowser } from './browser.ts';
 
-const FOLDER = join('.build', 'bench');
-/** Virtual time in which a default run of seed 7 has a million events. */
-const MILLION_MS = 2_000_000;
+const FOLDER = '.build';
+const EVENTS = 1_000_000;
 const FRAMES = 240;
 
-/** A run of about so many events: the duration is what makes it long. */
-async function makeTrace(name: string, durationMs: number): Promise<string> {
-  const file = join(FOLDER, `${name}.ndjson.gz`);
-  if (existsSync(file)) return file;
-  mkdirSync(FOLDER, { recursive: true });
-  const gzip = createGzip({ level: 3 });
-  const out = createWriteStream(`${file}.part`);
-  gzip.pipe(out);
-  const schedule = generate({ seed: '7', profile: 'default', commit: '', options: { duration: durationMs } });
-  let lines: string[] = [];
-  let size = 0;
-  const flush = (): void => {
-    gzip.write(lines.join(''));
-    lines = [];
-    size = 0;
-  };
-  trace(schedule, (line) => {
-    const text = `${JSON.stringify(line)}\n`;
-    lines.push(text);
-    size += text.length;
-    if (size > 4_000_000) flush();
-  });
-  flush();
-  await new Promise<void>((resolve) => out.on('close', resolve).on('ready', () => gzip.end()));
-  spawnSync('mv', [`${file}.part`, file]);
+/** Made once: the simulator needs minutes for it. */
+function million(): string {
+  const file = join(FOLDER, `long-${EVENTS}.ndjson.gz`);
+  if (!existsSync(file)) {
+    mkdirSync(FOLDER, { recursive: true });
+    writeLongTrace(file, EVENTS);
+  }
   return file;
 }
 
@@ -170,7 +150,7 @@ function isBelow(pid: number, ancestor: number): boolean {
 }
 
 async function main(given: string | undefined): Promise<void> {
-  const file = given ?? (await makeTrace('million', MILLION_MS));
+  const file = given ?? million();
   const bytes = readFileSync(file);
   const browser = await openBrowser({ width: 1280, height: 800 });
   const say = (name: string, text: string): void => void process.stdout.write(`${name.padEnd(34)}${text}\n`);
@@ -269,5 +249,4 @@ async function laboratory(page: Page, html: string, say: (name: string, text: st
   );
 }
 
-if (process.argv[2] === '--make') await makeTrace('million', MILLION_MS);
-else await main(process.argv[2]);
+await main(process.argv[2]);

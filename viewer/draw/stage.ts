@@ -20,7 +20,7 @@ import { paintCuts, paintElections, paintFaults, paintMarks, paintPauses, paintV
 import type { Frame } from './frame.ts';
 import { Patterns } from './glyphs.ts';
 import { paintMessages } from './messages.ts';
-import { bandText, laneColour, paintServer, zxidRangeOf } from './servers.ts';
+import { bandText, FONT, laneColour, paintServer, zxidRangeOf } from './servers.ts';
 
 /** Microseconds a pixel below which full times alternate with distances from them. */
 const FINE = 20;
@@ -493,6 +493,38 @@ export class Stage {
       context.fill();
       context.stroke();
     }
+  }
+
+  /** The picture with its axis and the names of its lanes, as a file. */
+  async png(): Promise<Blob | null> {
+    const { scene, theme } = this.#app;
+    const ratio = window.devicePixelRatio;
+    const { gutter, axis, lanes } = this.#layout;
+    const canvas = h('canvas', {
+      width: Math.round((gutter + this.#width) * ratio),
+      height: Math.round(this.#height * ratio),
+    });
+    const context = canvas.getContext('2d');
+    if (context === null || scene === null) return null;
+    context.scale(ratio, ratio);
+    context.fillStyle = theme.lane;
+    context.fillRect(0, 0, gutter, this.#height);
+    context.drawImage(this.#canvas, gutter, 0, this.#width, this.#height);
+    context.fillStyle = theme.ink;
+    context.textBaseline = 'middle';
+    context.font = `600 ${this.#unit}px ${FONT}`;
+    const first = lanes[0]?.top ?? 0;
+    for (const lane of lanes) {
+      const y = lane.band.top + lane.band.height / 2 - this.#scroll;
+      if (y < first) continue;
+      context.fillText(scene.picture.lanes.find(({ host }) => host === lane.host)?.name ?? '', 10, y);
+    }
+    context.font = `${this.#unit * 0.88}px ${FONT}`;
+    const { scale } = this;
+    for (const { t, label } of this.#ticks(scene, scale)) {
+      context.fillText(scene.axis.kind === 'time' ? label : `step ${t}`, gutter + scale.x(t) + 4, axis.height / 2);
+    }
+    return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
   }
 
   // --- what one touches ---
