@@ -158,10 +158,15 @@ async function main(given: string | undefined): Promise<void> {
     const html = await viewerPage(process.cwd());
     const address = await serve({ html, trace: bytes, name: file, port: 0 });
     const { page } = browser;
+    const before = cpuMs();
     const opened = await open(page, address);
+    const after = cpuMs();
     say('trace', `${opened.events.toLocaleString('en')} events, ${(statSync(file).size / 1e6).toFixed(1)} MB packed`);
     say('first picture', `${opened.firstMs.toFixed(0)} ms`);
-    say('whole', `${opened.wholeMs.toFixed(0)} ms`);
+    say(
+      'whole',
+      `${opened.wholeMs.toFixed(0)} ms; CPU ${((after.other - before.other) / 1000).toFixed(1)} s in workers and beside the page, ${((after.main - before.main) / 1000).toFixed(1)} s in the page`,
+    );
     say('memory of the page', `${rendererMb(process.pid)} MB`);
     const whole = 'vivarium.app.setRange(vivarium.app.whole);';
     await page.evaluate(whole);

@@ -62,7 +62,7 @@ export class Minimap {
     const { theme } = this.#app;
     const [width, height] = [this.#width, this.#height];
     const scale = scaleOf(scene.axis.whole, width);
-    const floor = height - 13;
+    const floor = Math.round(height * 0.735);
     // Who led, as a ribbon in the colours of the epochs.
     for (const server of scene.servers.values()) {
       for (const { from, to, what } of server.bands) {

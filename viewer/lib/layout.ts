@@ -40,9 +40,9 @@ export interface Layout {
 }
 
 const SERVER_MIN = 58;
-const SERVER_MAX = 104;
+const SERVER_MAX = 168;
 const CLIENT_MIN = 24;
-const CLIENT_MAX = 40;
+const CLIENT_MAX = 64;
 const NONE: Row = { top: 0, height: 0 };
 
 /** `unit` is the root font size: everything grows with it. */
