@@ -103,19 +103,20 @@ export function reignsOf(store: Store, notes: readonly Note[]): Reign[] {
 
 /** The first sign after its beginning that the leader leads no more. */
 function endReign(store: Store, notes: readonly Note[], reign: Reign): void {
-  const crash = store.crashes.find(({ host, index }) => host === reign.leader && index > reign.beginIndex);
-  const status = store.status.find(
-    (line) => line.host === reign.leader && line.index > reign.beginIndex && line.detail !== 'broadcast',
-  );
-  const isCrash = crash !== undefined && (status === undefined || crash.index <= status.index);
+  const after = reign.beginIndex + 1;
+  const crash = firstFrom(store.crashes, after, ({ host }) => host === reign.leader);
+  const status = firstFrom(store.status, after, (line) => line.host === reign.leader && line.detail !== 'broadcast');
+  const isCrash = crash !== null && (status === null || crash.index <= status.index);
   const end = isCrash ? crash : status;
-  if (end === undefined) return;
+  if (end === null) return;
   reign.endUs = end.t;
   reign.endIndex = end.index;
   if (isCrash) reign.reason = { kill: 'died', power: 'lost power', halt: `gave up (${crash.reason})` }[crash.kind];
   else {
-    const said = notes.find(
-      (note) => note.index === end.index && note.host === reign.leader && note.code === 'zab.leading.gaveup',
+    const said = firstFrom(
+      notes,
+      end.index,
+      (note) => note.host === reign.leader && note.code === 'zab.leading.gaveup',
     );
     reign.reason = `gave up leading: ${String(said?.fields.reason ?? 'another role')}`;
   }
@@ -238,11 +239,12 @@ function outcomeOf(
   }
   const led = part.findLast(({ server, result }) => result?.leader === server);
   if (led === undefined) return { kind: 'open' };
-  const gaveUp = notes.find(
-    ({ code, host, index }) =>
-      code === 'zab.leading.gaveup' && host === led.server && index > led.endIndex && index < toIndex,
+  const gaveUp = firstFrom(
+    notes,
+    led.endIndex + 1,
+    ({ code, host }) => code === 'zab.leading.gaveup' && host === led.server,
   );
-  if (gaveUp === undefined) return { kind: 'open' };
+  if (gaveUp === null || gaveUp.index >= toIndex) return { kind: 'open' };
   return { kind: 'failed', leader: led.server, reason: String(gaveUp.fields.reason) };
 }
 
@@ -263,8 +265,9 @@ function electionSentence(outcome: ElectionOutcome, us: number, rounds: number):
 /** Rounds that votes of the participants were sent in. */
 function roundsOf(notes: readonly Note[], from: number, to: number, participants: ReadonlySet<HostId>): number[] {
   const rounds = new Set<number>();
-  for (const { code, host, index, fields } of notes) {
-    if (index < from || index > to || !participants.has(host)) continue;
+  for (let at = positionFrom(notes, from); at < notes.length && notes[at]!.index <= to; at++) {
+    const { code, host, fields } = notes[at]!;
+    if (!participants.has(host)) continue;
     if (code === 'election.vote.sent' || code === 'election.round.start') rounds.add(Number(fields.round));
   }
   return [...rounds].sort((a, b) => a - b);
@@ -320,31 +323,74 @@ interface Leaving {
 
 /** When the voter left without whom the leader had no quorum, if no other came back before the reign was over. */
 function quorumLeft(store: Store, reign: Reign, toIndex: number): Leaving | null {
-  const voters = new Set(votersOf(store, store.hosts().servers));
-  const with_ = new Set<HostId>();
+  const voters = votersOf(store, store.hosts().servers);
+  const loyal = new Set(voters.filter((host) => followsAt(store, host, reign)));
   let had = false;
   let left: Leaving | null = null;
-  const changes = [
-    ...store.status.map(({ index, t, host, leader, phase }) => ({
-      index,
-      t,
-      host,
-      follows: leader === reign.leader && phase !== 'observing',
-    })),
-    ...store.crashes.map(({ index, t, host }) => ({ index, t, host, follows: false })),
-  ].filter(({ index, host }) => index < toIndex && voters.has(host));
-  changes.sort((a, b) => a.index - b.index);
-  for (const { index, t, host, follows } of changes) {
-    if (follows) with_.add(host);
-    else with_.delete(host);
-    if (index < reign.beginIndex) continue;
-    const isQuorum = with_.size * 2 > voters.size;
-    if (isQuorum) {
-      had = true;
-      left = null;
-    } else if (had && left === null) left = { t, index, server: host };
+  const change = (
+    { index, t, host }: { readonly index: number; readonly t: number; readonly host: HostId },
+    follows: boolean,
+  ): void => {
+    if (follows) loyal.add(host);
+    else loyal.delete(host);
+    const isQuorum = loyal.size * 2 > voters.length;
+    had ||= isQuorum;
+    if (isQuorum) left = null;
+    else if (had && left === null) left = { t, index, server: host };
+  };
+  let crash = positionFrom(store.crashes, reign.beginIndex);
+  const crashesUntil = (index: number): void => {
+    for (; crash < store.crashes.length && store.crashes[crash]!.index <= index; crash++) {
+      const line = store.crashes[crash]!;
+      if (voters.includes(line.host)) change(line, false);
+    }
+  };
+  for (let at = positionFrom(store.status, reign.beginIndex); at < store.status.length; at++) {
+    const line = store.status[at]!;
+    if (line.index >= toIndex) break;
+    crashesUntil(line.index - 1);
+    if (voters.includes(line.host)) change(line, line.leader === reign.leader && line.phase !== 'observing');
   }
+  crashesUntil(toIndex - 1);
   return left;
+}
+
+/** Whether the server followed the leader when its reign began. */
+function followsAt(store: Store, host: HostId, reign: Reign): boolean {
+  const status = lastUpTo(store.status, reign.beginIndex - 1, (line) => line.host === host);
+  if (status === null || status.leader !== reign.leader || status.phase === 'observing') return false;
+  const crash = lastUpTo(store.crashes, reign.beginIndex - 1, (line) => line.host === host);
+  return crash === null || crash.index < status.index;
+}
+
+// --- lists in the order of the run -----------------------------------------------------------------------------------
+
+interface Placed {
+  readonly index: number;
+}
+
+/** Position of the first line at or after an event. */
+function positionFrom(lines: readonly Placed[], index: number): number {
+  let low = 0;
+  let high = lines.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (lines[middle]!.index < index) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The first line at or after an event that fits. */
+export function firstFrom<T extends Placed>(lines: readonly T[], index: number, fits: (line: T) => boolean): T | null {
+  for (let at = positionFrom(lines, index); at < lines.length; at++) if (fits(lines[at]!)) return lines[at]!;
+  return null;
+}
+
+/** The last line at or before an event that fits. */
+export function lastUpTo<T extends Placed>(lines: readonly T[], index: number, fits: (line: T) => boolean): T | null {
+  for (let at = positionFrom(lines, index + 1) - 1; at >= 0; at--) if (fits(lines[at]!)) return lines[at]!;
+  return null;
 }
 
 /** Who votes at the start, as the schedule says; everybody where there is none. A reconfiguration may change it later. */
@@ -360,11 +406,9 @@ function triggerOf(
   before: Reign,
   { server, index, t }: Leaving,
 ): { readonly text: string; readonly index: number } {
-  const lost = notes.findLast(
-    ({ code, host, index: at }) => code === 'zab.learner.lost' && host === server && at <= index,
-  );
+  const lost = lastUpTo(notes, index, ({ code, host }) => code === 'zab.learner.lost' && host === server);
   const why = troubleOf(store, before.leader, server, lost?.t ?? t);
-  if (lost !== undefined && lost.index > before.beginIndex) {
+  if (lost !== null && lost.index > before.beginIndex) {
     return {
       text: `server ${server} lost leader ${before.leader}${why}: ${String(lost.fields.reason)}`,
       index: lost.index,
@@ -379,10 +423,12 @@ function triggerOf(
 /** The server had followed the leader of that reign, and looks because it lost it. */
 function lostLeader(store: Store, search: Search, before: Reign | null): boolean {
   if (before === null) return true;
-  const role = store.status.findLast(
-    ({ host, index, phase }) => host === search.server && index < search.beginIndex && phase !== 'looking',
+  const role = lastUpTo(
+    store.status,
+    search.beginIndex - 1,
+    ({ host, phase }) => host === search.server && phase !== 'looking',
   );
-  return role !== undefined && role.index > before.beginIndex && role.leader === before.leader;
+  return role !== null && role.index > before.beginIndex && role.leader === before.leader;
 }
 
 /** What the schedule did to the leader or to the link at that time. */
@@ -417,15 +463,16 @@ const PAUSE_ECHO_US = 50_000;
 /** A search that is no part of an election: it found the leader that stood, or it found nobody. */
 function joinOf(store: Store, search: Search): ElectionFacts {
   const { server, result, ended } = search;
-  const next = store.status.find(
-    (line) =>
-      line.host === server && line.index > search.endIndex && line.phase !== 'following' && line.phase !== 'observing',
+  const next = firstFrom(
+    store.status,
+    search.endIndex + 1,
+    (line) => line.host === server && line.phase !== 'following' && line.phase !== 'observing',
   );
   const serves =
     result === null
-      ? undefined
-      : store.status.find((line) => line.host === server && line.index >= search.endIndex && line.detail === 'serving');
-  const isServing = serves !== undefined && (next === undefined || serves.index < next.index);
+      ? null
+      : firstFrom(store.status, search.endIndex, (line) => line.host === server && line.detail === 'serving');
+  const isServing = serves !== null && (next === null || serves.index < next.index);
   const endUs = isServing ? serves.t : result === null ? search.endUs : (next?.t ?? search.endUs);
   const took = span(endUs - search.beginUs);
   const outcome: ElectionOutcome = isServing
@@ -458,12 +505,12 @@ function joinOf(store: Store, search: Search): ElectionFacts {
 }
 
 function joinTrigger(store: Store, search: Search): string {
-  const boot = store.boots.findLast(({ host, index }) => host === search.server && index <= search.beginIndex);
-  const looked = store.status.findLast(
-    ({ host, index, phase }) =>
-      host === search.server && index < search.beginIndex && phase !== 'looking' && phase !== 'recovering',
+  const boot = lastUpTo(store.boots, search.beginIndex, ({ host }) => host === search.server);
+  const looked = lastUpTo(
+    store.status,
+    search.beginIndex - 1,
+    ({ host, phase }) => host === search.server && phase !== 'looking' && phase !== 'recovering',
   );
-  if (boot !== undefined && (looked === undefined || looked.index < boot.index))
-    return `server ${search.server} starts`;
+  if (boot !== null && (looked === null || looked.index < boot.index)) return `server ${search.server} starts`;
   return `server ${search.server} lost its leader`;
 }

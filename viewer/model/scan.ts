@@ -172,10 +172,29 @@ export const ROUTINE_NOTES: ReadonlySet<string> = new Set([
   'zab.proposal.sent',
 ]);
 
-const KIND_NUMBERS = new Map<string, number>(EVENT_KINDS.map((kind, number) => [kind, number]));
-const ACTION_NUMBERS = new Map<string, number>(DISK_ACTIONS.map((action, number) => [action, number]));
-const LANE_NUMBERS = new Map<string, number>(DISK_LANES.map((lane, number) => [lane, number]));
-const CHANNEL_NUMBERS = new Map<string, number>(CHANNELS.map((channel, number) => [channel, number]));
+/** FNV-1a, to look words up without making a string of each. */
+const HASH_START = 0x811c_9dc5 | 0;
+const HASH_FACTOR = 0x0100_0193;
+
+function hashOf(word: string): number {
+  let hash = HASH_START;
+  for (let i = 0; i < word.length; i++) hash = Math.imul(hash ^ word.charCodeAt(i), HASH_FACTOR);
+  return hash;
+}
+
+/** Positions by hash. Words of one list have different hashes, or this throws when it is loaded. */
+function numbersOf(words: readonly string[]): ReadonlyMap<number, number> {
+  const numbers = new Map(words.map((word, number) => [hashOf(word), number]));
+  if (numbers.size !== words.length) throw new Error('two words with one hash');
+  return numbers;
+}
+
+const KIND_NUMBERS = numbersOf(EVENT_KINDS);
+const ACTION_NUMBERS = numbersOf(DISK_ACTIONS);
+const LANE_NUMBERS = numbersOf(DISK_LANES);
+const CHANNEL_NUMBERS = numbersOf(CHANNELS);
+
+const ROUTINE_HASHES: ReadonlySet<number> = new Set([...ROUTINE_NOTES].map(hashOf));
 
 /** Thrown inside the scanner when a line is not as expected; the line is then read the slow way. */
 const UNEXPECTED = new Error('unexpected form of a line');
@@ -209,6 +228,8 @@ class Scanner {
   #pending = CARRIED;
   readonly #marks = new Uint32Array(11);
   #names = new Names();
+  /** Numbers in `#names` by hash. */
+  readonly #nameNumbers = new Map<number, number>();
   #rare: RareLine[] = [];
   #bad: BadLine[] = [];
   readonly #lastSkew = new Map<number, { wall: number; mono: number }>();
@@ -255,6 +276,7 @@ class Scanner {
     this.#rare = [];
     this.#bad = [];
     this.#lastSkew.clear();
+    this.#nameNumbers.clear();
     this.#txnBytes.clear();
     for (const columns of Object.values(this.#groups())) for (const column of Object.values(columns)) column.length = 0;
   }
@@ -416,23 +438,20 @@ class Scanner {
 
   #isRoutine(at: number): boolean {
     if (!this.#isAt(at, KEY.code)) return false;
-    const bytes = this.#bytes;
-    const from = at + KEY.code.length;
-    // zab.a… c… p…: only then is the name worth making.
-    if (bytes[from] !== 0x7a) return false;
-    let to = from;
-    while (to < bytes.length && bytes[to] !== QUOTE) to++;
-    return ROUTINE_NOTES.has(this.#short(from, to));
+    this.#at = at + KEY.code.length;
+    return ROUTINE_HASHES.has(this.#hash());
   }
 
   #file(pos: number): void {
     const op = this.#field(KEY.op);
-    const lane = this.#word(KEY.lane);
-    const action = this.#word(KEY.action);
+    this.#expect(KEY.lane);
+    const lane = LANE_NUMBERS.get(this.#hash()) ?? 0;
+    this.#expect(KEY.action);
+    const action = ACTION_NUMBERS.get(this.#hash()) ?? 0;
     this.#files.pos.push(pos);
     this.#files.op.push(op);
-    this.#files.lane.push(LANE_NUMBERS.get(lane) ?? 0);
-    this.#files.action.push(ACTION_NUMBERS.get(action) ?? 0);
+    this.#files.lane.push(lane);
+    this.#files.action.push(action);
     this.#files.size.push(this.#sizeOfAction());
   }
 
@@ -499,7 +518,8 @@ class Scanner {
     const index = this.#field(KEY.index);
     const cause = this.#field(KEY.cause);
     const timeUs = this.#field(KEY.t);
-    const kind = KIND_NUMBERS.get(this.#word(KEY.kind));
+    this.#expect(KEY.kind);
+    const kind = KIND_NUMBERS.get(this.#hash());
     const host = this.#field(KEY.host);
     if (kind === undefined) throw UNEXPECTED;
     const events = this.#events;
@@ -539,7 +559,8 @@ class Scanner {
     const segments = this.#segments;
     const timeUs = this.#field(KEY.t);
     const uid = this.#field(KEY.uid);
-    const channel = CHANNEL_NUMBERS.get(this.#word(KEY.channel)) ?? 0;
+    this.#expect(KEY.channel);
+    const channel = CHANNEL_NUMBERS.get(this.#hash()) ?? 0;
     const from = this.#field(KEY.from);
     const to = this.#field(KEY.to);
     this.#field(KEY.index);
@@ -553,14 +574,12 @@ class Scanner {
       if (byte === NEWLINE) break;
       if (byte === BRACE && bytes[at + 1] === QUOTE && bytes[at + 2] === 0x6e && this.#isAt(at, MESSAGE_START)) {
         if (isOpen) this.#messages.zxid.push(zxid);
-        const nameFrom = at + MESSAGE_START.length;
-        let nameTo = nameFrom;
-        while (nameTo < bytes.length && bytes[nameTo] !== QUOTE) nameTo++;
-        this.#messages.name.push(this.#names.of(this.#short(nameFrom, nameTo)));
+        this.#at = at + MESSAGE_START.length;
+        this.#messages.name.push(this.#name());
         count += 1;
         isOpen = true;
         zxid = Number.NaN;
-        at = nameTo;
+        at = this.#at - 1;
       } else if (byte === QUOTE && bytes[at + 1] === 0x7a && Number.isNaN(zxid) && this.#isAt(at, ZXID_TEXT)) {
         zxid = this.#hex(at + ZXID_TEXT.length);
       }
@@ -838,6 +857,27 @@ class Scanner {
       text += String.fromCharCode(byte);
     }
     return text;
+  }
+
+  /** Of the word it stands in; it stands behind its closing quote afterwards. */
+  #hash(): number {
+    const bytes = this.#bytes;
+    let hash = HASH_START;
+    let at = this.#at;
+    for (; at < bytes.length && bytes[at] !== QUOTE; at++) hash = Math.imul(hash ^ bytes[at]!, HASH_FACTOR);
+    this.#at = at + 1;
+    return hash;
+  }
+
+  /** The number of a name that comes again and again. Two names of one hash are told apart by their length. */
+  #name(): number {
+    const from = this.#at;
+    const hash = Math.imul(this.#hash() ^ (this.#at - from), HASH_FACTOR);
+    const known = this.#nameNumbers.get(hash);
+    if (known !== undefined) return known;
+    const number = this.#names.of(this.#short(from, this.#at - 1));
+    this.#nameNumbers.set(hash, number);
+    return number;
   }
 
   /** An integer or a decimal number. */
