@@ -23,6 +23,19 @@ export type Request =
     };
 export type ViewerCall = 'open' | 'feed' | 'end' | 'close' | 'whenLoaded' | 'compare';
 
+/** Said to a worker about another one, with the port between them. */
+export type Role =
+  | { readonly kind: 'help'; readonly port: PortLike }
+  | { readonly kind: 'helper'; readonly port: PortLike }
+  | { readonly kind: 'viewer' | 'trace' };
+
+/** Makes a second worker of the same kind help the first with reading traces. Call it before anything is opened. */
+export function startHelper(model: PortLike, helper: PortLike): void {
+  const { port1, port2 } = new MessageChannel();
+  model.postMessage({ kind: 'helper', port: port1 } satisfies Role, [port1]);
+  helper.postMessage({ kind: 'help', port: port2 } satisfies Role, [port2]);
+}
+
 export type Answer =
   | { readonly kind: 'answer'; readonly number: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly number: number; readonly message: string }
@@ -95,7 +108,9 @@ export function serveViewer(port: PortLike, viewer: Viewer): void {
     return target[request.method]!(...request.args);
   };
   port.addEventListener('message', ({ data }) => {
-    const request = data as Request;
+    const request = data as Request | Role;
+    // Helpers are introduced on the same port.
+    if (!('number' in request)) return;
     answer(request).then(
       (value) => port.postMessage({ kind: 'answer', number: request.number, value } satisfies Answer, buffersOf(value)),
       (error: unknown) =>
