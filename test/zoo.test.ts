@@ -3,8 +3,10 @@
  * here; and a few of them, other ones every day, are found. The whole of it is `npm run zoo`.
  */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readCatalog } from './mutants/catalog.ts';
+import { editsOf, mutate, projectRoot, readCatalog } from './mutants/catalog.ts';
 import { Hunter, huntFrom } from './zoo/hunt.ts';
 import { ROWS } from './zoo/rows.ts';
 import { SMOKE, sampleOf } from './zoo/sample.ts';
@@ -27,6 +29,15 @@ describe('the rows', () => {
     const ids = new Set(ROWS.map(({ id }) => id));
     for (const { rows } of all) for (const row of rows) expect(ids).toContain(row);
     expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+  });
+});
+
+describe('every mutation fits the source', () => {
+  test.each(readCatalog('zoo'))('$id', (mutant) => {
+    for (const { file } of editsOf(mutant)) {
+      const text = readFileSync(join(projectRoot(), file), 'utf8');
+      expect(mutate(mutant, file, text)).not.toBe(text);
+    }
   });
 });
 
