@@ -11,6 +11,7 @@
  * BullMQ is an optional dependency and loaded here alone.
  */
 
+import { createRequire } from 'node:module';
 import type { Job, Queue, Worker } from 'bullmq';
 import { taskOf } from './local.ts';
 import { partsOf, type SeedRange, seedsOf } from './ranges.ts';
@@ -41,6 +42,8 @@ const ATTEMPTS_MAX = 5;
 
 async function load(): Promise<typeof import('bullmq')> {
   try {
+    // BullMQ brings no connection of its own, and says so only when it is first used.
+    createRequire(import.meta.url).resolve('ioredis');
     return await import('bullmq');
   } catch (cause) {
     throw new Error('campaigns over many machines need the optional packages bullmq and ioredis: npm install', {

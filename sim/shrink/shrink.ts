@@ -251,8 +251,9 @@ class Shrinker {
     this.#pass = 'luck';
     const ops = this.#applied().filter((op) => 'at' in op);
     if (!this.#isEarly || ops.length <= FAULTS_WANTED) return;
-    const from = ops.slice(-LUCK_WINDOW);
+    const hard = ops.filter(isHard);
     for (let i = 0; i < LUCK_TRIES; i++) {
+      const from = (i % 2 === 0 && hard.length > 0 ? hard : ops).slice(-LUCK_WINDOW);
       const size = FAULTS_WANTED - (i % 3);
       const ids = new Set(this.#chance.shuffled(from.map(({ id }) => id)).slice(0, size));
       const handful = closeTogether(from.filter(({ id }) => ids.has(id)));
@@ -268,6 +269,11 @@ class Shrinker {
 
   #faults(): void {
     this.#pass = 'faults';
+    const ops = this.#applied();
+    const hard = ops.filter(isHard);
+    const isMixed = hard.length > 0 && hard.length < ops.length;
+    if (isMixed)
+      this.#try(`${ops.length - hard.length} of ${ops.length} operations, the light ones`, this.#timed({ ops: hard }));
     this.#removeOps((op) => !('nth' in op));
   }
 
@@ -413,6 +419,31 @@ class Shrinker {
     if (JSON.stringify(whole) !== JSON.stringify(this.#schedule)) this.#ask('what is behind it', whole);
   }
 }
+
+/** What takes a server, its disk or its links away for a while; everything else delays, or concerns clients alone. */
+const HARD: ReadonlySet<string> = new Set<Op['do']>([
+  'cut',
+  'partition',
+  'isolate',
+  'bridge',
+  'ring',
+  'flap',
+  'unordered',
+  'crash',
+  'power',
+  'crashWhen',
+  'pause',
+  'wipe',
+  'backup',
+  'restore',
+  'rolling',
+  'diskError',
+  'bitRot',
+  'tornWrites',
+  'lyingFsync',
+  'reconfig',
+]);
+const isHard = (op: Op): boolean => HARD.has(op.do);
 
 /** The same operations in the same order, with the waits between them cut down. */
 function closeTogether(ops: readonly Op[]): Op[] {

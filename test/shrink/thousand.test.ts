@@ -13,14 +13,14 @@ import { type MutatedSimulator, mutatedSimulator } from '../support/mutated.ts';
 
 let simulator: MutatedSimulator;
 beforeAll(async () => {
-  // A tail that must be cut off is kept: it takes a leader that is left alone with it, and comes back.
-  simulator = await mutatedSimulator('trunc-ignored');
+  // A quorum may lack one server: harmless until a fault leaves a server alone at the wrong moment.
+  simulator = await mutatedSimulator('quorum-of-one-less');
 });
 afterAll(() => simulator.close());
 
 const FAULTS = 1000;
-const SPAN_MS = 400_000;
-const SEEDS = ['3', '1', '2', '4'];
+const SPAN_MS = 100_000;
+const SEEDS = ['3', '4', '2', '6'];
 
 test('of a thousand faults at most five are left after at most a hundred runs', () => {
   const { run } = simulator;
@@ -52,4 +52,4 @@ test('of a thousand faults at most five are left after at most a hundred runs', 
   const skipped = run(later.value);
   expect(skipped.hash).toBe(again.hash);
   expect(skipped.ops.at(-1)).toMatchObject({ id: 5000, fate: 'unknown' });
-});
+}, 180_000);

@@ -1,33 +1,68 @@
 /** Far more faults than a seed ever draws: what a shrinker is made for. */
 
-import { CALM, type Op, type Schedule } from '../../../sim/schedule.ts';
-import { generate, type SwarmRequest } from '../../../sim/swarm.ts';
+import { CALM, DEFAULT_OPTIONS, type Op, SCHEDULE_FORMAT, type Schedule } from '../../../sim/schedule.ts';
+import { makeStream } from '../../../sim/world/random.ts';
+import type { Stream } from '../../../sim/world/types.ts';
 
-/** A schedule of exactly `count` operations over `durationMs`, put together from as many seeds as it takes. */
+/** So many of a thousand operations hit a server hard; the rest is noise, as most of what happens is. */
+const HARD_OF_1000 = 8;
+
+/**
+ * A schedule of exactly `count` operations over `durationMs` on three servers. Drawn here rather than by `sim/swarm.ts`, so that
+ * it stays the same whatever the generators learn.
+ */
 export function manyFaults(seed: string, count: number, durationMs: number): Schedule {
-  const request = (name: string): SwarmRequest => ({
-    seed: name,
-    profile: 'swarm',
-    commit: 'test',
-    options: {
-      nodes: 3,
-      observers: 0,
-      spares: 0,
-      clients: 2,
-      tls: false,
-      duration: durationMs,
-      settings: { tickTimeMs: 300, snapCount: 1000 },
-    },
-  });
-  const base = generate({ ...request(seed), profile: 'default' });
+  const stream = makeStream(seed, 'many faults');
   const ops: Op[] = [];
-  for (let k = 0; ops.length < count; k++)
-    ops.push(...generate({ ...request(`${seed}/${k}`), options: base.options }).ops);
-  const timeOf = (op: Op): number => ('at' in op ? op.at : 0);
-  const sorted = ops.slice(0, count).sort((a, b) => timeOf(a) - timeOf(b));
+  for (let id = 1; id <= count; id++) {
+    const at = 1000 + Math.floor((id * durationMs) / count);
+    const body = stream.below(1000) < HARD_OF_1000 ? hard(stream) : noise(stream);
+    ops.push({ id, at, ...body } as unknown as Op);
+  }
   return {
-    ...base,
-    swarm: { ...CALM, 'workload.rate': 4 },
-    ops: sorted.map((op, index) => ({ ...op, id: index + 1 })),
+    format: SCHEDULE_FORMAT,
+    commit: 'test',
+    seed,
+    profile: 'many faults',
+    options: {
+      ...DEFAULT_OPTIONS,
+      nodes: 3,
+      clients: 2,
+      duration: durationMs + 2000,
+      settings: { tickTimeMs: 300, initLimitTicks: 6, syncLimitTicks: 3, snapCount: 100 },
+    },
+    swarm: { ...CALM, 'network.latency': 1, 'disk.fsync': 2, 'workload.rate': 4 },
+    ops,
   };
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+function hard(stream: Stream): Body {
+  const length = stream.between(300, 3000);
+  return stream.pick<Body>([
+    { do: 'isolate', node: 'leader', for: length },
+    { do: 'power', node: 'leader', for: length },
+    { do: 'crash', node: stream.between(1, 3), for: length },
+    { do: 'partition', groups: [[1], [2, 3]], for: length },
+  ]);
+}
+
+function noise(stream: Stream): Body {
+  const node = stream.between(1, 3);
+  const client = stream.between(1, 2);
+  const length = stream.between(20, 400);
+  const link = `${node}-${1 + (node % 3)}`;
+  return stream.pick<Body>([
+    { do: 'slow', links: [link], by: stream.between(1, 10), for: length },
+    { do: 'clog', links: [link], for: Math.ceil(length / 10) },
+    { do: 'clientMove', client },
+    { do: 'clientKill', client, same: true },
+    { do: 'clientSlow', client, for: length },
+    { do: 'reset', links: [`${node}-c*`] },
+    { do: 'clock', node, jump: stream.between(-5000, 5000) },
+    { do: 'drift', node, rate: stream.pick([0.98, 1.02]), for: length },
+    { do: 'diskSlow', node, by: stream.between(1, 8), for: length },
+    { do: 'pause', node, for: Math.ceil(length / 8) },
+  ]);
 }
