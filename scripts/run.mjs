@@ -38,8 +38,8 @@ if (resolve(process.argv[1] ?? '') === fileURLToPath(import.meta.url)) {
   process.argv = [process.argv[0], file, ...rest];
   process.setSourceMapsEnabled(true);
   // The work of a simulated server is spread over some 1,500 functions, none of which is hot. With V8's usual appetite for
-  // inlining (920), compiling them takes half of the CPU time of the first hundred thousand events; at 200 the first ten
-  // seeds take three quarters of it, and a process that runs for long is at most a tenth slower (docs/performance.md).
+  // inlining (920), compiling them takes a third of the CPU time of the first hundred thousand events or more; at 200 the first
+  // twenty seeds take a sixth less of it, and a process that runs for long is at most a tenth slower (docs/performance.md).
   setFlagsFromString('--max-inlined-bytecode-size-cumulative=200');
   await import(pathToFileURL(file).href);
 }
