@@ -3,7 +3,7 @@
 import { LEVEL } from '../lib/hit.ts';
 import type { Lane } from '../lib/layout.ts';
 import { hue, mix } from '../lib/palette.ts';
-import type { ClientScene } from '../lib/scene.ts';
+import { type ClientScene, firstShown } from '../lib/scene.ts';
 import { lowerBound } from '../lib/search.ts';
 import { type ClientLane, OPERATION_RESULTS, type OperationColumns } from '../model/api.ts';
 import { clippedText, edges, type Frame } from './frame.ts';
@@ -39,7 +39,8 @@ const SESSION = 3;
 function paintSessions({ context, scale, theme, unit }: Frame, client: ClientScene, lane: Lane): void {
   const y = lane.band.top + lane.band.height - SESSION;
   let lastRight = Number.NEGATIVE_INFINITY;
-  for (const { from, to, what } of client.sessions) {
+  for (let i = firstShown(client.sessions, scale.from); i < client.sessions.length; i++) {
+    const { from, to, what } = client.sessions[i]!;
     if (from > scale.to) break;
     const edge = edges(scale, from, to);
     if (edge === null || edge.x + edge.width <= lastRight) continue;

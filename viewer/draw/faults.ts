@@ -3,7 +3,7 @@
 import { LEVEL } from '../lib/hit.ts';
 import type { Lane } from '../lib/layout.ts';
 import { hue, mix, type Theme } from '../lib/palette.ts';
-import type { Placed } from '../lib/scene.ts';
+import { firstShown, type Placed } from '../lib/scene.ts';
 import { duration } from '../lib/time.ts';
 import type { CutSpan, FaultSpan, HostMark } from '../model/api.ts';
 import { clippedText, edges, type Frame } from './frame.ts';
@@ -82,8 +82,8 @@ export function paintFaults(frame: Frame): void {
     if (edge.width > 6) context.fillRect(edge.x + edge.width - 1, y, 1, tall);
     hits.box(edge.x, y, Math.max(6, edge.width), tall, { kind: 'fault', fault: i }, LEVEL.fault);
     // A name may reach past a short bar, as far as nothing else begins on its line.
-    const next = faults.findIndex((other, j) => j > i && scene.faultLines[j] === line && other.from > from);
-    const free = next < 0 ? frame.width : scale.x(faults[next]!.from);
+    const nextFrom = scene.faultRooms[i]!;
+    const free = Number.isFinite(nextFrom) ? scale.x(nextFrom) : frame.width;
     const left = Math.max(0, edge.x) + 6;
     if (left < (rights[line] ?? 0)) return;
     const room = Math.max(edge.x + edge.width, free) - left - 6;
@@ -174,8 +174,9 @@ export function paintMarks(frame: Frame, host: number, marks: readonly Placed<Ho
   const size = lane.kind === 'client' ? 8 : Math.min(13, lane.band.height * 0.62);
   const y = lane.band.top + lane.band.height / 2;
   let last: { x: number; count: number } | null = null;
-  for (const { from, what } of marks) {
-    if (from < scale.from - scale.perPixel * 10 || from > scale.to + scale.perPixel * 10) continue;
+  for (let i = firstShown(marks, scale.from - scale.perPixel * 10); i < marks.length; i++) {
+    const { from, what } = marks[i]!;
+    if (from > scale.to + scale.perPixel * 10) break;
     const x = scale.x(from);
     if (last !== null && x - last.x < size * 0.75 && !GRAVE.has(what.kind)) {
       last.count++;

@@ -3,7 +3,7 @@
 import { LEVEL } from '../lib/hit.ts';
 import type { Lane } from '../lib/layout.ts';
 import { epochColour, hue, inkOn, mix } from '../lib/palette.ts';
-import { type ServerScene, trafficLevel, type ZxidScene } from '../lib/scene.ts';
+import { firstShown, type ServerScene, trafficLevel, type ZxidScene } from '../lib/scene.ts';
 import { lowerBound, upperBound } from '../lib/search.ts';
 import { stepOf } from '../lib/time.ts';
 import { type Band, DISK_ACTIONS, MESSAGE_GROUPS } from '../model/api.ts';
@@ -143,16 +143,6 @@ function haloText(
 export const FONT =
   '"Inter","Segoe UI Variable Text","Segoe UI",system-ui,-apple-system,"Helvetica Neue","Liberation Sans",sans-serif';
 
-function firstShown(spans: readonly { readonly from: number; readonly to: number }[], from: number): number {
-  let [low, high] = [0, spans.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (spans[middle]!.to < from) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 // --- clock -----------------------------------------------------------------------------------------------------------
 
 /**
@@ -223,15 +213,16 @@ function paintZxids(frame: Frame, zxid: ZxidScene, lane: Lane, range: ZxidRange)
   context.rect(0, top - 1, frame.width, height + 2);
   context.clip();
   context.fillStyle = mix(theme.background, blue, 0.16);
+  const columns = pixelRows(frame, zxid.at);
   context.beginPath();
-  steps(frame, zxid.at, zxid.applied, y, true, top + height);
+  steps(frame, zxid.at, columns, zxid.applied, y, true, top + height);
   context.fill();
   const line = (values: Float64Array, colour: string, width: number, dash: readonly number[]): void => {
     context.strokeStyle = colour;
     context.lineWidth = width;
     context.setLineDash([...dash]);
     context.beginPath();
-    steps(frame, zxid.at, values, y, false, 0);
+    steps(frame, zxid.at, columns, values, y, false, 0);
     context.stroke();
   };
   line(zxid.committed, blue, 1.6, []);
@@ -245,10 +236,25 @@ function paintZxids(frame: Frame, zxid: ZxidScene, lane: Lane, range: ZxidRange)
 /** Units a pixel above which `synced` lies on `logged`. */
 const SYNCED_US = 4000;
 
+/** The row that holds at each pixel; null while there are fewer rows than pixels. */
+function pixelRows({ scale, width }: Frame, at: Float64Array): Uint32Array | null {
+  const first = Math.max(0, upperBound(at, scale.from) - 1);
+  const last = Math.min(at.length, upperBound(at, scale.to));
+  if (last - first <= 2 * width) return null;
+  const rows = new Uint32Array(Math.ceil(width) + 1);
+  let row = first;
+  for (let x = 0; x < rows.length; x++) {
+    row = Math.max(row, upperBound(at, scale.t(x), row, last) - 1);
+    rows[x] = row;
+  }
+  return rows;
+}
+
 /** A staircase: exact while the steps are fewer than the pixels, else the value at each pixel. */
 function steps(
   { context, scale, width }: Frame,
   at: Float64Array,
+  columns: Uint32Array | null,
   values: Float64Array,
   y: (value: number) => number,
   isArea: boolean,
@@ -285,14 +291,10 @@ function steps(
     if (isArea) context.lineTo(x, floor);
     isOpen = false;
   };
-  if (last - first <= 2 * width) {
+  if (columns === null) {
     for (let i = first; i < last; i++) point(Math.max(-1, scale.x(at[i]!)), values[i]!);
   } else {
-    let i = first;
-    for (let x = 0; x <= width; x++) {
-      i = Math.max(i, upperBound(at, scale.t(x), i, last) - 1);
-      point(x, values[i]!);
-    }
+    for (let x = 0; x < columns.length; x++) point(x, values[columns[x]!]!);
   }
   if (isOpen) close(Math.min(width + 1, Math.max(lastX, scale.x(scale.to))));
 }
@@ -334,12 +336,23 @@ function paintDisk({ context, scene, scale, theme, hits, width }: Frame, server:
       low = next;
     }
   }
-  for (const i of odd) {
+  // What began long ago may still not be answered: the last few before the window are looked at, too.
+  let firstOdd = 0;
+  for (let high = odd.length; firstOdd < high; ) {
+    const middle = (firstOdd + high) >>> 1;
+    if (spans.begin[odd[middle]!]! < scale.from) firstOdd = middle + 1;
+    else high = middle;
+  }
+  let lastRight = Number.NEGATIVE_INFINITY;
+  for (let o = Math.max(0, firstOdd - 16); o < odd.length; o++) {
+    const i = odd[o]!;
     const begin = spans.begin[i]!;
     if (begin > scale.to) break;
     const end = Number.isNaN(spans.end[i]!) ? begin : spans.end[i]!;
     const edge = edges(scale, begin, end, 3);
     if (edge === null) continue;
+    if (edge.x + edge.width < lastRight + 1) continue;
+    lastRight = edge.x + edge.width;
     const row = rows[i]!;
     const fate = columns.fate[row];
     hits.box(edge.x, top - 2, edge.width, height + 4, { kind: 'disk', host: server.host, row }, LEVEL.operation);

@@ -95,6 +95,8 @@ export interface Scene {
   readonly groups: readonly GroupScene[];
   readonly faults: readonly Placed<FaultSpan>[];
   readonly faultLines: readonly number[];
+  /** Where the next fault on the same line begins: how far the name of one may reach. */
+  readonly faultRooms: readonly number[];
   readonly cuts: readonly Placed<CutSpan>[];
   readonly elections: readonly Placed<Election>[];
   /** Events of each host: indexes, and where they stand; both increase. */
@@ -178,6 +180,7 @@ export function sceneOf(picture: Picture, axis: Axis): Scene {
     }))
     .map((fault) => ({ ...fault, to: Math.max(fault.from, fault.to) }))
     .sort((a, b) => a.from - b.from);
+  const faultLines = packRows(faults, FAULT_LINES_MAX);
   return {
     picture,
     axis,
@@ -241,7 +244,8 @@ export function sceneOf(picture: Picture, axis: Axis): Scene {
     ),
     groups,
     faults,
-    faultLines: packRows(faults, FAULT_LINES_MAX),
+    faultLines,
+    faultRooms: roomsOf(faults, faultLines),
     cuts: picture.cuts.map((what) => ({
       from: place(0, what.beginUs, what.to),
       to: place(0, what.endUs, what.to),
@@ -254,6 +258,17 @@ export function sceneOf(picture: Picture, axis: Axis): Scene {
     })),
     events: eventsByHost(picture, place),
   };
+}
+
+function roomsOf(faults: readonly Placed<FaultSpan>[], lines: readonly number[]): number[] {
+  const rooms = new Array<number>(faults.length).fill(Number.POSITIVE_INFINITY);
+  const next: number[] = [];
+  for (let i = faults.length - 1; i >= 0; i--) {
+    const line = lines[i]!;
+    rooms[i] = next[line] ?? Number.POSITIVE_INFINITY;
+    next[line] = faults[i]!.from;
+  }
+  return rooms;
 }
 
 /** Operations of one client drawn under each other. */
@@ -452,4 +467,15 @@ export function neighbourOf(scene: Scene, host: HostId, index: number, direction
   if (own === undefined) return 0;
   const position = direction > 0 ? upperBound(own, index) : lowerBound(own, index) - 1;
   return own[position] ?? 0;
+}
+
+/** Index of the first of these that is not over before `from`; they follow each other. */
+export function firstShown(spans: readonly { readonly to: number }[], from: number): number {
+  let [low, high] = [0, spans.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (spans[middle]!.to < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
