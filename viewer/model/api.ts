@@ -376,7 +376,7 @@ export interface OperationColumns {
   /** Error code of ZooKeeper, 0 for none. */
   readonly error: Int16Array;
   readonly zxid: Float64Array;
-  /** When it took effect, if a checker gave a point; else NaN. */
+  /** When it took effect: where a checker says so, else for a write when the first server knew it as committed; NaN if unknown. */
   readonly pointUs: Float64Array;
 }
 
@@ -836,8 +836,10 @@ export interface ViolationDetail extends ViolationMark {
   /** What happened instead. */
   readonly message: string;
   readonly clash: readonly EventRow[];
-  /** Client operations around it, if it is about what clients saw. */
+  /** Client operations that clash, where the checker names them; else those around it. */
   readonly operations: readonly OperationRef[];
+  /** Why one of `operations` comes before another, by position. */
+  readonly reasons: readonly { readonly from: number; readonly to: number; readonly text: string }[];
   /** Whatever else the checker gave. */
   readonly conflict: StateNode | null;
 }

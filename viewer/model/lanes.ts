@@ -14,6 +14,7 @@ import {
   type WatchColumns,
   type ZxidColumns,
 } from './api.ts';
+import { lowerBound } from './columns.ts';
 import { type CrashLine, ERROR_BIAS, type FaultLine, type Indexed, type StatusLine, type Store } from './store.ts';
 
 // --- servers ---------------------------------------------------------------------------------------------------------
@@ -233,21 +234,68 @@ function faultMark(store: Store, line: Indexed<FaultLine>, host: HostId): HostMa
 
 // --- clients ---------------------------------------------------------------------------------------------------------
 
-export function clientLane(store: Store, host: HostId): ClientLane {
+export function clientLane(store: Store, host: HostId, commits: Commits): ClientLane {
   return {
     host,
-    operations: operationsOf(store, host),
+    operations: operationsOf(store, host, commits),
     sessions: sessionsOf(store, host),
     watches: watchesOf(store, host),
     marks: marksOf(store, host),
   };
 }
 
-function operationsOf(store: Store, host: HostId): OperationColumns {
+/** When transactions were first known as committed by somebody: ascending zxids, and the time of each. */
+export interface Commits {
+  readonly zxid: readonly number[];
+  readonly timeUs: readonly number[];
+}
+
+export function commitsOf(store: Store): Commits {
+  const zxid: number[] = [];
+  const timeUs: number[] = [];
+  const servers = [...store.zxids.values()].map((rows) => ({ rows, at: 0 }));
+  for (;;) {
+    // The next row of all servers in time.
+    let next: (typeof servers)[number] | null = null;
+    for (const server of servers) {
+      if (server.at >= server.rows.timeUs.length) continue;
+      if (next === null || server.rows.timeUs.get(server.at) < next.rows.timeUs.get(next.at)) next = server;
+    }
+    if (next === null) return { zxid, timeUs };
+    const committed = next.rows.committed.get(next.at);
+    if (committed > (zxid.at(-1) ?? 0)) {
+      zxid.push(committed);
+      timeUs.push(next.rows.timeUs.get(next.at));
+    }
+    next.at += 1;
+  }
+}
+
+/** Operations that make a transaction; of the others the zxid says only what they saw. */
+const WRITES: ReadonlySet<string> = new Set([
+  'create',
+  'create2',
+  'createContainer',
+  'createTTL',
+  'delete',
+  'setData',
+  'setACL',
+  'multi',
+  'reconfig',
+]);
+const RESULT_OK = 1;
+
+function operationsOf(store: Store, host: HostId, commits: Commits): OperationColumns {
   const rows = store.operations.get(host);
   const count = rows?.id.length ?? 0;
   const error = new Int16Array(count);
-  for (let i = 0; i < count; i++) error[i] = rows!.error.get(i) - ERROR_BIAS;
+  const pointUs = rows?.pointUs.trimmed() ?? NO_F64;
+  for (let i = 0; i < count; i++) {
+    error[i] = rows!.error.get(i) - ERROR_BIAS;
+    if (rows!.result.get(i) !== RESULT_OK || !WRITES.has(store.names.list[rows!.name.get(i)]!)) continue;
+    const at = lowerBound(commits.zxid, rows!.zxid.get(i));
+    if (Number.isNaN(pointUs[i]!) && at < commits.zxid.length) pointUs[i] = commits.timeUs[at]!;
+  }
   return {
     count,
     beginUs: rows?.beginUs.trimmed() ?? NO_F64,
@@ -260,7 +308,7 @@ function operationsOf(store: Store, host: HostId): OperationColumns {
     id: rows?.id.trimmed() ?? NO_U32,
     error,
     zxid: rows?.zxid.trimmed() ?? NO_F64,
-    pointUs: rows?.pointUs.trimmed() ?? NO_F64,
+    pointUs,
   };
 }
 

@@ -12,7 +12,7 @@ import {
 } from './api.ts';
 import { densitiesOf } from './density.ts';
 import { cutSpans, faultSpans } from './faults.ts';
-import { clientLane, median, SAMPLE_MAX, serverLane } from './lanes.ts';
+import { clientLane, commitsOf, median, SAMPLE_MAX, serverLane } from './lanes.ts';
 import { FATE_STALLED, type Store } from './store.ts';
 
 export interface Findings {
@@ -28,6 +28,7 @@ export function pictureOf(
 ): Picture {
   const { servers, clients } = store.hosts();
   const hosts = [...servers, ...clients];
+  const commits = commitsOf(store);
   return {
     ...state,
     elections: found.elections,
@@ -42,7 +43,7 @@ export function pictureOf(
     })),
     names: [...store.names.list],
     servers: servers.map((host) => serverLane(store, host)),
-    clients: clients.map((host) => clientLane(store, host)),
+    clients: clients.map((host) => clientLane(store, host, commits)),
     messages: messagesOf(store),
     dials: dialsOf(store),
     faults: faultSpans(store),

@@ -7,6 +7,7 @@
  */
 
 import { Op, Packet } from '../../core/wire/opcodes.ts';
+import type { Conflict } from '../../sim/checkers/history/conflict.ts';
 import {
   CLIENT_BASE,
   DIAL_RESULTS,
@@ -645,6 +646,14 @@ export class Store {
       violations: readonly ViolationLine[];
     };
     this.verdict = { verdict, hash, stats, violations, violationCount: violations.length };
+    // Where a checker looked inside, it says when each operation took effect.
+    for (const { conflict } of violations as readonly { readonly conflict?: Conflict }[]) {
+      for (const { client, id, pointUs } of conflict?.ops ?? []) {
+        const rows = this.operations.get(CLIENT_BASE + client);
+        const row = id === null || pointUs === null ? -1 : (rows?.id.view().lastIndexOf(id) ?? -1);
+        if (rows !== undefined && row >= 0) rows.pointUs.array[row] = pointUs!;
+      }
+    }
   }
 
   /** Servers and clients of the run, also those that never did anything. */

@@ -1,5 +1,6 @@
 /** What a checker found broken: the promise, the events that clash, and what clients saw around them. */
 
+import type { Conflict } from '../../sim/checkers/history/conflict.ts';
 import { CLIENT_BASE, OPERATION_RESULTS, type OperationRef, type ViolationDetail, type ViolationMark } from './api.ts';
 import type { Describer } from './describe.ts';
 import { nodeOf } from './nodes.ts';
@@ -47,10 +48,40 @@ export function violationDetails(store: Store, describer: Describer): ViolationD
       ...mark,
       message: violation.message,
       clash: mark.events.map((index) => describer.row(index)),
-      operations: operationsAround(store, mark),
+      ...operationsOf(store, mark, violation.conflict as Conflict | undefined),
       conflict: hasMore ? nodeOf('conflict', decodeValue('conflict' in more ? more.conflict : more)) : null,
     };
   });
+}
+
+/** The operations that the checker of histories names, and why each comes before another; else those around the moment. */
+function operationsOf(
+  store: Store,
+  mark: ViolationMark,
+  conflict: Conflict | undefined,
+): Pick<ViolationDetail, 'operations' | 'reasons'> {
+  if (conflict === undefined) return { operations: operationsAround(store, mark), reasons: [] };
+  /** Where each operation of the conflict stands in the list. */
+  const places = new Map<number, number>();
+  const operations: OperationRef[] = [];
+  for (const [at, { client, id }] of conflict.ops.entries()) {
+    const host = CLIENT_BASE + client;
+    const row = id === null || client === 0 ? -1 : rowOf(store, host, id);
+    if (row < 0) continue;
+    places.set(at, operations.length);
+    operations.push({ host, row, text: operationText(store, host, row) });
+  }
+  const reasons = conflict.edges.flatMap(({ from, to, says }) => {
+    const [a, b] = [places.get(from), places.get(to)];
+    return a === undefined || b === undefined ? [] : [{ from: a, to: b, text: says }];
+  });
+  return { operations, reasons };
+}
+
+/** The last operation of the client with this number. */
+export function rowOf(store: Store, host: number, id: number): number {
+  const rows = store.operations.get(host);
+  return rows === undefined ? -1 : rows.id.view().lastIndexOf(id);
 }
 
 /** Operations that begin or end in one of the events; without any, those that were open or answered last before it. */
