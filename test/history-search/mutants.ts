@@ -238,8 +238,8 @@ export const SEARCH_MUTANTS: readonly SearchMutant[] = [
     rule: 'impossible demands',
     says: 'nobody asks whether something before the impossible response is wrong as well',
     file: 'search.ts',
-    find: "if (before.status !== 'ok') return before;",
-    replace: '',
+    find: "const deepest = before.status === 'violation' ? before.deepest : impossible;",
+    replace: 'const deepest = impossible;',
   },
   {
     id: 'ahead-past-resets',
@@ -390,7 +390,7 @@ export const SEARCH_MUTANTS: readonly SearchMutant[] = [
     rule: 'explanations',
     says: 'where look-ahead gave up is taken for where the history is wrong',
     file: 'explain.ts',
-    find: 'if (machine.feasible === undefined) return { limit: first, isExact: true };',
-    replace: 'if (machine.initial >= 0) return { limit: first, isExact: true };',
+    find: 'if (machine.feasible === undefined) return',
+    replace: 'if (machine.initial >= 0) return',
   },
 ];

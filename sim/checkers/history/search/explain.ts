@@ -123,7 +123,7 @@ class Explanation {
   #shortestViolation(): { limit: number; isExact: boolean } {
     const { outcome, problem, machine } = this.#part;
     const first = outcome.deepest + 1;
-    if (machine.feasible === undefined) return { limit: first, isExact: true };
+    if (machine.feasible === undefined) return { limit: first, isExact: outcome.exhausted === null };
     let low = first - 1;
     let high = problem.returning.length;
     for (let step = 1; low + step < high; step *= 2) {

@@ -2,8 +2,8 @@
  * Histories to attack the search with.
  *
  * They are made by running a model with concurrent processes: each operation takes effect at a random moment of its time, so
- * the history is linearizable; then, in about half of them, an answer is changed, or moved to another operation, and
- * nobody knows whether it still is. Values are few, so that they meet. Some operations are never answered, and of
+ * the history is linearizable; then, in about half of them, a few answers are changed, and nobody knows whether it still
+ * is. Values are few, so that they meet. Some operations are never answered, and of
  * those some have taken effect.
  */
 
@@ -96,6 +96,9 @@ function texts(length: number): string[] {
 
 const TEXTS: readonly Answer[] = texts(4).map(ok);
 
+/** Answers that are changed in one history. */
+const CORRUPTIONS_MAX = 3;
+
 interface Running {
   readonly id: number;
   readonly call: { readonly f: string; readonly value: Plain };
@@ -108,7 +111,10 @@ interface Running {
 export function generateHistory(model: AnyModel, kit: Kit, settings: GeneratorSettings, random: Stream): Operation[] {
   const made = new Run(model, kit, settings, random).operations();
   if (random.below(1000) >= settings.corruptPerMille) return made;
-  return corrupt(made, kit, settings, random);
+  let corrupted = made;
+  for (let left = 1 + random.below(CORRUPTIONS_MAX); left > 0; left--)
+    corrupted = corrupt(corrupted, kit, settings, random);
+  return corrupted;
 }
 
 class Run {

@@ -67,7 +67,9 @@ export class InternedMachine implements Machine {
     this.#problem = problem;
     this.#model = problem.model;
     this.initial = this.#intern(this.#model.init());
-    const bits = 32 - Math.clz32(CACHED_PER_OPERATION * Math.max(1, problem.operations.length));
+    const count = Math.max(1, problem.operations.length);
+    // Few in small histories, so that entries displace each other there too, where every order can be tried.
+    const bits = 32 - Math.clz32(Math.max(1, Math.min(CACHED_PER_OPERATION, count >>> 3)) * count);
     this.#cacheShift = 32 - Math.min(bits, CACHE_BITS_MAX);
     this.#cache = new Int32Array(3 * 2 ** (32 - this.#cacheShift)).fill(-1);
     const { feasible } = this.#model;

@@ -60,7 +60,7 @@ export interface SearchSettings {
 export interface SearchOutcome {
   readonly status: SearchStatus;
   readonly steps: number;
-  /** What was used up, when the status is `unknown`. */
+  /** What was used up, when the status is `unknown`, or when it is not sure that everything before a violation is in order. */
   readonly exhausted: 'steps' | 'memory' | null;
   /** The last layer that some configuration reached: of a violation, the response that cannot be placed. */
   readonly deepest: number;
@@ -155,11 +155,11 @@ export class Search {
     if (this.#layerLimit === this.#roots[0]![LAYER]) return this.#outcome('ok', null, []);
     const impossible = this.#canLookAhead ? this.#firstImpossible() : null;
     if (impossible === null) return this.#search();
-    // It remains to be seen whether everything before it can be placed.
+    // It is a violation; it remains to be seen whether something before it is one already.
     this.#layerLimit = impossible;
     const before = impossible === 0 ? this.#outcome('ok', null) : this.#search();
-    if (before.status !== 'ok') return before;
-    return { ...before, status: 'violation', order: null };
+    const deepest = before.status === 'violation' ? before.deepest : impossible;
+    return { ...before, status: 'violation', deepest, order: null };
   }
 
   /** The first layer whose operation asks for a state that nothing leads to which is invoked before its response. */
