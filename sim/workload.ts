@@ -402,11 +402,22 @@ class Actor {
     if (hit('client.move')) {
       stats.moves += 1;
       this.#watchTheBusiest();
-      return world.input(this.#host, { type: 'move' }, LEAVE_AFTER_US);
+      const lastWord = this.#tag();
+      world.at(world.timeUs + LEAVE_AFTER_US, `client ${this.#o.index} leaves`, () => this.#leave(lastWord));
+      return true;
     }
     if (hit('client.close')) return world.input(this.#host, { type: 'close' });
     if (hit('client.die')) return this.die('fresh', whim % 2 === 0 ? 'kill' : 'power');
     return hit('client.ahead') && this.die('same', 'kill');
+  }
+
+  /** With a write on the wire, which must not come behind what it asks of the next server (ZOOKEEPER-710). */
+  #leave(lastWord: Uint8Array): void {
+    const { world, swarm } = this.#o;
+    if (swarm['workload.rate'] > 0 && this.connected) {
+      this.request({ kind: 'setData', path: pathOf(0), data: lastWord, version: -1 });
+    }
+    world.input(this.#host, { type: 'move' }, Math.max(0, this.#heardUs - world.timeUs) + 1);
   }
 
   /** What it leaves behind it wants to be told of by the next server: these change while it is away. */
@@ -630,7 +641,9 @@ class Actor {
   }
 
   #watch(path: string, die: number): Call {
-    if (die < 4) return { kind: 'getData', path, watch: true };
+    if (die < 3) return { kind: 'getData', path, watch: true };
+    // A node whose ACL may keep the event back.
+    if (die < 4) return { kind: 'exists', path: `${SECRET_PREFIX}/s${this.#stream.below(4)}`, watch: true };
     if (die < 7) return { kind: 'exists', path: die < 6 ? path : this.#someLive(), watch: true };
     if (die < 9) return { kind: 'getChildren2', path: die < 8 ? QUEUE : '/', watch: true };
     if (die < 10) return { kind: 'addWatch', path, mode: AddWatchMode.persistent };

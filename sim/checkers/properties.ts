@@ -52,6 +52,7 @@ export const PROPERTIES = {
   'sequence-unique': 'Sequential names below a parent are unique and grow with the zxid.',
   'write-order': 'A write that was answered before another was asked for has the lower zxid.',
   'sync-then-read': 'A read after a sync sees everything that was answered before the sync was asked for.',
+  'session-order': 'The updates of a session are carried out in the order in which it asked for them.',
   'update-unique': 'No two updates have the same zxid.',
   'update-legal': 'Every update is answered as the state directly before it demands.',
   'read-at-zxid': 'What a read shows is the state at the zxid of its answer.',

@@ -117,6 +117,7 @@ class Planner {
     this.#layGround();
     const ground = this.#steps.length;
     this.#spyWatches();
+    this.#spyClaims();
     for (let i = 0; i < steps; i++) {
       const die = this.#stream.below(10);
       if (die < 4) this.#secretStep();
@@ -142,6 +143,27 @@ class Planner {
     this.#ask('spy2', { kind: 'addWatch', path: this.#stream.pick(NAMED), mode: AddWatchMode.persistent });
     this.#ask('spy2', { kind: 'addWatch', path: '/secret', mode: AddWatchMode.persistentRecursive });
     this.#ask('spy2', { kind: 'exists', path: '/late', watch: true });
+  }
+
+  /** Each right is claimed once where it is not held; chance goes on from there. */
+  #spyClaims(): void {
+    const path = this.#stream.pick(['/secret/x', '/secret/y']);
+    const claims: readonly Call[] = [
+      { kind: 'getData', path, watch: true },
+      { kind: 'getACL', path: '/r' },
+      { kind: 'getAllChildrenNumber', path: '/' },
+      this.#set(path, 'spy'),
+      this.#create('/secret/a0', 'spy', 0),
+      { kind: 'delete', path, version: -1 },
+      { kind: 'setACL', path, acl: this.#aclFor(Perm.READ), version: -1 },
+      { kind: 'multi', ops: [{ kind: 'check', path, version: -1 }] },
+      { kind: 'reconfig', joiningServers: null, leavingServers: '2', newMembers: null, curConfigId: -1 },
+    ];
+    for (const call of this.#stream.shuffled(claims)) this.#ask(this.#stream.pick(SPIES), call);
+    // Away while a node appears that it waits for and may not read.
+    this.#push('spy2', { do: 'move' });
+    this.#ask('owner', this.#create('/late', 'late', 0));
+    this.#isLate = true;
   }
 
   // --- steps of the owner that differ ---
@@ -295,7 +317,7 @@ class Planner {
       case 17:
         return this.#set(this.#stream.pick([path, '/w', '/secret/x']), `spy${this.#name()}`, version);
       case 18:
-        return { kind: 'delete', path: this.#stream.pick([path, '/d/k0', '/d/k1', '/late']), version };
+        return { kind: 'delete', path: this.#stream.pick([path, '/d/k0', '/d/k1', '/late', '/pub/r', '/w']), version };
       case 19: {
         const below = this.#stream.pick([path, '/c', '/secret', '/pub/u1']);
         const flags = this.#stream.pick([0, 0, 1, 2, 3]);

@@ -1,4 +1,4 @@
-/** What judging histories costs: `npm run bench -- history`, or this file by itself. CPU time, one thread, warm. */
+/** What judging histories costs: a part of `npm run bench`, or by itself with `node scripts/run.mjs test/bench/history.ts`. CPU time, one thread, warm. */
 
 import { sweep } from '../../sim/checkers/history/columns.ts';
 import { Judge } from '../../sim/checkers/history/judge.ts';
@@ -41,4 +41,5 @@ export function benchHistory(): void {
   }
 }
 
-if (process.argv[1]?.includes('history')) benchHistory();
+// By itself, or called by main.ts.
+if (/test-bench-history-\d+\.mjs$/.test(process.argv[1] ?? '')) benchHistory();

@@ -15,6 +15,7 @@ import { CALM, type Schedule } from '../../sim/schedule.ts';
 import { generate } from '../../sim/swarm.ts';
 import type { EventKind } from '../../sim/world/types.ts';
 import { breakdownOf } from './areas.ts';
+import { benchHistory } from './history.ts';
 import { benchSearch } from './search.ts';
 
 const SEEDS = 30;
@@ -144,5 +145,7 @@ if (process.argv.includes('--profile')) {
   reportProfile(`${SEEDS} default seeds`, () => schedules.forEach(cost));
   reportProfile('five servers under load', () => cost(load));
 }
+console.log('\nhistories of clients');
+benchHistory();
 benchSearch();
 console.log(`\nload average while this ran: ${loadavg()[0]!.toFixed(1)} (a busy machine also slows CPU time down)`);

@@ -92,6 +92,25 @@ describe('P2: a session is answered in order, each request once', () => {
     expect(story.judge().ids).toEqual(['client-fifo']);
   });
 
+  test('carried out behind what was asked for later', () => {
+    const story = begin();
+    const carryOut = (cxid: number): number => story.commit(story.txnOf(set('/a', `a${cxid}`), 0), sessionOf(1), cxid);
+    for (const cxid of [4, 5, 7]) carryOut(cxid);
+    story.commit({ kind: 'error', err: Code.SESSIONMOVED }, sessionOf(1), 6);
+    expect(story.judge().ids).toEqual([]);
+    carryOut(6);
+    expect(story.judge().ids).toEqual(['session-order']);
+  });
+
+  test('a program that takes over a session numbers its requests anew', () => {
+    const story = begin();
+    story.commit(story.txnOf(set('/a', 'a1'), 0), sessionOf(1), 7);
+    story.restart(1, sessionOf(1));
+    story.state(1, 'syncConnected');
+    story.commit(story.txnOf(set('/a', 'a2'), 0), sessionOf(1), 1);
+    expect(story.judge().ids).toEqual([]);
+  });
+
   test('what was never sent may be refused at once, and two sessions have no order', () => {
     const story = begin();
     const [first, second, third] = [story.ask(1, get('/a')), story.ask(1, get('/a')), story.ask(2, get('/a'))];

@@ -75,14 +75,14 @@ export class Story {
   }
 
   /** A transaction more; its zxid. */
-  commit(txn: Txn, session: SessionId = sessionOf(1)): number {
+  commit(txn: Txn, session: SessionId = sessionOf(1), cxid = 0): number {
     this.#zxid += 1;
     const record = {
       type: 'commit' as const,
       atUs: this.#tick(),
       zxid: this.#zxid,
       session,
-      cxid: 0,
+      cxid,
       time: 1000 + this.#atUs,
       op: 0,
       txn,

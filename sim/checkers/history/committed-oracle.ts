@@ -7,7 +7,7 @@ import type { PropertyId } from '../properties.ts';
 import { callText } from './conflict.ts';
 import { isEpochStart, type JudgeContext, type Judged, type Oracle } from './judge.ts';
 import { pathOfCreate, whyIllegal, whyIllegalMulti } from './legal.ts';
-import { type Commit, isServersOwn, parentPath, statOf, type VersionedTree } from './model.ts';
+import { type Commit, errorOf, isServersOwn, parentPath, statOf, type VersionedTree } from './model.ts';
 import { type HistoryOp, hexOf, type Link, nameOf, type Party } from './ops.ts';
 import { differingField, sameBytes, type Wrong, whyWrong } from './reads.ts';
 import type { AnswerRecord } from './record.ts';
@@ -213,14 +213,6 @@ export class CommittedOracle implements Oracle {
 
 /** What a reconfiguration writes. */
 const CONFIG_PATH = '/zookeeper/config';
-
-/** The code a transaction answers with: 0, or that of the refusal. */
-function errorOf(txn: Txn): number {
-  if (txn.kind === 'error') return txn.err;
-  if (txn.kind !== 'multi') return Code.OK;
-  for (const { txn: part } of txn.parts) if (part.kind === 'error') return part.err;
-  return Code.OK;
-}
 
 /** The refusal is a transaction of the session; what was refused before it was ordered is none. */
 function isRefusalIn(commit: Commit | null, session: SessionId, { err, body }: AnswerRecord): boolean {

@@ -25,7 +25,7 @@ import { counterOf, showSession, type Zxid } from '../../../core/types.ts';
 import { Code } from '../../../core/wire/opcodes.ts';
 import type { PropertyId, Report } from '../properties.ts';
 import { CommittedOracle } from './committed-oracle.ts';
-import { VersionedTree } from './model.ts';
+import { type Commit, errorOf, VersionedTree } from './model.ts';
 import { conflictOf, type HistoryOp, hexOf, isUpdate, type Link, nameOf, type Party } from './ops.ts';
 import type { AnswerRecord, CommitRecord, HistoryRecord, IdentityRecord, InvokeRecord, StateRecord } from './record.ts';
 import { RepliesOracle } from './replies-oracle.ts';
@@ -110,6 +110,10 @@ export class Judge {
   /** Updates by the zxid they were answered with, oldest answers first. */
   readonly #updates = new Map<number, HistoryOp>();
   readonly #sequences: Sequences;
+  /** The last request of each session that became a transaction. */
+  readonly #carriedOut = new Map<SessionId, CommitRecord>();
+  /** Sessions with which a second program went on. */
+  readonly #handedOver = new Set<SessionId>();
   #told = 0;
   #toldOp: HistoryOp | null = null;
   #sincePruned = 0;
@@ -194,6 +198,7 @@ export class Judge {
     const seat = this.#seatOf(client);
     for (const op of seat.open) this.#oracle.onUnknown(op);
     seat.open = [];
+    if (session !== null) this.#handedOver.add(session);
     this.#leave(seat, session);
     seat.desk.onRestart(session === null ? this.#told : (this.#sessions.get(session)?.zxid ?? 0));
     seat.ids = { sure: [], coming: [] };
@@ -233,7 +238,10 @@ export class Judge {
     const old = seat.session;
     seat.session = next;
     if (old === null || old === next) return;
-    if (![...this.#seats.values()].some(({ session }) => session === old)) this.#sessions.delete(old);
+    if ([...this.#seats.values()].some(({ session }) => session === old)) return;
+    this.#sessions.delete(old);
+    this.#carriedOut.delete(old);
+    this.#handedOver.delete(old);
   }
 
   #sessionOf(id: SessionId): SessionSeat {
@@ -448,8 +456,38 @@ export class Judge {
   #onCommit(record: CommitRecord): void {
     const { tree } = this;
     if (tree === null) return;
+    this.#checkCarriedOut(record);
     const changes = tree.apply(record);
     if (changes.length > 0) for (const { desk } of this.#seats.values()) desk.onChanges(changes);
+  }
+
+  /**
+   * P2, also for requests that were never answered: what a session asked for on a connection that it has left must not happen
+   * behind what it asked for on the next (ZOOKEEPER-710). A program numbers its requests; one that goes on with the session of
+   * another begins anew, and then nothing can be told.
+   */
+  #checkCarriedOut(record: CommitRecord): void {
+    const { session, cxid, zxid, txn } = record;
+    if (txn.kind === 'closeSession') this.#carriedOut.delete(session);
+    // A refusal changes nothing; the one of a request that came too late is what keeps the promise.
+    if (cxid <= 0 || errorOf(txn) !== Code.OK || this.#handedOver.has(session)) return;
+    const last = this.#carriedOut.get(session);
+    this.#carriedOut.set(session, record);
+    this.#decide('P2');
+    if (last === undefined || cxid > last.cxid) return;
+    const [first, second] = [last, record].map((each) => commitOf(each));
+    this.#accuse(
+      'session-order',
+      `session ${showSession(session)} asked for ${cxid} before ${last.cxid}, but ${hexOf(zxid)} carries it out behind ${hexOf(last.zxid)}`,
+      [
+        { commit: first!, what: `its request ${last.cxid}` },
+        { commit: second!, what: `its request ${cxid}` },
+      ],
+      [
+        [1, 0, 'session', 'was asked before'],
+        [0, 1, 'zxid', 'comes before'],
+      ],
+    );
   }
 
   #onImpossible(zxid: number, says: string): void {
@@ -487,6 +525,10 @@ export class Judge {
     this.#report(property, message, parties.length === 0 ? { events } : { events, conflict });
   }
 }
+
+const commitOf = ({ zxid, session, cxid, txn, atUs, eventId }: CommitRecord): Commit => ({
+  ...{ zxid, session, cxid, txn, atUs, eventId: eventId ?? null },
+});
 
 /** Judges a whole history, as it was recorded. */
 export function judgeHistory(

@@ -11,7 +11,7 @@
  */
 
 import { type Acl, READ_ACL, type SessionId } from '../../../core/types.ts';
-import { EventType } from '../../../core/wire/opcodes.ts';
+import { Code, EventType } from '../../../core/wire/opcodes.ts';
 import type { Stat } from '../../../core/wire/records.ts';
 import type { Txn } from '../../../core/wire/txn.ts';
 import type { CommitRecord } from './record.ts';
@@ -510,4 +510,12 @@ function firstFrom(entries: readonly { readonly zxid: number }[], zxid: number):
     else high = middle;
   }
   return low;
+}
+
+/** The code a transaction answers with: 0, or that of the refusal. */
+export function errorOf(txn: Txn): number {
+  if (txn.kind === 'error') return txn.err;
+  if (txn.kind !== 'multi') return Code.OK;
+  for (const { txn: part } of txn.parts) if (part.kind === 'error') return part.err;
+  return Code.OK;
 }

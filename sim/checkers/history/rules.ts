@@ -19,7 +19,11 @@ export const RULES = {
     properties: ['update-unique', 'update-legal'],
     replies: 'partly',
   },
-  P2: { says: 'a session is answered in the order of its requests', properties: ['client-fifo'], replies: 'wholly' },
+  P2: {
+    says: 'a session is answered, and its updates are carried out, in the order of its requests',
+    properties: ['client-fifo', 'session-order'],
+    replies: 'partly',
+  },
   P3: {
     says: 'a read shows the tree at its zxid',
     properties: ['read-at-zxid', 'read-your-writes', 'version-function'],
