@@ -18,6 +18,8 @@ export class Drift extends Error {
 export class LiveServers {
   /** Inputs that were compared. */
   compared = 0;
+  /** Called with the notes that each input left. */
+  onNotes: ((notes: readonly string[]) => void) | null = null;
   private readonly locals: Locals;
   private readonly turns = new Map<number, LocalTurn>();
 
@@ -33,6 +35,7 @@ export class LiveServers {
     if (locals.faultIn(transition) > 0) return;
     const turn = input === INPUT.start ? this.boot(server, before) : this.step(server, input);
     this.compared += 1;
+    this.onNotes?.(turn.notes);
     const sent = Array.from({ length: locals.effectCount(transition) }, (_, i) => locals.effectAt(transition, i));
     if (turn.items().join() !== sent.join()) throw new Drift(`server ${server + 1} sends something else at ${input}`);
     const next = locals.freeze(turn.twin());

@@ -2,10 +2,12 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { kindOf, PROPERTIES, type ViolationKind } from '../checkers/properties.ts';
+import { formatSchedule } from '../schedule.ts';
 import { plural } from '../text.ts';
 import { parsePath, pathOf, replay } from './path.ts';
 import { findScope, SCOPES, type Scope } from './scopes.ts';
 import { cpuSeconds, type Limits, type Progress, type Report, search } from './search.ts';
+import { scheduleOf } from './translate.ts';
 
 const EXIT = { exhausted: 0, bounded: 1, usage: 2 } as const;
 const EXIT_OF_KIND: Readonly<Record<ViolationKind, number>> = { crash: 127, liveness: 128, safety: 129 };
@@ -18,6 +20,7 @@ const USAGE = `usage: npm run explore -- SCOPE [options]
   --set KEY=VALUE  changes the scope: writes, crashes, cuts, early, disk, tornJobs, election, connect, roundsMax
   --budget N       ends after so many states; with an s (60s), after so many CPU seconds
   --save FILE      writes the counterexample
+  --schedule FILE  writes its faults and writes as a schedule of the simulator, as well as it can be said there
   --replay FILE    makes the steps of a counterexample again
   --all-orders     computes every order of independent actions, to compare
   --json           one JSON object, nothing else
@@ -31,6 +34,7 @@ interface Args {
   readonly sets: readonly string[];
   readonly limits: Partial<Limits>;
   readonly save: string | null;
+  readonly schedule: string | null;
   readonly replay: string | null;
   readonly allOrders: boolean;
   readonly json: boolean;
@@ -48,7 +52,7 @@ function parse(argv: readonly string[]): Args | string {
     else if (!word.startsWith('-')) words.push(word);
     else if (argv[i + 1] === undefined) return `${word} takes a value, or is unknown`;
     else if (word === '--set') sets.push(argv[++i]!);
-    else if (word === '--save' || word === '--replay') files.set(word, argv[++i]!);
+    else if (['--save', '--replay', '--schedule'].includes(word)) files.set(word, argv[++i]!);
     else if (word === '--budget') {
       const limit = limitOf(argv[++i]!);
       if (limit === null) return '--budget is a number of states, or of seconds: 2000000, 60s';
@@ -63,6 +67,7 @@ function parse(argv: readonly string[]): Args | string {
     sets,
     limits,
     save,
+    schedule: files.get('--schedule') ?? null,
     replay: replayed,
     allOrders: flags.has('--all-orders'),
     json: flags.has('--json'),
@@ -82,7 +87,7 @@ function main(argv: readonly string[]): number {
     return EXIT.exhausted;
   }
   if (typeof args === 'string') return fail(args);
-  if (args.replay !== null) return replayFile(args.replay);
+  if (args.replay !== null) return replayFile(args.replay, args.schedule);
   if (args.words[0] === 'list') return list();
   const scope = scopeOf(args.words[0]!, args.sets);
   return typeof scope === 'string' ? fail(scope) : explore(scope, args);
@@ -144,6 +149,7 @@ function explore(scope: Scope, args: Args): number {
   if (live) process.stderr.write('\r\u001b[K');
   const path = report.violation === null ? null : pathOf(scope, report.violation);
   if (path !== null && args.save !== null) writeFileSync(args.save, `${JSON.stringify(path, null, 2)}\n`);
+  if (path !== null && args.schedule !== null) writeFileSync(args.schedule, formatSchedule(scheduleOf(path)));
   if (args.json) process.stdout.write(`${JSON.stringify({ ...report, path: path?.actions ?? null })}\n`);
   else tell(report);
   if (path !== null && !args.json) {
@@ -196,11 +202,12 @@ function tell(report: Report): void {
   out(`  ${figures} after ${plural(actions.length, 'action')}:`);
 }
 
-function replayFile(file: string): number {
+function replayFile(file: string, schedule: string | null): number {
   const text = read(file);
   if (text === null) return fail(`cannot read ${file}`);
   const parsed = parsePath(text);
   if (!parsed.ok) return fail(`${file}: ${parsed.problem}`);
+  if (schedule !== null) writeFileSync(schedule, formatSchedule(scheduleOf(parsed.value)));
   const { fault, skipped, lines } = replay(parsed.value);
   for (const line of lines) process.stdout.write(`${line}\n`);
   if (skipped.length > 0) process.stdout.write(`  not possible: ${skipped.join(', ')}\n`);

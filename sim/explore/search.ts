@@ -275,8 +275,7 @@ const PROLOGUE_MAX = 100_000;
 const PLENTY = { writes: 9, crashes: 9, cuts: 9, early: 0 };
 
 /** Where the scope begins. Nothing goes wrong on the way, or there is nothing to explore. */
-export function runPrologue(system: System): State {
-  const state = system.unborn();
+export function runPrologue(system: System, state = system.unborn()): State {
   for (const line of system.scope.prologue) {
     system.refill(state, PLENTY);
     if (line === 'run') runQuiet(system, state);

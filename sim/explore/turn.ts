@@ -88,6 +88,8 @@ export class LocalTurn {
   private readonly conns: Map<number, number>;
   /** The other way round. */
   private readonly raws = new Map<number, number>();
+  /** Codes of the notes that the last input left. */
+  notes: string[] = [];
   private sends: Send[] = [];
   private calls = 0;
 
@@ -133,6 +135,7 @@ export class LocalTurn {
   /** Forgets what the last input led to. */
   begin(): void {
     this.sends = [];
+    this.notes = [];
     this.fault = null;
     this.proposedFrom = -1;
     this.calls = 0;
@@ -202,6 +205,7 @@ export class LocalTurn {
         this.halted = effect.reason;
         return;
       case 'note':
+        this.notes.push(effect.code);
         if (effect.code.startsWith('zab.illegal.')) {
           const fields = JSON.stringify(effect.fields ?? {});
           this.fault ??= {
