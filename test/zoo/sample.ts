@@ -2,7 +2,6 @@
 
 export const SMOKE: readonly string[] = [
   'follower-acks-before-fsync',
-  'newleader-acked-before-history-durable',
   'current-epoch-at-uptodate',
   'reads-do-not-wait',
   'apply-reads-the-clock',
