@@ -43,8 +43,7 @@ export const MARKS: Readonly<Record<string, string>> = {
   'election.cnx.knock': REQUIRED,
   'election.cnx.open': REQUIRED,
   'election.cnx.refused': REQUIRED,
-  'election.cnx.unknown':
-    'a vote for a server of no configuration: only between two reconfigurations, in their own profile',
+  'election.cnx.unknown': 'a vote for a server that is in no configuration any more: one default seed in 1,200 has it',
   'election.cnx.unreachable': REQUIRED,
   'election.cnx.untrusted': TLS,
   'election.config.malformed': HOSTILE,
