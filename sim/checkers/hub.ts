@@ -638,6 +638,11 @@ export class Hub {
     if (this.#options.unrestricted || budget.damaged.has(host)) return;
     const index = this.history.indexOf(zxid);
     if (index < 0) return;
+    // A whole state takes the place of its log, also of entries that its leader committed with others meanwhile: they come
+    // again before it may acknowledge anything. That is no loss as long as nobody needs its disk.
+    const isReplaced = this.#servers.get(host)?.peer?.state.received === true;
+    const proposal = this.history.proposal(zxid);
+    if (isReplaced && proposal !== null && this.#isHeldByQuorum(zxid, proposal.bytes)) return;
     this.#report(
       'committed-never-lost',
       `server ${host} removed ${showZxid(zxid)}, which is committed, from its disk`,
