@@ -260,6 +260,7 @@ export class App {
     this.#isFetching = true;
     try {
       for (;;) {
+        const began = performance.now();
         const revision = loaded.progress?.revision ?? 0;
         const isOver = loaded.progress !== null && loaded.progress.phase !== 'reading';
         const [picture, info] = await Promise.all([loaded.model.picture(), loaded.model.info()]);
@@ -271,6 +272,11 @@ export class App {
         const newest = loaded.progress?.revision ?? 0;
         const isOverNow = loaded.progress !== null && loaded.progress.phase !== 'reading';
         if (newest === revision && isOver === isOverNow) break;
+        // A picture of what is half read costs both sides as much as the last one: most of the time belongs to reading.
+        const until = performance.now() + Math.max(PICTURE_PAUSE_MS, 4 * (performance.now() - began));
+        while (performance.now() < until && loaded.progress?.phase === 'reading') {
+          await new Promise((resolve) => setTimeout(resolve, 40));
+        }
       }
     } finally {
       this.#isFetching = false;
@@ -316,6 +322,8 @@ export class App {
 }
 
 const FLIGHT_MS = 320;
+/** Least time between two pictures of a trace that is being read. */
+const PICTURE_PAUSE_MS = 200;
 
 /** What was chosen last time, or what the system prefers. */
 export function firstTheme(): Theme {
