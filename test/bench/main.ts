@@ -15,6 +15,7 @@ import { CALM, type Schedule } from '../../sim/schedule.ts';
 import { generate } from '../../sim/swarm.ts';
 import type { EventKind } from '../../sim/world/types.ts';
 import { breakdownOf } from './areas.ts';
+import { benchExplore } from './explore.ts';
 import { benchHistory } from './history.ts';
 import { benchSearch } from './search.ts';
 
@@ -148,4 +149,5 @@ if (process.argv.includes('--profile')) {
 console.log('\nhistories of clients');
 benchHistory();
 benchSearch();
+benchExplore();
 console.log(`\nload average while this ran: ${loadavg()[0]!.toFixed(1)} (a busy machine also slows CPU time down)`);
