@@ -64,10 +64,12 @@ export class Simulator {
     return new Promise((resolve) => {
       const end = (fate: Fate): void => {
         clearInterval(timer);
-        worker.removeAllListeners();
+        worker.off('message', end);
+        worker.off('error', onError);
         if ('lost' in fate) this.#worker = null;
         resolve(fate);
       };
+      const onError = (error: unknown): void => end({ lost: error instanceof Error ? error.message : String(error) });
       // Nothing else goes on in this process meanwhile.
       const started = process.cpuUsage();
       const timer = setInterval(() => {
@@ -76,7 +78,7 @@ export class Simulator {
         void worker.terminate().then(() => end({ lost: `does not end within ${SEED_MAX_MS / 1000} CPU s` }));
       }, LOOK_EVERY_MS);
       worker.on('message', end);
-      worker.on('error', (error) => end({ lost: error instanceof Error ? error.message : String(error) }));
+      worker.on('error', onError);
       worker.postMessage(seed);
     });
   }
