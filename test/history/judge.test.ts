@@ -223,6 +223,24 @@ describe('P3: a read shows the tree at its zxid', () => {
     expect(right.judge().ids).toEqual([]);
   });
 
+  test('an identity may overtake a request that waits for a connection', () => {
+    const acl = [{ perms: Perm.ALL, id: { scheme: 'digest', id: 'alice:x' } }];
+    const alice = [
+      { scheme: 'ip', id: '10.0.4.1' },
+      { scheme: 'digest', id: 'alice:x' },
+    ];
+    const waiting = (addsIdentity: boolean): string[] => {
+      const story = begin();
+      story.create(1, '/s', 's', { acl });
+      const id = story.ask(2, set('/s', 's1'));
+      if (addsIdentity) story.identity(2, alice);
+      story.answer(2, id, { zxid: story.commit(story.txnOf(set('/s', 's1'), 0), sessionOf(2)), body: null });
+      return story.judge().ids;
+    };
+    expect(waiting(true)).not.toContain('update-legal');
+    expect(waiting(false)).toContain('update-legal');
+  });
+
   test('a write of its own that a session does not see', () => {
     const story = begin();
     const old = story.statAt('/a');

@@ -209,6 +209,8 @@ export class Judge {
     const seat = this.#seatOf(client);
     if (seat.ids.sure.length === 0) seat.ids = { sure: ids, coming: [] };
     else seat.ids = { sure: seat.ids.sure, coming: ids.slice(seat.ids.sure.length) };
+    // A new connection signs in before anything that waited for it is sent: the identity may overtake what was asked before.
+    for (const op of seat.open) op.ids = { sure: op.ids.sure, coming: ids.slice(op.ids.sure.length) };
   }
 
   #onState({ client, state, session }: StateRecord): void {

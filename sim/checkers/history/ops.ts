@@ -15,7 +15,7 @@ export interface HistoryOp {
   /** The highest zxid anybody had been told of when this was asked for, and in which answer. */
   readonly floor: number;
   floorOp: HistoryOp | null;
-  readonly ids: Identities;
+  ids: Identities;
   session: SessionId | null;
   answeredUs: number | null;
   answeredIn: number | null;
