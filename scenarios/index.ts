@@ -17,6 +17,7 @@ import { powerCutSync } from './power-cut-sync.ts';
 import { restlessClients } from './restless-clients.ts';
 import { rollingReconfig } from './rolling-reconfig.ts';
 import { rottenLog } from './rotten-log.ts';
+import { slowClockLeader } from './slow-clock-leader.ts';
 import { slowFollowerSnap } from './slow-follower-snap.ts';
 import type { Scenario } from './story.ts';
 import { unorderedStream } from './unordered-stream.ts';
@@ -46,6 +47,7 @@ export const SCENARIOS: readonly Scenario[] = [
   restlessClients,
   rollingReconfig,
   rottenLog,
+  slowClockLeader,
   slowFollowerSnap,
   unorderedStream,
   wan,

@@ -33,6 +33,8 @@ export interface Plot {
   readonly story: string;
   readonly options?: Partial<RunOptions>;
   readonly swarm?: Partial<Swarm>;
+  /** What the dice are cast with; default: the name. */
+  readonly seed?: string;
   /** Numbered from 1 in this order. */
   readonly ops: readonly OpWithoutId<Op>[];
   /** The operation without which the expectation must fail. */
@@ -40,7 +42,8 @@ export interface Plot {
   readonly expect: Expectation;
 }
 
-export function scenario({ name, title, story, options, swarm, ops, decisive, expect }: Plot): Scenario {
+export function scenario(plot: Plot): Scenario {
+  const { name, title, story, options, swarm, seed = name, ops, decisive, expect } = plot;
   return {
     name,
     title,
@@ -49,7 +52,7 @@ export function scenario({ name, title, story, options, swarm, ops, decisive, ex
     schedule: {
       format: SCHEDULE_FORMAT,
       commit: '',
-      seed: name,
+      seed,
       profile: 'scenario',
       options: { ...DEFAULT_OPTIONS, ...options },
       swarm: { ...CALM, ...swarm },
