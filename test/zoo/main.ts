@@ -158,7 +158,7 @@ async function huntAll(mutants: readonly Mutant[], args: Args): Promise<number> 
       if (starts.every((start) => !start.found)) missed += 1;
       if (args.save !== null) save(args.save, entry);
       const line = lineOf(entry);
-      const message = starts.find((start) => start.found)?.message.split('\n')[0] ?? '';
+      const message = starts.find((start) => start.found)?.message ?? '';
       process.stdout.write(args.json ? `${JSON.stringify(line)}\n` : `${formatLine(line)}: ${message.slice(0, 100)}\n`);
     }
   } finally {

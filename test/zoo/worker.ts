@@ -23,6 +23,7 @@ export interface Outcome {
   readonly faultsLeft: number | null;
   /** What was broken first; null when all was well. */
   readonly property: PropertyId | null;
+  /** One line: a stack would tell of the machine, not of the bug. */
   readonly message: string;
 }
 
@@ -37,7 +38,7 @@ function serve(task: Task): Outcome {
     faults: schedule.ops.length,
     faultsLeft: isShrunk ? shrink(schedule, result, { run: again, rerunsMax: task.shrinkRuns }).faultsAfter : null,
     property: first?.property ?? null,
-    message: first?.message ?? '',
+    message: first?.message.split('\n')[0] ?? '',
   };
 }
 
