@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { editsOf, mutate, parseMutant, projectRoot, readCatalog } from './mutants/catalog.ts';
-import { hunt, Simulator } from './mutants/hunt.ts';
+import { hunt, type Simulator, startSimulator } from './mutants/hunt.ts';
 
 const catalog = readCatalog();
 
@@ -42,7 +42,7 @@ describe('every mutation fits the source', () => {
 describe('broken protocols are caught', () => {
   let control: Simulator;
   beforeAll(async () => {
-    control = await Simulator.of(null);
+    control = await startSimulator(null);
   });
   afterAll(() => control.close());
 

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { editsOf, mutate, projectRoot, readCatalog } from './mutants/catalog.ts';
-import { Hunter, huntFrom } from './zoo/hunt.ts';
+import { type Hunter, huntFrom, startHunter } from './zoo/hunt.ts';
 import { ROWS } from './zoo/rows.ts';
 import { SMOKE, sampleOf } from './zoo/sample.ts';
 import { lineOf, markdown } from './zoo/table.ts';
@@ -44,7 +44,7 @@ describe('every mutation fits the source', () => {
 describe('bugs are found', () => {
   let control: Hunter;
   beforeAll(async () => {
-    control = await Hunter.of(null);
+    control = await startHunter(null);
   });
   afterAll(() => control.close());
 

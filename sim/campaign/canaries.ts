@@ -6,19 +6,16 @@
  * run like any seed, in threads that have the mutated bundle; production code has no switches.
  */
 
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { applyEdit, bundleRewritten, type Edit, type Rewrite } from './rewrite.ts';
 import type { SeedTask } from './seed.ts';
 import { startThreads } from './threads.ts';
 
-export interface Canary {
+export interface Canary extends Edit {
   readonly id: string;
   readonly says: string;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
   /** Any of these is the find that is meant. */
   readonly properties: readonly string[];
   /** Seeds in which it must be found. */
@@ -83,38 +80,12 @@ export async function flyCanary(
 }
 
 /** @throws Error when the text to change is not exactly once in the source. */
-export function mutated({ id, file, find, replace }: Canary, text: string): string {
-  if (text.split(find).length !== 2) throw new Error(`canary ${id}: its text is not exactly once in ${file}`);
-  return text.replace(find, () => replace);
-}
+export const mutated = (canary: Canary, text: string): string => applyEdit(`canary ${canary.id}`, text, canary);
 
 async function bundleCanary(canary: Canary, root: string): Promise<string> {
   const outfile = join(root, '.build', `canary-${canary.id}-${process.pid}.mjs`);
-  mkdirSync(dirname(outfile), { recursive: true });
-  let isIn = false;
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['sim/campaign/thread.ts'],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'silent',
-    plugins: [
-      {
-        name: 'canary',
-        setup(builder) {
-          builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-            if (relative(root, path).replaceAll('\\', '/') !== canary.file) return undefined;
-            isIn = true;
-            return { contents: mutated(canary, readFileSync(path, 'utf8')), loader: 'ts' };
-          });
-        },
-      },
-    ],
-  });
-  if (!isIn) throw new Error(`canary ${canary.id}: the simulator does not use ${canary.file}`);
+  const rewrite: Rewrite = (file, text) => (file === canary.file ? mutated(canary, text) : null);
+  const rewritten = await bundleRewritten({ root, entry: 'sim/campaign/thread.ts', outfile, rewrite });
+  if (rewritten.size === 0) throw new Error(`canary ${canary.id}: the simulator does not use ${canary.file}`);
   return outfile;
 }

@@ -1,9 +1,9 @@
 /** Runs the differential test with a mistake in the search: the bundle is made with one file replaced on the way. */
 
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { applyEdit, bundleRewritten } from '../../sim/campaign/rewrite.ts';
 import type * as Differential from '../../sim/checkers/history/search/differential.ts';
 import { projectRoot } from '../mutants/catalog.ts';
 import type { SearchMutant } from './mutants.ts';
@@ -11,12 +11,7 @@ import type { SearchMutant } from './mutants.ts';
 const FOLDER = 'sim/checkers/history/search';
 
 /** The source with the mistake in it. Throws when the text is not there exactly once. */
-export function mutated({ id, file, find, replace }: SearchMutant, text: string): string {
-  const at = text.indexOf(find);
-  if (at < 0) throw new Error(`mutant ${id}: its text is not in ${file}`);
-  if (text.indexOf(find, at + 1) >= 0) throw new Error(`mutant ${id}: its text is more than once in ${file}`);
-  return text.slice(0, at) + replace + text.slice(at + find.length);
-}
+export const mutated = (mutant: SearchMutant, text: string): string => applyEdit(`mutant ${mutant.id}`, text, mutant);
 
 export const sourceOf = ({ file }: SearchMutant): string => readFileSync(join(projectRoot(), FOLDER, file), 'utf8');
 
@@ -31,29 +26,11 @@ export interface Killed {
 export async function huntSearchMutant(mutant: SearchMutant, seed: string, histories: number): Promise<Killed> {
   const root = projectRoot();
   const outfile = join(root, '.build', `search-${mutant.id}-${process.pid}.mjs`);
-  mkdirSync(join(root, '.build'), { recursive: true });
-  await build({
-    absWorkingDir: root,
-    entryPoints: [`${FOLDER}/differential.ts`],
+  await bundleRewritten({
+    root,
+    entry: `${FOLDER}/differential.ts`,
     outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'silent',
-    plugins: [
-      {
-        name: 'mutation',
-        setup(builder) {
-          builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-            const file = relative(join(root, FOLDER), path).replaceAll('\\', '/');
-            if (file !== mutant.file) return undefined;
-            return { contents: mutated(mutant, readFileSync(path, 'utf8')), loader: 'ts' };
-          });
-        },
-      },
-    ],
+    rewrite: (file, text) => (file === `${FOLDER}/${mutant.file}` ? mutated(mutant, text) : null),
   });
   try {
     const { differential } = (await import(pathToFileURL(outfile).href)) as typeof Differential;

@@ -1,8 +1,7 @@
 /** The simulator with a mistake in it: the bundle of `npm run sim`, some source files replaced on the way. */
 
-import { mkdirSync, readFileSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { basename, join } from 'node:path';
+import { bundleRewritten } from '../../sim/campaign/rewrite.ts';
 import { editsOf, type Mutant, mutate, projectRoot } from './catalog.ts';
 
 /**
@@ -12,38 +11,16 @@ import { editsOf, type Mutant, mutate, projectRoot } from './catalog.ts';
 export async function bundleSimulator(mutant: Mutant | null, entry = 'sim/main.ts'): Promise<string> {
   const root = projectRoot();
   const outfile = join(root, '.build', `mutant-${mutant?.id ?? 'none'}-${basename(entry, '.ts')}-${process.pid}.mjs`);
-  mkdirSync(join(root, '.build'), { recursive: true });
-  const touched = new Set<string>();
-  await build({
-    absWorkingDir: root,
-    entryPoints: [entry],
+  const edits = mutant === null ? [] : editsOf(mutant);
+  const rewritten = await bundleRewritten({
+    root,
+    entry,
     outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'silent',
-    plugins: mutant === null ? [] : [mutation(mutant, touched)],
+    rewrite: (name, text) =>
+      mutant !== null && edits.some(({ file }) => file === name) ? mutate(mutant, name, text) : null,
   });
-  for (const { file } of mutant === null ? [] : editsOf(mutant)) {
-    if (!touched.has(file)) throw new Error(`mutant ${mutant?.id}: the simulator does not use ${file}`);
+  for (const { file } of edits) {
+    if (!rewritten.has(file)) throw new Error(`mutant ${mutant?.id}: the simulator does not use ${file}`);
   }
   return outfile;
-}
-
-function mutation(mutant: Mutant, touched: Set<string>): Plugin {
-  const root = projectRoot();
-  const files = new Set(editsOf(mutant).map(({ file }) => file));
-  return {
-    name: 'mutation',
-    setup(builder) {
-      builder.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-        const file = relative(root, path).replaceAll('\\', '/');
-        if (!files.has(file)) return undefined;
-        touched.add(file);
-        return { contents: mutate(mutant, file, readFileSync(path, 'utf8')), loader: 'ts' };
-      });
-    },
-  };
 }

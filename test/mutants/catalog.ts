@@ -9,15 +9,9 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { applyEdit, type Edit } from '../../sim/campaign/rewrite.ts';
 import { PROPERTIES, type PropertyId } from '../../sim/checkers/properties.ts';
 import { PROFILES, type Profile } from '../../sim/swarm.ts';
-
-export interface Edit {
-  /** Relative to the root of the project. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
 
 export interface Mutant extends Edit {
   readonly id: string;
@@ -120,13 +114,6 @@ export const editsOf = (mutant: Mutant): readonly Edit[] => [mutant, ...mutant.a
 /** The text of `file` with every edit of the mutant that concerns it. */
 export function mutate(mutant: Mutant, file: string, text: string): string {
   let mutated = text;
-  for (const edit of editsOf(mutant)) if (edit.file === file) mutated = applyEdit(mutant.id, mutated, edit);
+  for (const edit of editsOf(mutant)) if (edit.file === file) mutated = applyEdit(`mutant ${mutant.id}`, mutated, edit);
   return mutated;
-}
-
-function applyEdit(id: string, text: string, { file, find, replace }: Edit): string {
-  const at = text.indexOf(find);
-  if (at < 0) throw new Error(`mutant ${id}: its text is not in ${file}`);
-  if (text.indexOf(find, at + 1) >= 0) throw new Error(`mutant ${id}: its text is more than once in ${file}`);
-  return text.slice(0, at) + replace + text.slice(at + find.length);
 }

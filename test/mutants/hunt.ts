@@ -5,12 +5,11 @@
  * the mutant too proves nothing about it and is passed over.
  */
 
-import { rmSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import type { SeedResult, SeedTask } from '../../sim/campaign/seed.ts';
 import type { Profile } from '../../sim/swarm.ts';
 import { bundleSimulator } from './build.ts';
 import type { Mutant } from './catalog.ts';
+import { SeedThread } from './thread.ts';
 
 export interface Hunt {
   readonly profile: Profile;
@@ -36,11 +35,11 @@ export interface Hunted {
   readonly asExpected: boolean;
 }
 
-/** A seed takes a second or two; one that takes this long makes no progress in virtual time. */
+/** CPU time. A seed takes a second or two; one that takes this much makes no progress in virtual time. */
 const SEED_MAX_MS = 120_000;
 
 export async function hunt(mutant: Mutant, { profile, seedsMax, all }: Hunt, control: Simulator): Promise<Hunted> {
-  const simulator = await Simulator.of(mutant);
+  const simulator = await startSimulator(mutant);
   const catches: Catch[] = [];
   let seeds = 0;
   let cpuMs = 0;
@@ -49,11 +48,11 @@ export async function hunt(mutant: Mutant, { profile, seedsMax, all }: Hunt, con
       seeds += 1;
       const task = { seed: String(seeds), profile, commit: mutant.id, options: {} };
       const started = process.cpuUsage();
-      const result = await simulator.run(task);
+      const result = await simulator.run(task, SEED_MAX_MS);
       const used = process.cpuUsage(started);
       cpuMs += (used.user + used.system) / 1000;
       const caught = catchOf(task.seed, result);
-      if (caught !== null && (await control.run(task))?.verdict === 'ok') catches.push(caught);
+      if (caught !== null && (await control.run(task, SEED_MAX_MS))?.verdict === 'ok') catches.push(caught);
     }
   } finally {
     await simulator.close();
@@ -63,58 +62,13 @@ export async function hunt(mutant: Mutant, { profile, seedsMax, all }: Hunt, con
 }
 
 function catchOf(seed: string, result: SeedResult | null): Catch | null {
-  if (result === null) return { seed, property: 'hang', message: `it did not end within ${SEED_MAX_MS / 1000} s` };
+  if (result === null) return { seed, property: 'hang', message: `it did not end within ${SEED_MAX_MS / 1000} CPU s` };
   const violation = result.violations[0];
   return violation === undefined ? null : { seed, ...violation };
 }
 
-/** One bundle of the simulator, mutated or not, in a thread. */
-export class Simulator {
-  readonly file: string;
-  #worker: Worker | null = null;
+/** One bundle of the simulator, mutated or not, in a thread. What the thread dies of is an error of the harness, no catch. */
+export type Simulator = SeedThread<SeedTask, SeedResult>;
 
-  private constructor(file: string) {
-    this.file = file;
-  }
-
-  static async of(mutant: Mutant | null): Promise<Simulator> {
-    return new Simulator(await bundleSimulator(mutant));
-  }
-
-  /** Null when the seed does not end. What the thread dies of is an error of the harness, not a catch. */
-  run(task: SeedTask): Promise<SeedResult | null> {
-    this.#worker ??= new Worker(this.file);
-    const worker = this.#worker;
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        clearTimeout(timer);
-        worker.off('message', onMessage);
-        worker.off('error', onError);
-      };
-      const onMessage = (result: SeedResult): void => {
-        settle();
-        resolve(result);
-      };
-      const onError = (error: unknown): void => {
-        settle();
-        this.#worker = null;
-        reject(error);
-      };
-      const timer = setTimeout(() => {
-        settle();
-        this.#worker = null;
-        worker.terminate().then(() => resolve(null), reject);
-      }, SEED_MAX_MS);
-      worker.on('message', onMessage);
-      worker.on('error', onError);
-      worker.postMessage(task);
-    });
-  }
-
-  /** Ends the thread. The bundle is removed unless it is to be looked at. */
-  async close(options: { readonly keep: boolean } = { keep: false }): Promise<void> {
-    await this.#worker?.terminate();
-    this.#worker = null;
-    if (!options.keep) rmSync(this.file, { force: true });
-  }
-}
+export const startSimulator = async (mutant: Mutant | null): Promise<Simulator> =>
+  new SeedThread(await bundleSimulator(mutant));

@@ -2,7 +2,7 @@
 
 import { PROFILES, type Profile } from '../../sim/swarm.ts';
 import { type Mutant, readCatalog } from './catalog.ts';
-import { type Hunt, type Hunted, hunt, Simulator } from './hunt.ts';
+import { type Hunt, type Hunted, hunt, type Simulator, startSimulator } from './hunt.ts';
 
 const USAGE = `usage: npm run mutants -- [ID...] [options]
 
@@ -64,7 +64,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** 0 when every mutant fared as its file says. */
 async function huntAll(mutants: readonly Mutant[], args: Args, width: number): Promise<number> {
-  const control = await Simulator.of(null);
+  const control = await startSimulator(null);
   const astray: string[] = [];
   let cpuMs = 0;
   process.stdout.write(`${'mutant'.padEnd(width)}  caught            seed  CPU s  by\n`);

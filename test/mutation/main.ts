@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { makeStream } from '../../sim/world/random.ts';
 import { projectRoot } from '../mutants/catalog.ts';
 import { applyMutation, instrument, type Mutation, mutationsOf } from './operators.ts';
-import { type Fate, Simulator } from './simulator.ts';
+import { type Fate, fateOf, startSimulator } from './simulator.ts';
 
 const USAGE = `usage: npm run mutation -- [options]
 
@@ -98,7 +98,7 @@ function sitesOfCore(): Site[] {
 /** Runs the unmutated simulator and says for each seed which sites it reaches and how it ends. */
 async function explore(sites: readonly Site[], seeds: readonly string[]): Promise<Map<string, Baseline>> {
   const byFile = groupBy(sites, ({ mutation }) => mutation.file);
-  const simulator = await Simulator.of(
+  const simulator = await startSimulator(
     'reach',
     (file, text) => {
       const mine = byFile.get(file);
@@ -115,7 +115,7 @@ async function explore(sites: readonly Site[], seeds: readonly string[]): Promis
   const baselines = new Map<string, Baseline>();
   try {
     for (const seed of seeds) {
-      const fate = await simulator.run(seed);
+      const fate = await fateOf(simulator, seed);
       if ('lost' in fate) throw new Error(`seed ${seed} of the unmutated simulator: ${fate.lost}`);
       if (fate.broken !== null) continue;
       baselines.set(seed, { hash: fate.hash, reached: fate.reached ?? new Uint8Array(0) });
@@ -137,13 +137,13 @@ async function judge({ mutation, index }: Site, baselines: ReadonlyMap<string, B
   const seeds = [...baselines.keys()].filter((seed) => baselines.get(seed)!.reached[index] === 1);
   const done = (outcome: Outcome, by = '', said = '', run = 0): Judged => ({ mutation, outcome, by, said, seeds: run });
   if (seeds.length === 0) return done('unreached');
-  const simulator = await Simulator.of('one', (file, text) =>
+  const simulator = await startSimulator('one', (file, text) =>
     file === mutation.file ? applyMutation(text, mutation) : null,
   );
   let isSeen = false;
   try {
     for (const [i, seed] of seeds.entries()) {
-      const fate: Fate = await simulator.run(seed);
+      const fate: Fate = await fateOf(simulator, seed);
       if ('lost' in fate) return done('lost', 'thread', fate.lost, i + 1);
       if (fate.broken !== null) return done('killed', fate.broken.property, fate.broken.message, i + 1);
       isSeen ||= fate.hash !== baselines.get(seed)!.hash;

@@ -7,12 +7,11 @@
  * fails without the mutation too proves nothing about it and is passed over.
  */
 
-import { rmSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import type { PropertyId } from '../../sim/checkers/properties.ts';
 import type { Profile } from '../../sim/swarm.ts';
 import { bundleSimulator } from '../mutants/build.ts';
 import type { Mutant } from '../mutants/catalog.ts';
+import { SeedThread } from '../mutants/thread.ts';
 import type { Outcome, Task } from './worker.ts';
 
 export interface Plan {
@@ -46,12 +45,12 @@ export interface Start {
 
 /** Starts are this far apart, so that no two of them look at the same seed. */
 export const START_STRIDE = 100_000;
-/** A seed takes less than a second or two; one that takes this long makes no progress in virtual time. */
+/** CPU time. A seed takes less than a second or two; one that takes this much makes no progress in virtual time. */
 const SEED_MAX_MS = 180_000;
 const SHRINK_MAX_MS = 300_000;
 
 export async function huntFrom(mutant: Mutant, plan: Plan, control: Hunter): Promise<Start[]> {
-  const hunter = await Hunter.of(mutant);
+  const hunter = await startHunter(mutant);
   const starts: Start[] = [];
   let totalMs = 0;
   try {
@@ -73,11 +72,14 @@ export async function rateOf(
   { profile, settings }: Pick<Plan, 'profile' | 'settings'>,
   seedsCount: number,
 ): Promise<ReadonlyMap<string, number>> {
-  const hunter = await Hunter.of(mutant);
+  const hunter = await startHunter(mutant);
   const counts = new Map<string, number>();
   try {
     for (let seed = 1; seed <= seedsCount; seed++) {
-      const outcome = await hunter.run({ seed: String(seed), profile, options: {}, settings, shrinkRuns: 0 });
+      const outcome = await hunter.run(
+        { seed: String(seed), profile, options: {}, settings, shrinkRuns: 0 },
+        SEED_MAX_MS,
+      );
       const property = outcome === null ? 'hang' : outcome.property;
       if (property !== null) counts.set(property, (counts.get(property) ?? 0) + 1);
     }
@@ -102,12 +104,12 @@ async function oneStart(hunter: Hunter, plan: Plan, index: number, control: Hunt
     const seed = String(index * START_STRIDE + runs);
     const task: Task = { seed, profile, options: {}, settings, shrinkRuns: 0 };
     const from = process.cpuUsage();
-    const outcome = await hunter.run(task);
+    const outcome = await hunter.run(task, SEED_MAX_MS);
     const used = process.cpuUsage(from);
     cpuMs += (used.user + used.system) / 1000;
     events += outcome?.events ?? 0;
     if (outcome !== null && outcome.property === null) continue;
-    const fails = await control.run(task);
+    const fails = await control.run(task, SEED_MAX_MS);
     if (fails === null || fails.property !== null) continue;
     const { property, message, faults } = outcome ?? { ...HANG, faults: fails.faults };
     return { found: true, seed, property, message, runs, events, cpuMs, faults, faultsLeft: null };
@@ -116,54 +118,10 @@ async function oneStart(hunter: Hunter, plan: Plan, index: number, control: Hunt
 }
 
 const NOT_FOUND = { found: false, seed: '', property: null, message: '', faults: 0, faultsLeft: null } as const;
-const HANG = { property: 'hang', message: `it did not end within ${SEED_MAX_MS / 1000} s` } as const;
+const HANG = { property: 'hang', message: `it did not end within ${SEED_MAX_MS / 1000} CPU s` } as const;
 
-/** One simulator, mutated or not, in a thread. */
-export class Hunter {
-  readonly file: string;
-  #worker: Worker | null = null;
+/** One simulator, mutated or not, in a thread. What the thread dies of is an error of the harness, not a find. */
+export type Hunter = SeedThread<Task, Outcome>;
 
-  private constructor(file: string) {
-    this.file = file;
-  }
-
-  static async of(mutant: Mutant | null): Promise<Hunter> {
-    return new Hunter(await bundleSimulator(mutant, 'test/zoo/worker.ts'));
-  }
-
-  /** Null when the seed does not end. What the thread dies of is an error of the harness, not a find. */
-  run(task: Task, maxMs = SEED_MAX_MS): Promise<Outcome | null> {
-    this.#worker ??= new Worker(this.file);
-    const worker = this.#worker;
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        clearTimeout(timer);
-        worker.off('message', onMessage);
-        worker.off('error', onError);
-      };
-      const onMessage = (outcome: Outcome): void => {
-        settle();
-        resolve(outcome);
-      };
-      const onError = (error: unknown): void => {
-        settle();
-        this.#worker = null;
-        reject(error);
-      };
-      const timer = setTimeout(() => {
-        settle();
-        this.#worker = null;
-        worker.terminate().then(() => resolve(null), reject);
-      }, maxMs);
-      worker.on('message', onMessage);
-      worker.on('error', onError);
-      worker.postMessage(task);
-    });
-  }
-
-  async close(): Promise<void> {
-    await this.#worker?.terminate();
-    this.#worker = null;
-    rmSync(this.file, { force: true });
-  }
-}
+export const startHunter = async (mutant: Mutant | null): Promise<Hunter> =>
+  new SeedThread(await bundleSimulator(mutant, 'test/zoo/worker.ts'));

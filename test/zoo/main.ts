@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { PROFILES, type Profile } from '../../sim/swarm.ts';
 import { type Mutant, readCatalog } from '../mutants/catalog.ts';
 import { huntByTest } from './by-test.ts';
-import { Hunter, huntFrom, type Plan, rateOf } from './hunt.ts';
+import { huntFrom, type Plan, rateOf, startHunter } from './hunt.ts';
 import { RESULTS, readEntries, writeEntries, writeReport } from './report.ts';
 import { SMOKE, sampleOf } from './sample.ts';
 import { type Entry, formatLine, lineOf } from './table.ts';
@@ -137,7 +137,7 @@ async function rates(mutants: readonly Mutant[], args: Args, count: number): Pro
 }
 
 async function huntAll(mutants: readonly Mutant[], args: Args): Promise<number> {
-  const control = await Hunter.of(null);
+  const control = await startHunter(null);
   const commit = commitOf();
   const judge = args.clientOnly ? 'client-only' : 'all';
   let missed = 0;
