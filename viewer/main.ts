@@ -11,7 +11,7 @@ import { eventBefore, nearestEvent, Stage } from './draw/stage.ts';
 import { Lab } from './lab/lab.ts';
 import { hostName } from './lib/names.ts';
 import { DARK, LIGHT } from './lib/palette.ts';
-import { neighbourOf } from './lib/scene.ts';
+import { neighbourOf, type Scene } from './lib/scene.ts';
 import { duration, instant, parseTime } from './lib/time.ts';
 import { CausePanel } from './panels/cause.ts';
 import { ComparePanel } from './panels/compare.ts';
@@ -474,7 +474,7 @@ function showExport(): void {
     return;
   }
   const name = trace.info.name.replace(/\.(ndjson|gz)/g, '');
-  const part = (): { fromUs: number; toUs: number } => ({
+  const part = (): Part => ({
     fromUs: scene.axis.timeAt(app.range.from),
     toUs: scene.axis.timeAt(app.range.to),
   });
@@ -504,8 +504,12 @@ function showExport(): void {
   showSheet(
     'Export',
     h('p', { class: 'soft' }, `What is in view: ${instant(part().fromUs)} to ${instant(part().toUs)}.`),
+    item('Picture, SVG', 'the same picture as vectors, for papers and slides; it needs no other file', async () => {
+      const text = stage.svg(captionOf(trace, part()), toldIn(scene, part()));
+      return text === null ? null : [`${name}.svg`, new Blob([text], { type: 'image/svg+xml' })];
+    }),
     item('Picture, PNG', 'as it is on the screen, with the names of the lanes', async () => {
-      const blob = await stage.png();
+      const blob = await stage.png(captionOf(trace, part()));
       return blob === null ? null : [`${name}.png`, blob];
     }),
     item('Chrome trace events', 'opens in Perfetto and in chrome://tracing', async () => [
@@ -519,6 +523,27 @@ function showExport(): void {
     told,
   );
 }
+
+interface Part {
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+/** Above a picture that leaves the page: which run, and which part of it. */
+function captionOf({ info }: Loaded, { fromUs, toUs }: Part): string {
+  const seed = info.seed === null || info.name.includes(info.seed) ? '' : ` · seed ${info.seed}`;
+  return `${info.name}${seed} · ${instant(fromUs)} to ${instant(toUs)}`;
+}
+
+/** The picture in words, for whoever cannot see it: what is notable in that part of the run. */
+function toldIn({ picture }: Scene, { fromUs, toUs }: Part): string {
+  const items = picture.story.filter(({ timeUs, kind }) => timeUs >= fromUs && timeUs <= toUs && kind !== 'note');
+  const told = items.slice(0, TOLD_MAX).map(({ timeUs, text }) => `${instant(timeUs)} ${text}.`);
+  if (items.length > TOLD_MAX) told.push(`And ${items.length - TOLD_MAX} more.`);
+  return told.length === 0 ? 'Nothing notable happens here.' : told.join(' ');
+}
+
+const TOLD_MAX = 40;
 
 function askTime(): void {
   const input = h('input', { type: 'text', placeholder: '3.2s, 250ms, 1:05.5', 'aria-label': 'Time', size: 24 });

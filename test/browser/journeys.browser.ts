@@ -179,6 +179,57 @@ describe('seed 42', () => {
   });
 });
 
+describe('the picture as a file', () => {
+  it('as SVG it is, pixel by pixel, what the canvas shows', async () => {
+    await open(`${await served(gzipSync(run.bytes), 'seed-42.ndjson.gz')}#t=14200000-15800000&e=6000`);
+    const { share, size, inks } = await page.evaluate(async () => {
+      const { stage } = (globalThis as unknown as { vivarium: { stage: Stage } }).vivarium;
+      type Stage = { png(caption: string): Promise<Blob>; svg(caption: string, says: string): string };
+      const text = stage.svg('seed 42', 'an election');
+      const pixels = async (blob: Blob): Promise<ImageData> => {
+        const image = new Image();
+        image.src = URL.createObjectURL(blob);
+        await image.decode();
+        const canvas = document.createElement('canvas');
+        canvas.width = image.naturalWidth;
+        canvas.height = image.naturalHeight;
+        const context = canvas.getContext('2d')!;
+        context.drawImage(image, 0, 0);
+        return context.getImageData(0, 0, canvas.width, canvas.height);
+      };
+      const [png, svg] = [
+        await pixels(await stage.png('seed 42')),
+        await pixels(new Blob([text], { type: 'image/svg+xml' })),
+      ];
+      let differ = 0;
+      const found = new Set<number>();
+      for (let i = 0; i < png.data.length; i += 4) {
+        const by = (channel: number): number => Math.abs(png.data[i + channel]! - svg.data[i + channel]!);
+        if (Math.max(by(0), by(1), by(2)) > 72) differ++;
+        found.add((svg.data[i]! << 16) | (svg.data[i + 1]! << 8) | svg.data[i + 2]!);
+      }
+      return {
+        share: png.data.length === svg.data.length ? (4 * differ) / png.data.length : 1,
+        size: text.length,
+        inks: found.size,
+      };
+    });
+    expect(inks).toBeGreaterThan(40);
+    // What differs are the edges of letters and of slanted lines.
+    expect(share).toBeLessThan(0.008);
+    expect(size).toBeLessThan(1_000_000);
+    expect(viewer.complaints).toEqual([]);
+  });
+
+  it('is one of the things that “Export” offers', async () => {
+    await page.getByRole('button', { name: 'Export' }).click();
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Picture, SVG' }).click();
+    expect((await download).suggestedFilename()).toBe('seed-42.svg');
+    await page.keyboard.press('Escape');
+  });
+});
+
 describe('the laboratory', () => {
   it('runs a story in the page, changes its schedule and shows what became different', async () => {
     await page.goto('about:blank');

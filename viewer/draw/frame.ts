@@ -6,15 +6,17 @@ import type { Theme } from '../lib/palette.ts';
 import type { Scale } from '../lib/scale.ts';
 import type { Placed, Scene } from '../lib/scene.ts';
 import type { Band } from '../model/api.ts';
-import type { Patterns } from './glyphs.ts';
+import type { Brush, Hatches, Path } from './brush.ts';
 
 export interface Frame {
-  readonly context: CanvasRenderingContext2D;
+  readonly context: Brush;
+  /** An empty path that the context can draw. */
+  readonly makePath: () => Path;
   readonly scene: Scene;
   readonly layout: Layout;
   readonly scale: Scale;
   readonly theme: Theme;
-  readonly patterns: Patterns;
+  readonly patterns: Hatches;
   readonly width: number;
   readonly height: number;
   /** CSS pixels that the lanes are scrolled by. */
@@ -30,13 +32,7 @@ export interface Frame {
 }
 
 /** Text that is cut to a width, with an ellipsis; nothing when not even a few letters fit. */
-export function clippedText(
-  context: CanvasRenderingContext2D,
-  text: string,
-  x: number,
-  y: number,
-  width: number,
-): boolean {
+export function clippedText(context: Brush, text: string, x: number, y: number, width: number): boolean {
   if (width < 12) return false;
   const perLetter = widthPerLetter(context);
   const fits = Math.floor(width / perLetter);
@@ -54,7 +50,7 @@ export function clippedText(
 
 const letters = new Map<string, number>();
 
-function widthPerLetter(context: CanvasRenderingContext2D): number {
+function widthPerLetter(context: Brush): number {
   const known = letters.get(context.font);
   if (known !== undefined) return known;
   // Narrow letters decide how many could fit at most.

@@ -2,11 +2,10 @@
 
 import { epochColour, type Hue, hue, mix, type Theme } from '../lib/palette.ts';
 import type { MessageGroup, ServerState, ZabPhase } from '../model/api.ts';
-
-export type PatternName = 'diagonal' | 'back' | 'cross' | 'vertical' | 'dots' | 'sparse';
+import { type Brush, drawTile, type Hatches, type Path, type PatternName, tileSize } from './brush.ts';
 
 /** Hatches in device pixels, made once for each colour and resolution. */
-export class Patterns {
+export class Patterns implements Hatches {
   readonly #made = new Map<string, CanvasPattern>();
   readonly #context: CanvasRenderingContext2D;
   readonly #ratio: number;
@@ -31,42 +30,11 @@ export class Patterns {
 }
 
 function tileOf(name: PatternName, colour: string, ratio: number): HTMLCanvasElement {
-  const size = Math.round((name === 'sparse' ? 10 : name === 'vertical' ? 5 : 6) * ratio);
+  const size = Math.round(tileSize(name) * ratio);
   const tile = document.createElement('canvas');
   tile.width = size;
   tile.height = size;
-  const context = tile.getContext('2d')!;
-  context.strokeStyle = colour;
-  context.fillStyle = colour;
-  context.lineWidth = 1.1 * ratio;
-  context.beginPath();
-  const diagonal = (): void => {
-    // Three lines, so that the corners of neighbouring tiles meet.
-    for (const shift of [-size, 0, size]) {
-      context.moveTo(shift, size);
-      context.lineTo(shift + size, 0);
-    }
-  };
-  const back = (): void => {
-    for (const shift of [-size, 0, size]) {
-      context.moveTo(shift, 0);
-      context.lineTo(shift + size, size);
-    }
-  };
-  if (name === 'diagonal') diagonal();
-  else if (name === 'back' || name === 'sparse') back();
-  else if (name === 'cross') {
-    diagonal();
-    back();
-  } else if (name === 'vertical') {
-    context.moveTo(size / 2, 0);
-    context.lineTo(size / 2, size);
-  } else {
-    context.arc(size / 2, size / 2, 0.9 * ratio, 0, 2 * Math.PI);
-    context.fill();
-    return tile;
-  }
-  context.stroke();
+  drawTile(tile.getContext('2d')!, name, colour, size, ratio);
   return tile;
 }
 
@@ -162,15 +130,7 @@ export function messageStyle(group: MessageGroup, theme: Theme): MessageStyle {
 }
 
 /** The head of an arrow at its tip, along the direction (dx, dy) of length 1. */
-export function drawHead(
-  path: CanvasPath,
-  head: Head,
-  x: number,
-  y: number,
-  dx: number,
-  dy: number,
-  size: number,
-): void {
+export function drawHead(path: Path, head: Head, x: number, y: number, dx: number, dy: number, size: number): void {
   const [px, py] = [-dy, dx];
   const at = (along: number, across: number): [number, number] => [
     x - dx * along + px * across,
@@ -227,13 +187,7 @@ export type MarkShape =
   | 'point';
 
 /** Shapes of moments on a lane, in a square of `size` around (x, y). Filled shapes need no outline to be told apart. */
-export function drawMark(
-  context: CanvasRenderingContext2D,
-  shape: MarkShape,
-  x: number,
-  y: number,
-  size: number,
-): void {
+export function drawMark(context: Brush, shape: MarkShape, x: number, y: number, size: number): void {
   const r = size / 2;
   context.beginPath();
   const polygon = (...points: readonly (readonly [number, number])[]): void => {

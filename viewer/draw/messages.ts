@@ -7,6 +7,7 @@
 import type { Lane, Layout } from '../lib/layout.ts';
 import { arrowStrength } from '../lib/scene.ts';
 import { MESSAGE_FATES, MESSAGE_GROUPS, type MessageColumns, type MessageGroup } from '../model/api.ts';
+import type { Path } from './brush.ts';
 import type { Frame } from './frame.ts';
 import { drawHead, type MessageStyle, messageStyle } from './glyphs.ts';
 import { FONT } from './servers.ts';
@@ -69,8 +70,8 @@ function paintGroup(frame: Frame, at: number, strength: number, isNamed: boolean
   const { spans, rows } = scene.groups[at]!;
   const group = MESSAGE_GROUPS[at]!;
   const style = messageStyle(group, theme);
-  const lines = new Path2D();
-  const heads = new Path2D();
+  const lines = frame.makePath();
+  const heads = frame.makePath();
   const odd: number[] = [];
   const named: number[] = [];
   const bars: number[] = [];
@@ -127,8 +128,8 @@ function paintGroup(frame: Frame, at: number, strength: number, isNamed: boolean
 
 /** A line and its head. A head needs room; an arrow that is shorter has only its line. */
 function arrow(
-  lines: Path2D,
-  heads: Path2D | null,
+  lines: Path,
+  heads: Path | null,
   style: MessageStyle,
   x0: number,
   y0: number,
@@ -169,7 +170,7 @@ function paintOdd(
     context.setLineDash([]);
     const length = Math.hypot(x1 - x0, y1 - y0);
     if (length > 10) {
-      const head = new Path2D();
+      const head = frame.makePath();
       drawHead(head, style.head, x1, y1, (x1 - x0) / length, (y1 - y0) / length, 6);
       context.fillStyle = style.colour;
       context.fill(head);
@@ -250,8 +251,8 @@ function paintLit(frame: Frame, lit: ReadonlySet<number>): void {
   const { messages } = scene.picture;
   for (const [at, { spans, rows }] of scene.groups.entries()) {
     const style = messageStyle(MESSAGE_GROUPS[at]!, theme);
-    const lines = new Path2D();
-    const heads = new Path2D();
+    const lines = frame.makePath();
+    const heads = frame.makePath();
     let count = 0;
     spans.each(scale.from, scale.to, (i) => {
       if (count >= ARROWS_MAX) return;

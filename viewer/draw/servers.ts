@@ -7,6 +7,7 @@ import { firstShown, type ServerScene, trafficLevel, type ZxidScene } from '../l
 import { lowerBound, upperBound } from '../lib/search.ts';
 import { stepOf } from '../lib/time.ts';
 import { type Band, DISK_ACTIONS, MESSAGE_GROUPS } from '../model/api.ts';
+import type { Brush } from './brush.ts';
 import { clippedText, edges, type Frame } from './frame.ts';
 import { bandStyle, drawMark, messageStyle } from './glyphs.ts';
 
@@ -121,14 +122,7 @@ function paintOther({ context, scale, theme, patterns, other }: Frame, host: num
 }
 
 /** Text on a hatch: the letters get a margin in the colour below. */
-function haloText(
-  context: CanvasRenderingContext2D,
-  text: string,
-  x: number,
-  y: number,
-  room: number,
-  base: string,
-): void {
+function haloText(context: Brush, text: string, x: number, y: number, room: number, base: string): void {
   const ink = context.fillStyle;
   const width = Math.min(room, context.measureText(text).width);
   if (room < 14) return;

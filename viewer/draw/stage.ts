@@ -12,18 +12,14 @@ import { mix } from '../lib/palette.ts';
 import { RANGE_MIN, type Scale, scaleOf } from '../lib/scale.ts';
 import { FAULT_LINES_MAX, type Scene } from '../lib/scene.ts';
 import { lowerBound, upperBound } from '../lib/search.ts';
-import { duration, type Tick, ticks } from '../lib/time.ts';
+import { duration } from '../lib/time.ts';
 import type { Picture } from '../model/api.ts';
-import { paintClient } from './clients.ts';
 import { describe } from './describe.ts';
-import { paintCuts, paintElections, paintFaults, paintMarks, paintPauses, paintViolations } from './faults.ts';
 import type { Frame } from './frame.ts';
 import { Patterns } from './glyphs.ts';
-import { paintMessages } from './messages.ts';
-import { bandText, FONT, laneColour, paintServer, zxidRangeOf } from './servers.ts';
-
-/** Microseconds a pixel below which full times alternate with distances from them. */
-const FINE = 20;
+import { FINE, paintPicture, paintSheet, sheetSize, ticksOf } from './paint.ts';
+import { bandText, FONT, laneColour } from './servers.ts';
+import { SvgBrush, SvgPath } from './svg.ts';
 
 /** What the laboratory may take over: a bar of the schedule under the pointer. */
 export interface FaultDrag {
@@ -368,7 +364,7 @@ export class Stage {
   #draw(): void {
     const began = performance.now();
     const context = this.#canvas.getContext('2d');
-    const { scene, theme, view } = this.#app;
+    const { scene, theme } = this.#app;
     if (context === null) return;
     const ratio = window.devicePixelRatio;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -379,27 +375,36 @@ export class Stage {
       const key = `${theme.name} ${ratio}`;
       if (this.#patterns === null || this.#patternsFor !== key) this.#patterns = new Patterns(context, ratio);
       this.#patternsFor = key;
-      const frame: Frame = {
+      const frame = this.#frame(scene, {
         context,
-        scene,
-        layout: this.#layout,
-        scale: this.scale,
-        theme,
         patterns: this.#patterns,
-        width: this.#width,
-        height: this.#height,
-        scroll: this.#scroll,
-        unit: this.#unit,
-        hidden: new Set(view.hidden),
-        lit: this.#app.lit,
+        makePath: () => new Path2D(),
         hits: this.#hits,
-        other: this.#otherBands(scene),
-      };
-      this.#paint(frame);
+      });
+      paintPicture(frame);
     }
     this.#touch();
     this.frames.push(performance.now() - began);
     if (this.frames.length > 600) this.frames.shift();
+  }
+
+  /** What the painters get; what one may point at is only kept for the screen. */
+  #frame(scene: Scene, how: Pick<Frame, 'context' | 'patterns' | 'makePath'> & { readonly hits?: HitList }): Frame {
+    return {
+      hits: new HitList(),
+      ...how,
+      scene,
+      layout: this.#layout,
+      scale: this.scale,
+      theme: this.#app.theme,
+      width: this.#width,
+      height: this.#height,
+      scroll: this.#scroll,
+      unit: this.#unit,
+      hidden: new Set(this.#app.view.hidden),
+      lit: this.#app.lit,
+      other: this.#otherBands(scene),
+    };
   }
 
   /** The two traces share an axis only when that is time. */
@@ -418,113 +423,35 @@ export class Stage {
     return this.#other;
   }
 
-  #paint(frame: Frame): void {
-    const { context, layout, scene, theme, width, scroll } = frame;
-    const top = layout.lanes[0]?.top ?? 0;
-    context.save();
-    context.beginPath();
-    context.rect(0, top, width, this.#height);
-    context.clip();
-    context.translate(0, -scroll);
-    this.#paintGround(frame);
-    const zxidRange = zxidRangeOf(frame);
-    for (const lane of layout.lanes) {
-      if (lane.top + lane.height < scroll || lane.top > scroll + this.#height) continue;
-      const server = scene.servers.get(lane.host);
-      const client = scene.clients.get(lane.host);
-      if (server !== undefined) paintServer(frame, server, lane, zxidRange);
-      if (client !== undefined) paintClient(frame, client, lane);
-    }
-    paintPauses(frame);
-    paintMessages(frame);
-    paintCuts(frame);
-    for (const lane of layout.lanes) {
-      const marks = scene.servers.get(lane.host)?.marks ?? scene.clients.get(lane.host)?.marks;
-      if (marks !== undefined) paintMarks(frame, lane.host, marks, lane);
-    }
-    this.#paintLitEvents(frame);
-    context.restore();
-    context.fillStyle = theme.background;
-    context.fillRect(0, 0, width, top);
-    this.#paintAxisGround(frame);
-    paintElections(frame);
-    paintFaults(frame);
-    paintViolations(frame);
-  }
-
-  #paintGround(frame: Frame): void {
-    const { context, layout, theme, width, scale } = frame;
-    const isFine = frame.scene.axis.kind === 'time' && scale.perPixel < FINE;
-    for (const { t, anchor } of this.#ticks(frame.scene, scale)) {
-      context.fillStyle = anchor && isFine ? theme.lineStrong : theme.line;
-      context.fillRect(Math.round(scale.x(t)), 0, 1, layout.height);
-    }
-    layout.lanes.forEach((lane, i) => {
-      context.fillStyle = theme.line;
-      context.fillRect(0, lane.top + lane.height - 0.5, width, lane.kind === 'server' ? 1 : 0.5);
-      const next = layout.lanes[i + 1];
-      if (next !== undefined && next.kind !== lane.kind) {
-        context.fillStyle = theme.lineStrong;
-        context.fillRect(0, lane.top + lane.height - 0.5, width, 1);
-      }
-    });
-  }
-
-  #paintAxisGround({ context, layout, theme, width }: Frame): void {
-    context.fillStyle = theme.lineStrong;
-    context.fillRect(0, layout.axis.height - 0.5, width, 1);
-    context.fillStyle = theme.line;
-    context.fillRect(0, (layout.lanes[0]?.top ?? 0) - 1, width, 1);
-  }
-
-  #paintLitEvents({ context, lit, scene, layout, scale, theme }: Frame): void {
-    if (lit === null) return;
-    const { host } = scene.picture.events;
-    context.fillStyle = theme.selection;
-    context.strokeStyle = theme.background;
-    context.lineWidth = 1;
-    for (const index of lit) {
-      const at = this.#app.placeOf(index);
-      if (at < scale.from || at > scale.to) continue;
-      const lane = layout.byHost.get(host[index - 1]!);
-      if (lane === undefined) continue;
-      context.beginPath();
-      context.arc(scale.x(at), lane.band.top + lane.band.height / 2, 3.4, 0, 2 * Math.PI);
-      context.fill();
-      context.stroke();
-    }
-  }
-
-  /** The picture with its axis and the names of its lanes, as a file. */
-  async png(): Promise<Blob | null> {
-    const { scene, theme } = this.#app;
+  /** The picture with its axis and the names of its lanes, as a file; what the screen shows of it. */
+  async png(caption: string): Promise<Blob | null> {
+    const { scene, view } = this.#app;
     const ratio = window.devicePixelRatio;
-    const { gutter, axis, lanes } = this.#layout;
-    const canvas = h('canvas', {
-      width: Math.round((gutter + this.#width) * ratio),
-      height: Math.round(this.#height * ratio),
-    });
+    const canvas = h('canvas', {});
     const context = canvas.getContext('2d');
     if (context === null || scene === null) return null;
-    context.scale(ratio, ratio);
-    context.fillStyle = theme.lane;
-    context.fillRect(0, 0, gutter, this.#height);
-    context.drawImage(this.#canvas, gutter, 0, this.#width, this.#height);
-    context.fillStyle = theme.ink;
-    context.textBaseline = 'middle';
-    context.font = `600 ${this.#unit}px ${FONT}`;
-    const first = lanes[0]?.top ?? 0;
-    for (const lane of lanes) {
-      const y = lane.band.top + lane.band.height / 2 - this.#scroll;
-      if (y < first) continue;
-      context.fillText(scene.picture.lanes.find(({ host }) => host === lane.host)?.name ?? '', 10, y);
-    }
-    context.font = `${this.#unit * 0.88}px ${FONT}`;
-    const { scale } = this;
-    for (const { t, label } of this.#ticks(scene, scale)) {
-      context.fillText(scene.axis.kind === 'time' ? label : `step ${t}`, gutter + scale.x(t) + 4, axis.height / 2);
-    }
+    const patterns = new Patterns(context, ratio);
+    const frame = this.#frame(scene, { context, patterns, makePath: () => new Path2D() });
+    const size = sheetSize(frame);
+    canvas.width = Math.round(size.width * ratio);
+    canvas.height = Math.round(size.height * ratio);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    paintSheet(frame, { caption, event: view.event });
     return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
+  }
+
+  /** The same, drawn as vectors by the same painters. */
+  svg(caption: string, says: string): string | null {
+    const { scene, view } = this.#app;
+    const measuring = document.createElement('canvas').getContext('2d');
+    if (measuring === null || scene === null) return null;
+    const brush = new SvgBrush((text, font) => {
+      measuring.font = font;
+      return measuring.measureText(text).width;
+    });
+    const frame = this.#frame(scene, { context: brush, patterns: brush.hatches, makePath: () => new SvgPath() });
+    paintSheet(frame, { caption, event: view.event });
+    return brush.document(sheetSize(frame), caption, says, FONT);
   }
 
   // --- what one touches ---
@@ -597,16 +524,11 @@ export class Stage {
     return this.#app.scene?.axis.kind === 'order' ? `${Math.round(units)} steps` : duration(units);
   }
 
-  #ticks(scene: Scene, scale: Scale): Tick[] {
-    const pixels = scene.axis.kind === 'time' ? 78 : 84;
-    return ticks(scale.from, scale.to, scale.perPixel * pixels * (this.#unit / 12.5));
-  }
-
   #axisMarks(scene: Scene, scale: Scale): SVGElement[] {
     const y = this.#layout.axis.height;
     const isTime = scene.axis.kind === 'time';
     const isFine = isTime && scale.perPixel < FINE;
-    return this.#ticks(scene, scale).flatMap(({ t, label, anchor }) => {
+    return ticksOf(scene, scale, this.#unit).flatMap(({ t, label, anchor }) => {
       const x = Math.round(scale.x(t)) + 0.5;
       return [
         s('line', { x1: x, x2: x, y1: y - (anchor ? 6 : 4), y2: y, class: 'axis-anchor' }),
