@@ -136,6 +136,8 @@ export interface Leading {
   acceptedByObservers: number;
   /** Voters whose ACKEPOCH was received. */
   ackEpoch: PeerId[];
+  /** Those of them that showed a more recent history and cannot be elected, being voters of the proposed configuration alone. */
+  ahead: PeerId[];
   /** Voters whose ACK(NEWLEADER) was received. */
   ackNewLeader: PeerId[];
   handlers: Map<ConnId, Handler>;

@@ -10,7 +10,7 @@
  * Only voters of the configuration in force (and of the one being proposed) count; observers never do.
  */
 
-import { formatMembership, hasAllQuorums, hasQuorum, isVoter, serverOf } from '../config/membership.ts';
+import { formatMembership, hasAllQuorums, hasQuorum, isVoter, serverOf, votersOf } from '../config/membership.ts';
 import type { Membership } from '../config/types.ts';
 import { fleSettled, fleVoteEpoch } from '../election/fle.ts';
 import { note } from '../io.ts';
@@ -107,6 +107,7 @@ export function becomeLeading(t: Turn): void {
     accepted: new Map([[t.config.myid, state.epochs.accepted]]),
     acceptedByObservers: 0,
     ackEpoch: [],
+    ahead: [],
     ackNewLeader: [],
     handlers: new Map(),
     proposals: [],
@@ -310,6 +311,7 @@ function onInfo(t: Turn, l: Leading, handler: Handler, packet: QuorumPacket): vo
  */
 function forgetAcks(l: Leading, sid: PeerId): void {
   l.ackEpoch = l.ackEpoch.filter((id) => id !== sid);
+  l.ahead = l.ahead.filter((id) => id !== sid);
   l.ackNewLeader = l.ackNewLeader.filter((id) => id !== sid);
   for (const proposal of l.proposals) proposal.acks = proposal.acks.filter((id) => id !== sid);
 }
@@ -369,7 +371,9 @@ function sendLeaderInfo(t: Turn, l: Leading, handler: Handler): void {
 
 /**
  * ACKEPOCH: zxid is the learner's last logged entry, data its currentEpoch, or -1 when it had accepted this epoch before and
- * so must not be counted again. A learner with a more recent history ends this leadership (Leader.waitForEpochAck).
+ * so must not be counted again. A learner with a more recent history ends this leadership (Leader.waitForEpochAck): the next
+ * election finds it. One that only the proposed configuration calls a voter cannot be elected, so no election would help;
+ * `isHistoryComplete` decides whether what it has more may be committed.
  */
 function onAckEpoch(t: Turn, l: Leading, handler: Handler, packet: QuorumPacket): void {
   const current = decodeAckEpoch(packet.data);
@@ -380,7 +384,8 @@ function onAckEpoch(t: Turn, l: Leading, handler: Handler, packet: QuorumPacket)
   if (l.phase.kind === 'collectingEpochAcks' && counts(t, handler) && current.value !== -1) {
     const own = { epoch: t.state.epochs.current, zxid: t.heap.log.last };
     if (current.value > own.epoch || (current.value === own.epoch && packet.zxid > own.zxid)) {
-      return giveUp(t, 'a follower has a more recent history');
+      if (isElectable(t, handler.sid)) return giveUp(t, 'a follower has a more recent history');
+      if (!l.ahead.includes(handler.sid)) l.ahead.push(handler.sid);
     }
     if (!l.ackEpoch.includes(handler.sid)) l.ackEpoch.push(handler.sid);
     synchronizeIfQuorum(t, l);
@@ -389,8 +394,30 @@ function onAckEpoch(t: Turn, l: Leading, handler: Handler, packet: QuorumPacket)
 }
 
 function synchronizeIfQuorum(t: Turn, l: Leading): void {
-  if (l.phase.kind !== 'collectingEpochAcks' || !quorumOf(t, l.ackEpoch)) return;
+  if (l.phase.kind !== 'collectingEpochAcks' || !quorumOf(t, l.ackEpoch) || !isHistoryComplete(t, l)) return;
   l.phase = { kind: 'adoptingEpoch', token: saveEpochs(t, { accepted: l.epoch, current: l.epoch }) };
+}
+
+/** Whether elections know this server as a candidate (`ownCandidate` in fle.ts). */
+function isElectable(t: Turn, sid: PeerId): boolean {
+  const ensemble = t.state.ensemble;
+  assert(ensemble !== null, 'no ensemble');
+  return isVoter(ensemble.committed, sid);
+}
+
+/**
+ * Whether everything committed is in this server's history. What is committed is in the histories of a quorum, and those that
+ * have promised this epoch to us can no longer lengthen theirs. So when all the voters that may be ahead of us, known to be or
+ * unheard, are no quorum of a configuration, nothing that it decided is missing here. With nobody ahead, a quorum of
+ * acknowledgements says as much.
+ */
+function isHistoryComplete(t: Turn, l: Leading): boolean {
+  const ensemble = t.state.ensemble;
+  assert(ensemble !== null, 'no ensemble');
+  const mayBeAhead = (voter: PeerId): boolean => !l.ackEpoch.includes(voter) || l.ahead.includes(voter);
+  return [ensemble.committed, ensemble.lastSeen].every(
+    (membership) => !hasQuorum(membership, votersOf(membership).filter(mayBeAhead)),
+  );
 }
 
 // --- synchronisation -------------------------------------------------------------------------------------------------
@@ -901,7 +928,9 @@ function halfTick(t: Turn, l: Leading): void {
   const epochWaitMs = t.config.maxTimeToWaitForEpochMs >= 0 ? t.config.maxTimeToWaitForEpochMs : initLimitMs;
   // Each phase has its own allowance in the Java source; one initLimit per phase.
   const limitMs = l.phase.kind === 'discovery' ? epochWaitMs : 2 * initLimitMs;
-  if (monoMs - l.startedMs >= limitMs) giveUp(t, `no quorum within initLimit (${l.phase.kind})`);
+  if (monoMs - l.startedMs < limitMs) return;
+  const isUnclear = l.phase.kind === 'collectingEpochAcks' && l.ahead.length > 0 && quorumOf(t, l.ackEpoch);
+  giveUp(t, isUnclear ? `what ${l.ahead} has more may be committed` : `no quorum within initLimit (${l.phase.kind})`);
 }
 
 /** Followers heard from within syncLimit, this server included (Leader.lead, main loop). */

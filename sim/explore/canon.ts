@@ -76,7 +76,7 @@ const CONSTANTS: ReadonlyMap<string, number> = new Map([
   ['random', 0],
 ]);
 /** Sets of servers that are kept as lists. */
-const SERVER_LISTS = new Set(['ackEpoch', 'ackNewLeader', 'acks']);
+const SERVER_LISTS = new Set(['ackEpoch', 'ahead', 'ackNewLeader', 'acks']);
 const SKIPPED = new Set(['stats']);
 
 const isTime = (value: number): boolean => value > NOW - TIME_SPAN && value < NOW + TIME_SPAN;

@@ -15,7 +15,7 @@
  * hold link 2 3 [quorum] | hold disk 2 [log]      what 2 sends to 3 waits; operations of that disk wait
  * release …  | release               it goes on; everything goes on
  * reset 2 3 [quorum]                 their connections break
- * client a 1 | a create /x v | a set /x v | a get /x | a sync /x | a fills /x 80 | a remove 3,5 | a add 4 | a move 3 2999
+ * client a 1 | a create /x v | a set /x v | a get /x | a sync /x | a fills /x 80 | a remove 3,5 | a add 4,5 | a move 3 2999
  * skip                               what has happened so far is not told
  * show pings | show files 3          from here on, pings, or what 3's disk makes durable, is told too
  * state                              who is what, with which history
@@ -197,7 +197,7 @@ class Stage {
       case 'remove':
         return reconfigOf({ leavingServers: path });
       case 'add':
-        return reconfigOf({ joiningServers: `server.${path}=${formatServer(serverLine(Number(path)))}` });
+        return reconfigOf({ joiningServers: path.split(',').map(joining).join(',') });
       case 'move': {
         const line = formatServer(serverLine(Number(path))).replace(':2888:', `:${data}:`);
         return reconfigOf({ joiningServers: `server.${path}=${line}` });
@@ -278,6 +278,8 @@ function tellAction(action: FileAction): string | null {
       return null;
   }
 }
+
+const joining = (id: string): string => `server.${id}=${formatServer(serverLine(Number(id)))}`;
 
 const serverLine = (id: number) => membershipOf(`${id}`).servers[0]!;
 
