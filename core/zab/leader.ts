@@ -412,6 +412,7 @@ function isElectable(t: Turn, sid: PeerId): boolean {
  * acknowledgements says as much.
  */
 function isHistoryComplete(t: Turn, l: Leading): boolean {
+  if (l.ahead.length === 0) return true;
   const ensemble = t.state.ensemble;
   assert(ensemble !== null, 'no ensemble');
   const mayBeAhead = (voter: PeerId): boolean => !l.ackEpoch.includes(voter) || l.ahead.includes(voter);
