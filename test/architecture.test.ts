@@ -27,7 +27,7 @@ const ARROWS: Readonly<Record<string, { readonly folders: readonly string[]; rea
 
 /** What the viewer's web worker must be able to load: the world, and everything above it that is not the command line. */
 const NODE_FREE =
-  /^viewer\/(?!node\/|vite\.config)|^sim\/(world|checkers|asks|workload|schedule|swarm|faults|cluster|server|runner|recorder|twin|shrink|campaign\/(seed|ranges|results|marks|progress)\.ts|scenario)/;
+  /^viewer\/(?!node\/|vite\.config)|^sim\/(world|checkers|asks|workload|schedule|swarm|faults|cluster|server|runner|recorder|twin|columns|trace-blocks|shrink|campaign\/(seed|ranges|results|marks|progress)\.ts|scenario)/;
 
 /** Time, chance, tasks and the outside world reach the core only as inputs. */
 const FORBIDDEN_IN_CORE = [

@@ -2,9 +2,9 @@
 
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { scanBlock } from '../../sim/columns/scan.ts';
 import { EVENT_KINDS, MESSAGE_FATES, type Picture } from '../../viewer/model/api.ts';
 import { openViewer } from '../../viewer/model/open.ts';
-import { scanBlock } from '../../viewer/model/scan.ts';
 import { bytesOf, compressed, type Line, NODE_GZIP, opened, shortTrace } from './traces.ts';
 
 const { lines, text, result } = shortTrace();

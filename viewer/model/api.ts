@@ -13,6 +13,8 @@
  * singly (an event, a state, an election) is asked for and made from the lines of the file, which stay compressed.
  */
 
+import { DISK_ACTIONS, DISK_LANES, EVENT_KINDS, type EventKind } from '../../sim/columns/block.ts';
+
 // --- opening ---------------------------------------------------------------------------------------------------------
 
 /** A `Blob` or `File`, or anything like it. */
@@ -225,21 +227,8 @@ export interface EventColumns {
   readonly cause: Uint32Array;
 }
 
-export const EVENT_KINDS = [
-  'boot',
-  'timer',
-  'segment',
-  'window',
-  'syn',
-  'dial',
-  'reset',
-  'read',
-  'disk',
-  'input',
-  'resume',
-  'action',
-] as const;
-export type EventKind = (typeof EVENT_KINDS)[number];
+export type { EventKind };
+export { EVENT_KINDS };
 
 // --- servers
 
@@ -296,20 +285,7 @@ export interface ZxidColumns {
   readonly applied: Float64Array;
 }
 
-export const DISK_ACTIONS = [
-  'create',
-  'append',
-  'write',
-  'fsync',
-  'fsyncDir',
-  'rename',
-  'truncate',
-  'remove',
-  'read',
-  'list',
-  'mkdir',
-] as const;
-export const DISK_LANES = ['log', 'snap', 'meta', 'read'] as const;
+export { DISK_ACTIONS, DISK_LANES };
 
 /** File operations from the step that asked to the step that heard of it, by begin. */
 export interface DiskColumns {

@@ -1,5 +1,6 @@
 /** What an event was, in a sentence, from the columns alone: tables of events and search need thousands of them. */
 
+import type { NotesLine } from '../../sim/columns/block.ts';
 import {
   CLIENT_BASE,
   DISK_ACTIONS,
@@ -10,7 +11,6 @@ import {
   OPERATION_RESULTS,
 } from './api.ts';
 import { lowerBound, upperBound } from './columns.ts';
-import type { NotesLine } from './scan.ts';
 import { ERROR_BIAS, type Indexed, type Store } from './store.ts';
 import { hostName, listed, showZxid } from './words.ts';
 

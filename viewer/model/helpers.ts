@@ -3,10 +3,11 @@
  * model's worker does its share too and puts everything together in order.
  */
 
+import type { BlockColumns } from '../../sim/columns/block.ts';
+import { scanBlock } from '../../sim/columns/scan.ts';
 import type { FoundBlock, Gzip } from './blocks.ts';
 import type { PortLike } from './client.ts';
 import { type BlockScanner, scannerWith } from './load.ts';
-import { type BlockColumns, scanBlock } from './scan.ts';
 
 interface Asked {
   readonly number: number;

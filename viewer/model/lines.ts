@@ -1,7 +1,7 @@
 /** The lines of single events, read again from their block when somebody looks at them. */
 
+import type { RareLine } from '../../sim/columns/block.ts';
 import type { BlockShelf } from './blocks.ts';
-import type { RareLine } from './scan.ts';
 import type { Store } from './store.ts';
 
 const DECODER = new TextDecoder();

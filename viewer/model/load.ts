@@ -5,9 +5,10 @@
  * same. Whatever goes wrong, what was read before it stays, and a `Problem` says in words what happened.
  */
 
+import type { BlockColumns } from '../../sim/columns/block.ts';
+import { scanBlock } from '../../sim/columns/scan.ts';
 import type { LoadPhase, Problem } from './api.ts';
 import { BlockError, type BlockShelf, type ByteSource, blocksOf, type FoundBlock, type Gzip } from './blocks.ts';
-import { type BlockColumns, scanBlock } from './scan.ts';
 import type { Store } from './store.ts';
 
 /** Turns one block into columns; the default does it here. */

@@ -1,5 +1,6 @@
 /** One open trace, answering the questions of `api.ts`. Each question has its module; this is the desk they sit at. */
 
+import type { RareLine } from '../../sim/columns/block.ts';
 import {
   type ChainLink,
   type Cone,
@@ -46,7 +47,6 @@ import { bandsOf } from './lanes.ts';
 import { linesOf, rawLinesOf } from './lines.ts';
 import { nodeOf } from './nodes.ts';
 import { pictureOf } from './picture.ts';
-import type { RareLine } from './scan.ts';
 import { search } from './search.ts';
 import { StateReader } from './state.ts';
 import type { Store } from './store.ts';

@@ -1,5 +1,6 @@
 /** Opens traces in place: the viewer's model as the worker runs it, and as tests do. */
 
+import { scanBlock } from '../../sim/columns/scan.ts';
 import { blockHeaderAt, isGzip } from '../../sim/trace-blocks.ts';
 import type { Comparison, LoadProgress, TraceId, TraceInfo, TraceModel, TraceSource, Viewer } from './api.ts';
 import {
@@ -17,7 +18,6 @@ import { importJavaLogs, isJavaLog, type LogFile } from './import-java.ts';
 import { isRecording, RecordingError, replayRecording } from './import-recording.ts';
 import { type BlockScanner, breath, conclude, isAcceptable, loadAll, scannerWith } from './load.ts';
 import { Model } from './model.ts';
-import { scanBlock } from './scan.ts';
 import { Store } from './store.ts';
 
 export interface ViewerSettings {

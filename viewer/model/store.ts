@@ -8,6 +8,7 @@
 
 import { Op, Packet } from '../../core/wire/opcodes.ts';
 import type { Conflict } from '../../sim/checkers/history/conflict.ts';
+import { type BlockColumns, CARRIED, CHANNELS, type NotesLine, type RareLine } from '../../sim/columns/block.ts';
 import {
   CLIENT_BASE,
   DIAL_RESULTS,
@@ -19,7 +20,6 @@ import {
 } from './api.ts';
 import { type Column, f64, Names, u8, u16, u32 } from './columns.ts';
 import { groupOf } from './groups.ts';
-import { type BlockColumns, CARRIED, CHANNELS, type NotesLine, type RareLine } from './scan.ts';
 
 /** A rare line with the index of its event. */
 export type Indexed<T extends RareLine = RareLine> = T & { readonly index: number };

@@ -11,104 +11,32 @@
  * streams) is put together by `store.ts`.
  */
 
-import { DISK_ACTIONS, DISK_LANES, EVENT_KINDS } from './api.ts';
-import { f64, Names, u8, u16, u32 } from './columns.ts';
-
-/** A line that was parsed whole. */
-export interface RareLine {
-  readonly type: string;
-  readonly [field: string]: unknown;
-}
-
-/** Notes of one step, but the four that come with every transaction. */
-export interface NotesLine extends RareLine {
-  readonly type: 'notes';
-  readonly event: number;
-  readonly t: number;
-  readonly host: number;
-  /** What was being handled: the `type` of the input. */
-  readonly input: string;
-  readonly notes: readonly { readonly code: string; readonly fields: Readonly<Record<string, unknown>> }[];
-}
-
-export interface BadLine {
-  /** Counts the lines of the block from 0. */
-  readonly line: number;
-  readonly offset: number;
-  readonly reason: string;
-}
-
-/** What one block holds. All arrays are of the block's own rows; `pos` columns are positions in `events`. */
-export interface BlockColumns {
-  readonly lines: number;
-  readonly textBytes: number;
-  readonly names: readonly string[];
-  readonly events: {
-    readonly id: Uint32Array;
-    readonly index: Uint32Array;
-    readonly cause: Uint32Array;
-    readonly timeUs: Float64Array;
-    readonly host: Uint16Array;
-    readonly kind: Uint8Array;
-    /** Where the event's first line begins in this block; the first event of a block may have begun in the one before. */
-    readonly start: Uint32Array;
-  };
-  /** Where the lines begin of an event whose own line is in a later block; `CARRIED` when there is none. */
-  readonly tailStart: number;
-  /** The event that the first lines name, and where they begin: for a block without any event's own line. */
-  readonly headId: number;
-  readonly headStart: number;
-  readonly reads: { readonly pos: Uint32Array; readonly uid: Uint32Array; readonly size: Uint32Array };
-  readonly files: {
-    readonly pos: Uint32Array;
-    readonly op: Uint32Array;
-    readonly lane: Uint8Array;
-    readonly action: Uint8Array;
-    readonly size: Uint32Array;
-  };
-  readonly done: { readonly pos: Uint32Array; readonly op: Uint32Array; readonly ok: Uint8Array };
-  readonly clocks: {
-    readonly timeUs: Float64Array;
-    readonly host: Uint16Array;
-    readonly generation: Uint16Array;
-    readonly monoMs: Float64Array;
-    readonly wallMs: Float64Array;
-  };
-  readonly segments: {
-    readonly event: Uint32Array;
-    readonly timeUs: Float64Array;
-    readonly uid: Uint32Array;
-    readonly channel: Uint8Array;
-    readonly from: Uint16Array;
-    readonly to: Uint16Array;
-    readonly size: Uint32Array;
-    readonly messages: Uint16Array;
-  };
-  readonly messages: { readonly name: Uint16Array; readonly zxid: Float64Array };
-  readonly zxids: {
-    readonly event: Uint32Array;
-    readonly timeUs: Float64Array;
-    readonly host: Uint16Array;
-    readonly logged: Float64Array;
-    readonly synced: Float64Array;
-    readonly committed: Float64Array;
-    readonly applied: Float64Array;
-  };
-  readonly txns: {
-    readonly event: Uint32Array;
-    readonly host: Uint16Array;
-    readonly zxid: Float64Array;
-    /** Their bytes one after the other, and where each ends. */
-    readonly end: Uint32Array;
-  };
-  readonly txnBytes: Uint8Array;
-  readonly keyframes: { readonly event: Uint32Array; readonly host: Uint16Array };
-  readonly rare: readonly RareLine[];
-  readonly bad: readonly BadLine[];
-}
-
-export const CARRIED = 0xffff_ffff;
-export const CHANNELS = ['election', 'quorum', 'client'] as const;
+import {
+  type BadLine,
+  type BlockColumns,
+  CARRIED,
+  CHANNELS,
+  DISK_ACTIONS,
+  DISK_LANES,
+  EVENT_KINDS,
+  type NotesLine,
+  type RareLine,
+  ROUTINE_NOTES,
+} from './block.ts';
+import { f64, Names, u8, u16, u32 } from './growing.ts';
+import {
+  ascii,
+  BRACE,
+  COMMA,
+  HASH_FACTOR,
+  hashOf,
+  LineReader,
+  NEWLINE,
+  nibble,
+  numbersOf,
+  QUOTE,
+  UNEXPECTED,
+} from './reader.ts';
 
 /** More than this on one line is no trace; reading it would only use up memory. */
 export const LINE_BYTES_MAX = 256 * 1024 * 1024;
@@ -116,16 +44,6 @@ const BAD_LINES_MAX = 100;
 /** The clocks of a host are sampled again when they have moved against virtual time by so much. */
 const SKEW_STEP_MS = 1.5;
 
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const BRACE = 0x7b;
-const NEWLINE = 0x0a;
-const MINUS = 0x2d;
-const DOT = 0x2e;
-const ZERO = 0x30;
-const NINE = 0x39;
-
-const ascii = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 const LINE_START = ascii('{"type":"');
 const KEY = {
   id: ascii(',"id":'),
@@ -164,40 +82,12 @@ const ZXID_TEXT = ascii('"zxid":"');
 const SIZE_FIELD = ascii('"size":');
 const EXECUTED = ascii('"executed":');
 
-/** Notes that say what a `zxids` line says too. */
-export const ROUTINE_NOTES: ReadonlySet<string> = new Set([
-  'zab.applied',
-  'zab.committed',
-  'zab.ack.sent',
-  'zab.proposal.sent',
-]);
-
-/** FNV-1a, to look words up without making a string of each. */
-const HASH_START = 0x811c_9dc5 | 0;
-const HASH_FACTOR = 0x0100_0193;
-
-function hashOf(word: string): number {
-  let hash = HASH_START;
-  for (let i = 0; i < word.length; i++) hash = Math.imul(hash ^ word.charCodeAt(i), HASH_FACTOR);
-  return hash;
-}
-
-/** Positions by hash. Words of one list have different hashes, or this throws when it is loaded. */
-function numbersOf(words: readonly string[]): ReadonlyMap<number, number> {
-  const numbers = new Map(words.map((word, number) => [hashOf(word), number]));
-  if (numbers.size !== words.length) throw new Error('two words with one hash');
-  return numbers;
-}
-
 const KIND_NUMBERS = numbersOf(EVENT_KINDS);
 const ACTION_NUMBERS = numbersOf(DISK_ACTIONS);
 const LANE_NUMBERS = numbersOf(DISK_LANES);
 const CHANNEL_NUMBERS = numbersOf(CHANNELS);
 
 const ROUTINE_HASHES: ReadonlySet<number> = new Set([...ROUTINE_NOTES].map(hashOf));
-
-/** Thrown inside the scanner when a line is not as expected; the line is then read the slow way. */
-const UNEXPECTED = new Error('unexpected form of a line');
 
 /** Scans whole lines. The last one may lack its newline. */
 export function scanBlock(bytes: Uint8Array): BlockColumns {
@@ -212,10 +102,7 @@ export function scanBlock(bytes: Uint8Array): BlockColumns {
 
 let idle: Scanner | null = null;
 
-class Scanner {
-  #bytes: Uint8Array = new Uint8Array(0);
-  readonly #decoder = new TextDecoder();
-  #at = 0;
+class Scanner extends LineReader {
   #lines = 0;
   /**
    * Id of the last event whose own line was seen, and where the lines of the next one begin. Before the first own line of
@@ -265,8 +152,8 @@ class Scanner {
 
   /** Begins a block. */
   #reset(bytes: Uint8Array): void {
-    this.#bytes = bytes;
-    this.#at = 0;
+    this.bytes = bytes;
+    this.at = 0;
     this.#lines = 0;
     this.#doneId = 0;
     this.#headId = 0;
@@ -283,8 +170,8 @@ class Scanner {
 
   scan(bytes: Uint8Array): void {
     this.#reset(bytes);
-    while (this.#at < bytes.length) {
-      const start = this.#at;
+    while (this.at < bytes.length) {
+      const start = this.at;
       this.#mark();
       try {
         this.#line(start);
@@ -325,7 +212,7 @@ class Scanner {
   finish(): BlockColumns {
     return {
       lines: this.#lines,
-      textBytes: this.#bytes.length,
+      textBytes: this.bytes.length,
       names: this.#names.list,
       events: trim(this.#events),
       tailStart: this.#pending,
@@ -350,58 +237,58 @@ class Scanner {
 
   /** Reads the line at `start` and stands behind its newline afterwards. */
   #line(start: number): void {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     if (bytes[start] === NEWLINE) {
-      this.#at = start + 1;
+      this.at = start + 1;
       return;
     }
-    this.#expect(LINE_START);
+    this.expect(LINE_START);
     // The first letters tell the types apart.
-    const a = bytes[this.#at];
-    const b = bytes[this.#at + 1];
-    if (a === 0x73 && b === 0x74 && bytes[this.#at + 2] === 0x65) this.#step(start);
-    else if (a === 0x73 && b === 0x65 && bytes[this.#at + 2] === 0x67) this.#segment(start);
+    const a = bytes[this.at];
+    const b = bytes[this.at + 1];
+    if (a === 0x73 && b === 0x74 && bytes[this.at + 2] === 0x65) this.#step(start);
+    else if (a === 0x73 && b === 0x65 && bytes[this.at + 2] === 0x67) this.#segment(start);
     else if (a === 0x70) this.#skip(start);
     else if (a === 0x7a) this.#zxidsLine(start);
     else if (a === 0x65) this.#event(start);
     else if (a === 0x74) this.#txn(start);
     else if (a === 0x6b) this.#keyframe(start);
     else if (a === 0x69 && b === 0x6e) this.#invoke(start);
-    else if (a === 0x63 && bytes[this.#at + 3] === 0x70) this.#complete(start);
+    else if (a === 0x63 && bytes[this.at + 3] === 0x70) this.#complete(start);
     else this.#rareLine(start);
   }
 
   #step(start: number): void {
-    const bytes = this.#bytes;
-    this.#toQuote();
+    const bytes = this.bytes;
+    this.toQuote();
     const { id, timeUs, host } = this.#eventFields();
-    const generation = this.#field(KEY.generation);
-    const mono = this.#field(KEY.mono);
-    const wall = this.#field(KEY.wall);
-    this.#expect(KEY.input);
+    const generation = this.field(KEY.generation);
+    const mono = this.field(KEY.mono);
+    const wall = this.field(KEY.wall);
+    this.expect(KEY.input);
     const pos = this.#events.id.length - 1;
-    const at = this.#at;
+    const at = this.at;
     if (bytes[at] === 0x63 && bytes[at + 4] === 0x42 && bytes[at + 5] === 0x79) {
-      this.#toQuote();
-      const uid = this.#field(KEY.uid);
+      this.toQuote();
+      const uid = this.field(KEY.uid);
       this.#reads.pos.push(pos);
       this.#reads.uid.push(uid);
-      this.#reads.size.push(this.#field(KEY.size));
+      this.#reads.size.push(this.field(KEY.size));
     } else if (bytes[at] === 0x66 && bytes[at + 4] === 0x44) {
-      this.#toQuote();
-      const op = this.#field(KEY.op);
-      this.#expect(KEY.ok);
+      this.toQuote();
+      const op = this.field(KEY.op);
+      this.expect(KEY.ok);
       this.#done.pos.push(pos);
       this.#done.op.push(op);
-      this.#done.ok.push(bytes[this.#at] === 0x74 ? 1 : 0);
+      this.#done.ok.push(bytes[this.at] === 0x74 ? 1 : 0);
     }
     this.#clock(host, timeUs, generation, mono, wall);
     const files = this.#files.pos.length;
     const isPlain = this.#effects(pos);
-    const end = this.#endOfLine();
+    const end = this.endOfLine();
     if (!isPlain) this.#stepWhole(start, end, files);
     this.#started(id, start);
-    this.#at = end + 1;
+    this.at = end + 1;
   }
 
   /**
@@ -409,10 +296,10 @@ class Scanner {
    * it has notes that matter, or the process died in the middle of it.
    */
   #effects(pos: number): boolean {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     const { length } = bytes;
     let isPlain = true;
-    let at = this.#at;
+    let at = this.at;
     for (; at < length; at++) {
       const byte = bytes[at];
       if (byte === NEWLINE) break;
@@ -421,33 +308,33 @@ class Scanner {
         if (bytes[at + 1] !== QUOTE || bytes[at + 2] !== 0x74 || bytes[at + 8] !== QUOTE) continue;
         const letter = bytes[at + 9];
         if (letter === 0x66 && bytes[at + 13] === QUOTE) {
-          this.#at = at + 14;
+          this.at = at + 14;
           this.#file(pos);
-          at = this.#at - 1;
+          at = this.at - 1;
         } else if (letter === 0x6e && bytes[at + 13] === QUOTE) {
           if (isPlain) isPlain = this.#isRoutine(at + 14);
           at += 14;
         }
-      } else if (byte === QUOTE && bytes[at + 1] === 0x65 && bytes[at + 2] === 0x78 && this.#isAt(at, EXECUTED)) {
+      } else if (byte === QUOTE && bytes[at + 1] === 0x65 && bytes[at + 2] === 0x78 && this.isAt(at, EXECUTED)) {
         isPlain = false;
       }
     }
-    this.#at = at;
+    this.at = at;
     return isPlain;
   }
 
   #isRoutine(at: number): boolean {
-    if (!this.#isAt(at, KEY.code)) return false;
-    this.#at = at + KEY.code.length;
-    return ROUTINE_HASHES.has(this.#hash());
+    if (!this.isAt(at, KEY.code)) return false;
+    this.at = at + KEY.code.length;
+    return ROUTINE_HASHES.has(this.hash());
   }
 
   #file(pos: number): void {
-    const op = this.#field(KEY.op);
-    this.#expect(KEY.lane);
-    const lane = LANE_NUMBERS.get(this.#hash()) ?? 0;
-    this.#expect(KEY.action);
-    const action = ACTION_NUMBERS.get(this.#hash()) ?? 0;
+    const op = this.field(KEY.op);
+    this.expect(KEY.lane);
+    const lane = LANE_NUMBERS.get(this.hash()) ?? 0;
+    this.expect(KEY.action);
+    const action = ACTION_NUMBERS.get(this.hash()) ?? 0;
     this.#files.pos.push(pos);
     this.#files.op.push(op);
     this.#files.lane.push(lane);
@@ -457,16 +344,16 @@ class Scanner {
 
   /** `"size":` up to the end of the action, which holds no other object; 0 if it has none. */
   #sizeOfAction(): number {
-    const bytes = this.#bytes;
-    for (let at = this.#at; at < bytes.length; at++) {
+    const bytes = this.bytes;
+    for (let at = this.at; at < bytes.length; at++) {
       const byte = bytes[at];
       if (byte === 0x7d || byte === NEWLINE) {
-        this.#at = at;
+        this.at = at;
         return 0;
       }
-      if (byte === QUOTE && bytes[at + 1] === 0x73 && this.#isAt(at, SIZE_FIELD)) {
-        this.#at = at + SIZE_FIELD.length;
-        return this.#number();
+      if (byte === QUOTE && bytes[at + 1] === 0x73 && this.isAt(at, SIZE_FIELD)) {
+        this.at = at + SIZE_FIELD.length;
+        return this.number();
       }
     }
     return 0;
@@ -506,21 +393,21 @@ class Scanner {
   }
 
   #event(start: number): void {
-    this.#toQuote();
+    this.toQuote();
     const { id } = this.#eventFields();
     // An operation of the schedule stands behind; its fault line says more.
     this.#started(id, start);
-    this.#at = this.#endOfLine() + 1;
+    this.at = this.endOfLine() + 1;
   }
 
   #eventFields(): { id: number; timeUs: number; host: number } {
-    const id = this.#field(KEY.id);
-    const index = this.#field(KEY.index);
-    const cause = this.#field(KEY.cause);
-    const timeUs = this.#field(KEY.t);
-    this.#expect(KEY.kind);
-    const kind = KIND_NUMBERS.get(this.#hash());
-    const host = this.#field(KEY.host);
+    const id = this.field(KEY.id);
+    const index = this.field(KEY.index);
+    const cause = this.field(KEY.cause);
+    const timeUs = this.field(KEY.t);
+    this.expect(KEY.kind);
+    const kind = KIND_NUMBERS.get(this.hash());
+    const host = this.field(KEY.host);
     if (kind === undefined) throw UNEXPECTED;
     const events = this.#events;
     events.id.push(id);
@@ -552,36 +439,36 @@ class Scanner {
   }
 
   #segment(start: number): void {
-    const bytes = this.#bytes;
-    this.#toQuote();
-    const event = this.#field(KEY.event);
+    const bytes = this.bytes;
+    this.toQuote();
+    const event = this.field(KEY.event);
     this.#belongs(event, start);
     const segments = this.#segments;
-    const timeUs = this.#field(KEY.t);
-    const uid = this.#field(KEY.uid);
-    this.#expect(KEY.channel);
-    const channel = CHANNEL_NUMBERS.get(this.#hash()) ?? 0;
-    const from = this.#field(KEY.from);
-    const to = this.#field(KEY.to);
-    this.#field(KEY.index);
-    const size = this.#field(KEY.size);
+    const timeUs = this.field(KEY.t);
+    const uid = this.field(KEY.uid);
+    this.expect(KEY.channel);
+    const channel = CHANNEL_NUMBERS.get(this.hash()) ?? 0;
+    const from = this.field(KEY.from);
+    const to = this.field(KEY.to);
+    this.field(KEY.index);
+    const size = this.field(KEY.size);
     let count = 0;
-    let at = this.#at;
+    let at = this.at;
     let zxid = Number.NaN;
     let isOpen = false;
     for (; at < bytes.length; at++) {
       const byte = bytes[at];
       if (byte === NEWLINE) break;
-      if (byte === BRACE && bytes[at + 1] === QUOTE && bytes[at + 2] === 0x6e && this.#isAt(at, MESSAGE_START)) {
+      if (byte === BRACE && bytes[at + 1] === QUOTE && bytes[at + 2] === 0x6e && this.isAt(at, MESSAGE_START)) {
         if (isOpen) this.#messages.zxid.push(zxid);
-        this.#at = at + MESSAGE_START.length;
+        this.at = at + MESSAGE_START.length;
         this.#messages.name.push(this.#name());
         count += 1;
         isOpen = true;
         zxid = Number.NaN;
-        at = this.#at - 1;
-      } else if (byte === QUOTE && bytes[at + 1] === 0x7a && Number.isNaN(zxid) && this.#isAt(at, ZXID_TEXT)) {
-        zxid = this.#hex(at + ZXID_TEXT.length);
+        at = this.at - 1;
+      } else if (byte === QUOTE && bytes[at + 1] === 0x7a && Number.isNaN(zxid) && this.isAt(at, ZXID_TEXT)) {
+        zxid = this.hex(at + ZXID_TEXT.length);
       }
     }
     if (isOpen) this.#messages.zxid.push(zxid);
@@ -593,20 +480,20 @@ class Scanner {
     segments.to.push(to);
     segments.size.push(size);
     segments.messages.push(count);
-    this.#at = at + 1;
+    this.at = at + 1;
   }
 
   #zxidsLine(start: number): void {
-    this.#toQuote();
-    const event = this.#field(KEY.event);
+    this.toQuote();
+    const event = this.field(KEY.event);
     this.#belongs(event, start);
     const rows = this.#zxids;
-    const timeUs = this.#field(KEY.t);
-    const host = this.#field(KEY.host);
-    const logged = this.#field(KEY.logged);
-    const synced = this.#field(KEY.synced);
-    const committed = this.#field(KEY.committed);
-    const applied = this.#field(KEY.applied);
+    const timeUs = this.field(KEY.t);
+    const host = this.field(KEY.host);
+    const logged = this.field(KEY.logged);
+    const synced = this.field(KEY.synced);
+    const committed = this.field(KEY.committed);
+    const applied = this.field(KEY.applied);
     rows.event.push(event);
     rows.timeUs.push(timeUs);
     rows.host.push(host);
@@ -614,83 +501,83 @@ class Scanner {
     rows.synced.push(synced);
     rows.committed.push(committed);
     rows.applied.push(applied);
-    this.#at = this.#endOfLine() + 1;
+    this.at = this.endOfLine() + 1;
   }
 
   #txn(start: number): void {
-    this.#toQuote();
-    const event = this.#field(KEY.event);
+    this.toQuote();
+    const event = this.field(KEY.event);
     this.#belongs(event, start);
-    this.#field(KEY.t);
-    const host = this.#field(KEY.host);
-    const zxid = this.#field(KEY.zxid);
-    this.#expect(KEY.bytes);
+    this.field(KEY.t);
+    const host = this.field(KEY.host);
+    const zxid = this.field(KEY.zxid);
+    this.expect(KEY.bytes);
     this.#hexBytes();
     this.#txns.event.push(event);
     this.#txns.host.push(host);
     this.#txns.zxid.push(zxid);
     this.#txns.end.push(this.#txnBytes.length);
-    this.#at = this.#endOfLine() + 1;
+    this.at = this.endOfLine() + 1;
   }
 
   #hexBytes(): void {
-    const bytes = this.#bytes;
-    let at = this.#at;
+    const bytes = this.bytes;
+    let at = this.at;
     for (; at + 1 < bytes.length && bytes[at] !== QUOTE; at += 2)
       this.#txnBytes.push((nibble(bytes[at]!) << 4) | nibble(bytes[at + 1]!));
-    this.#at = at;
+    this.at = at;
   }
 
   #keyframe(start: number): void {
-    this.#toQuote();
-    const event = this.#field(KEY.event);
+    this.toQuote();
+    const event = this.field(KEY.event);
     this.#belongs(event, start);
-    this.#field(KEY.t);
+    this.field(KEY.t);
     this.#keyframes.event.push(event);
-    this.#keyframes.host.push(this.#field(KEY.host));
-    this.#at = this.#endOfLine() + 1;
+    this.#keyframes.host.push(this.field(KEY.host));
+    this.at = this.endOfLine() + 1;
   }
 
   /** A client is asked for something. */
   #invoke(start: number): void {
-    this.#toQuote();
-    const event = this.#field(KEY.event);
-    const t = this.#field(KEY.t);
-    const host = this.#field(KEY.host);
-    const id = this.#field(KEY.id);
-    const kind = this.#word(KEY.kind);
-    const hasPath = this.#bytes[this.#at] === COMMA;
-    const path = hasPath ? this.#word(KEY.path) : '';
+    this.toQuote();
+    const event = this.field(KEY.event);
+    const t = this.field(KEY.t);
+    const host = this.field(KEY.host);
+    const id = this.field(KEY.id);
+    const kind = this.word(KEY.kind);
+    const hasPath = this.bytes[this.at] === COMMA;
+    const path = hasPath ? this.word(KEY.path) : '';
     this.#belongs(event, start);
     this.#rare.push({ type: 'invoke', event, t, host, id, kind, path });
-    this.#at = this.#endOfLine() + 1;
+    this.at = this.endOfLine() + 1;
   }
 
   #complete(start: number): void {
-    this.#toQuote();
-    const event = this.#field(KEY.event);
-    const t = this.#field(KEY.t);
-    const host = this.#field(KEY.host);
-    const id = this.#field(KEY.id);
-    const result = this.#word(KEY.result);
-    const err = this.#field(KEY.err);
-    const zxid = this.#field(KEY.zxid);
+    this.toQuote();
+    const event = this.field(KEY.event);
+    const t = this.field(KEY.t);
+    const host = this.field(KEY.host);
+    const id = this.field(KEY.id);
+    const result = this.word(KEY.result);
+    const err = this.field(KEY.err);
+    const zxid = this.field(KEY.zxid);
     this.#belongs(event, start);
     this.#rare.push({ type: 'complete', event, t, host, id, result, err, zxid });
-    this.#at = this.#endOfLine() + 1;
+    this.at = this.endOfLine() + 1;
   }
 
   /** Patches: what they change is looked at when somebody asks. */
   #skip(start: number): void {
-    this.#toQuote();
-    this.#belongs(this.#field(KEY.event), start);
-    this.#at = this.#endOfLine() + 1;
+    this.toQuote();
+    this.#belongs(this.field(KEY.event), start);
+    this.at = this.endOfLine() + 1;
   }
 
   #rareLine(start: number): void {
-    const end = this.#endOfLine();
+    const end = this.endOfLine();
     const line = this.#parse(start, end);
-    this.#at = end + 1;
+    this.at = end + 1;
     if (line === null) return;
     if (typeof line.event === 'number') this.#belongs(line.event, start);
     this.#rare.push(line);
@@ -700,9 +587,9 @@ class Scanner {
 
   /** Parses a line that is in an unexpected form, puts its fields in order and reads it again. */
   #slowLine(start: number): void {
-    this.#at = start;
-    const end = this.#endOfLine();
-    this.#at = end + 1;
+    this.at = start;
+    const end = this.endOfLine();
+    this.at = end + 1;
     const line = this.#parse(start, end);
     if (line === null) return;
     const order = ORDER[line.type];
@@ -714,7 +601,7 @@ class Scanner {
     const sorted: Record<string, unknown> = { type: line.type };
     for (const key of order) if (key in line) sorted[key] = line[key];
     const inner = new Scanner();
-    inner.#bytes = new TextEncoder().encode(`${JSON.stringify(sorted)}\n`);
+    inner.bytes = new TextEncoder().encode(`${JSON.stringify(sorted)}\n`);
     try {
       inner.#line(0);
     } catch (error) {
@@ -768,7 +655,7 @@ class Scanner {
 
   #parse(start: number, end: number): RareLine | null {
     try {
-      const line = JSON.parse(this.#decoder.decode(this.#bytes.subarray(start, end))) as unknown;
+      const line = JSON.parse(this.decoder.decode(this.bytes.subarray(start, end))) as unknown;
       if (typeof line === 'object' && line !== null && typeof (line as RareLine).type === 'string')
         return line as RareLine;
       this.#refuse(start, 'a line that is no object with a type');
@@ -801,119 +688,17 @@ class Scanner {
     this.#clocks.wallMs.push(wall);
   }
 
-  #endOfLine(): number {
-    const end = this.#bytes.indexOf(NEWLINE, this.#at);
-    return end < 0 ? this.#bytes.length : end;
-  }
-
-  /** Behind the closing quote of the word it stands in. */
-  #toQuote(): void {
-    const bytes = this.#bytes;
-    let at = this.#at;
-    while (at < bytes.length && bytes[at] !== QUOTE) at++;
-    this.#at = at + 1;
-  }
-
-  #isAt(at: number, text: Uint8Array): boolean {
-    const bytes = this.#bytes;
-    for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
-    return true;
-  }
-
-  #expect(text: Uint8Array): void {
-    if (!this.#isAt(this.#at, text)) throw UNEXPECTED;
-    this.#at += text.length;
-  }
-
-  /** The number behind a key. Of the key its ends are compared: no two keys of a line have the same length and ends. */
-  #field(key: Uint8Array): number {
-    const bytes = this.#bytes;
-    const at = this.#at;
-    const end = at + key.length;
-    if (bytes[end - 1] !== 0x3a || bytes[at + 2] !== key[2] || bytes[end - 3] !== key[key.length - 3]) throw UNEXPECTED;
-    this.#at = end;
-    return this.#number();
-  }
-
-  #word(key: Uint8Array): string {
-    this.#expect(key);
-    const bytes = this.#bytes;
-    const from = this.#at;
-    let at = from;
-    // A quote within the word has a backslash before it.
-    for (; at < bytes.length && bytes[at] !== QUOTE; at++) if (bytes[at] === 0x5c) at += 1;
-    this.#at = at + 1;
-    return this.#short(from, at);
-  }
-
-  #short(from: number, to: number): string {
-    const bytes = this.#bytes;
-    let text = '';
-    for (let at = from; at < to; at++) {
-      const byte = bytes[at]!;
-      // Names are plain; anything else is decoded as what it is.
-      if (byte >= 0x80 || byte === 0x5c)
-        return JSON.parse(`"${this.#decoder.decode(bytes.subarray(from, to))}"`) as string;
-      text += String.fromCharCode(byte);
-    }
-    return text;
-  }
-
-  /** Of the word it stands in; it stands behind its closing quote afterwards. */
-  #hash(): number {
-    const bytes = this.#bytes;
-    let hash = HASH_START;
-    let at = this.#at;
-    for (; at < bytes.length && bytes[at] !== QUOTE; at++) hash = Math.imul(hash ^ bytes[at]!, HASH_FACTOR);
-    this.#at = at + 1;
-    return hash;
-  }
-
   /** The number of a name that comes again and again. Two names of one hash are told apart by their length. */
   #name(): number {
-    const from = this.#at;
-    const hash = Math.imul(this.#hash() ^ (this.#at - from), HASH_FACTOR);
+    const from = this.at;
+    const hash = Math.imul(this.hash() ^ (this.at - from), HASH_FACTOR);
     const known = this.#nameNumbers.get(hash);
     if (known !== undefined) return known;
-    const number = this.#names.of(this.#short(from, this.#at - 1));
+    const number = this.#names.of(this.short(from, this.at - 1));
     this.#nameNumbers.set(hash, number);
     return number;
   }
-
-  /** An integer or a decimal number. */
-  #number(): number {
-    const bytes = this.#bytes;
-    let at = this.#at;
-    const from = at;
-    let value = 0;
-    if (bytes[at] === MINUS) at++;
-    while (at < bytes.length && bytes[at]! >= ZERO && bytes[at]! <= NINE) value = value * 10 + bytes[at++]! - ZERO;
-    const isNegative = bytes[from] === MINUS;
-    if (at === from || (isNegative && at === from + 1)) throw UNEXPECTED;
-    this.#at = at;
-    const next = bytes[at];
-    if (next === COMMA || next === 0x7d) return isNegative ? -value : value;
-    if (next !== DOT && next !== 0x65 && next !== 0x45) throw UNEXPECTED;
-    while (at < bytes.length && bytes[at] !== COMMA && bytes[at] !== 0x7d) at++;
-    this.#at = at;
-    return Number(this.#short(from, at));
-  }
-
-  /** `0x200000003`; NaN for `-0x1`, which stands for none. */
-  #hex(from: number): number {
-    const bytes = this.#bytes;
-    let at = from;
-    if (bytes[at] !== ZERO || bytes[at + 1] !== 0x78) return Number.NaN;
-    let value = 0;
-    for (at += 2; at < bytes.length && bytes[at] !== QUOTE; at++) {
-      const byte = bytes[at]!;
-      value = value * 16 + nibble(byte);
-    }
-    return value;
-  }
 }
-
-const nibble = (byte: number): number => (byte <= NINE ? byte - ZERO : byte - 0x57);
 
 /** The fields that are read from the front of a line, in their order. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
