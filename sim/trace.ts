@@ -1,12 +1,12 @@
 /** Traces and explanations on files and terminals: the Node side of `tracer.ts`. */
 
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { gzipSync } from 'node:zlib';
 import { ConnectionDecoder, messageText } from './decode.ts';
 import { type RunSettings, run } from './runner.ts';
 import type { Schedule } from './schedule.ts';
 import { seconds } from './text.ts';
-import { BLOCK_TEXT_BYTES, blockOf } from './trace-blocks.ts';
+import { BLOCK_TEXT_BYTES } from './trace-blocks.ts';
+import { packedBlock } from './trace-pack.ts';
 import { trace } from './tracer.ts';
 import { CLIENT_BASE, type HostId, type StepRecord } from './world/types.ts';
 
@@ -22,7 +22,7 @@ export function traceTo(path: string, schedule: Schedule): string {
   const flush = (): void => {
     if (size === 0) return;
     const text = Buffer.from(waiting.join(''));
-    writeSync(file, isCompressed ? blockOf(gzipSync(text), text.length) : text);
+    writeSync(file, isCompressed ? packedBlock(text) : text);
     waiting = [];
     size = 0;
   };

@@ -7,9 +7,9 @@
 
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { generate } from '../../sim/swarm.ts';
-import { BLOCK_TEXT_BYTES, blockOf } from '../../sim/trace-blocks.ts';
+import { BLOCK_TEXT_BYTES } from '../../sim/trace-blocks.ts';
+import { packedBlock } from '../../sim/trace-pack.ts';
 import { trace } from '../../sim/tracer.ts';
 
 interface Telling {
@@ -92,7 +92,7 @@ export function writeLongTrace(path: string, eventsMin: number): number {
   const flush = (): void => {
     if (waiting.length === 0) return;
     const text = Buffer.from(`${waiting.join('\n')}\n`);
-    writeSync(file, blockOf(gzipSync(text, { level: 4 }), text.length));
+    writeSync(file, packedBlock(text, 4));
     waiting = [];
     size = 0;
   };

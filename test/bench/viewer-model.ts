@@ -5,7 +5,7 @@
 
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync, inflateRawSync } from 'node:zlib';
 import type { TraceModel } from '../../viewer/model/api.ts';
 import { openViewer } from '../../viewer/model/open.ts';
 import { writeLongTrace } from './long-trace.ts';
@@ -36,6 +36,7 @@ export async function benchViewerModel(eventsMin: number): Promise<void> {
     gzip: {
       inflate: (member) => new Uint8Array(gunzipSync(member)),
       deflate: (text) => new Uint8Array(gzipSync(text)),
+      inflateRaw: (deflated) => new Uint8Array(inflateRawSync(deflated)),
     },
   });
   const begin = cpuSeconds();

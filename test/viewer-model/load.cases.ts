@@ -104,7 +104,13 @@ test('compressed in blocks, by gzip, or plain: the same picture', async () => {
     const tidy = ({ servers }: Picture): unknown => servers.map(({ clock: _, ...rest }) => rest);
     expect(tidy(other)).toEqual(tidy(picture));
   };
-  for (const bytes of [compressed(text), compressed(text, 3000), new Uint8Array(gzipSync(text))]) {
+  const containers = [
+    compressed(text),
+    compressed(text, 3000),
+    compressed(text, 20_000, false),
+    new Uint8Array(gzipSync(text)),
+  ];
+  for (const bytes of containers) {
     const other = await opened(bytes);
     expect(other.info.phase).toBe('complete');
     same(await other.model.picture());

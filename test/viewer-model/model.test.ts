@@ -9,6 +9,7 @@ import './state.cases.ts';
 import './cause.cases.ts';
 import './search.cases.ts';
 import './compare.cases.ts';
+import './digest.cases.ts';
 import './violations.cases.ts';
 import './imports.cases.ts';
 import './worker.cases.ts';

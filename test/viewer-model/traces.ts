@@ -1,10 +1,11 @@
 /** Real traces for the tests of the viewer's model, each made once. */
 
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync, inflateRawSync } from 'node:zlib';
 import { findScenario } from '../../scenarios/index.ts';
 import type { Result } from '../../sim/runner.ts';
 import type { Schedule } from '../../sim/schedule.ts';
 import { BLOCK_TEXT_BYTES, blockOf } from '../../sim/trace-blocks.ts';
+import { packedBlock } from '../../sim/trace-pack.ts';
 import { trace } from '../../sim/tracer.ts';
 import type { Problem, TraceInfo, TraceModel, Viewer } from '../../viewer/model/api.ts';
 import type { Gzip } from '../../viewer/model/blocks.ts';
@@ -14,6 +15,7 @@ import { openViewer } from '../../viewer/model/open.ts';
 export const NODE_GZIP: Gzip = {
   inflate: (member) => new Uint8Array(gunzipSync(member)),
   deflate: (text) => new Uint8Array(gzipSync(text)),
+  inflateRaw: (deflated) => new Uint8Array(inflateRawSync(deflated)),
 };
 
 export interface Line {
@@ -66,13 +68,13 @@ function remembered(name: string, schedule: () => Schedule): TestTrace {
 
 export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** As `--trace x.ndjson.gz` writes it, with blocks of this size. */
-export function compressed(text: string, blockBytes: number = BLOCK_TEXT_BYTES): Uint8Array {
+/** As `--trace x.ndjson.gz` writes it, with blocks of this size; or as it was written before blocks had digests. */
+export function compressed(text: string, blockBytes: number = BLOCK_TEXT_BYTES, hasDigests = true): Uint8Array {
   const blocks: Uint8Array[] = [];
   let waiting = '';
   const flush = (): void => {
     const bytes = bytesOf(waiting);
-    if (bytes.length > 0) blocks.push(blockOf(gzipSync(bytes), bytes.length));
+    if (bytes.length > 0) blocks.push(hasDigests ? packedBlock(bytes) : blockOf(gzipSync(bytes), bytes.length));
     waiting = '';
   };
   for (const line of text.split('\n')) {

@@ -69,7 +69,7 @@ test('helpers scan blocks, and nothing is different', async () => {
       return scanned;
     },
   });
-  const bytes = compressed(text, 15_000);
+  const bytes = compressed(text, 15_000, false);
   const id = await viewer.open({ kind: 'bytes', name: 'x', bytes });
   expect((await viewer.whenLoaded(id)).phase).toBe('complete');
   expect(own).toBeGreaterThan(10);

@@ -7,7 +7,7 @@
  * what can be read again from the source is remembered by its place, and the rest is compressed again in memory.
  */
 
-import { BLOCK_HEADER_SIZE, blockHeaderAt, isGzip } from '../../sim/trace-blocks.ts';
+import { BLOCK_HEADER_SIZE, blockHeaderAt, digestIn, isGzip } from '../../sim/trace-blocks.ts';
 import type { BlobLike } from './api.ts';
 
 /** Bytes that can be read anywhere, more than once. */
@@ -31,11 +31,14 @@ export function sourceOfBytes(bytes: Uint8Array): ByteSource {
 export interface Gzip {
   readonly inflate: (member: Uint8Array) => Promise<Uint8Array> | Uint8Array;
   readonly deflate: (text: Uint8Array) => Promise<Uint8Array> | Uint8Array;
+  /** A stream of deflate without header and checksum. */
+  readonly inflateRaw: (deflated: Uint8Array) => Promise<Uint8Array> | Uint8Array;
 }
 
 export const WEB_GZIP: Gzip = {
   inflate: (member) => through(new DecompressionStream('gzip'), member),
   deflate: (text) => through(new CompressionStream('gzip'), text),
+  inflateRaw: (deflated) => through(new DecompressionStream('deflate-raw'), deflated),
 };
 
 async function through(stream: DecompressionStream | CompressionStream, bytes: Uint8Array): Promise<Uint8Array> {
@@ -51,6 +54,8 @@ export interface FoundBlock {
   /** One gzip member, or plain text. */
   readonly bytes: Uint8Array;
   readonly isGzip: boolean;
+  /** Its columns, deflated, when the writer put them beside it, and how long the text is that they tell of. */
+  readonly digest: { readonly deflated: Uint8Array; readonly textBytes: number } | null;
   readonly kept: KeptBlock;
   /** How far the source has been read. */
   readonly bytesRead: number;
@@ -111,7 +116,9 @@ async function* ownBlocks(source: ByteSource): AsyncGenerator<FoundBlock> {
       windowFrom = from;
     }
     const bytes = window.subarray(from - windowFrom, end - windowFrom);
-    yield { bytes, isGzip: true, kept: { kind: 'source', from, to: end, isGzip: true }, bytesRead: end };
+    const deflated = digestIn(bytes);
+    const digest = deflated === null ? null : { deflated, textBytes: header.textBytes };
+    yield { bytes, isGzip: true, digest, kept: { kind: 'source', from, to: end, isGzip: true }, bytesRead: end };
     from = end;
   }
 }
@@ -131,7 +138,7 @@ async function* plainBlocks(source: ByteSource): AsyncGenerator<FoundBlock> {
     size = PLAIN_BLOCK_BYTES;
     const kept: KeptBlock = { kind: 'source', from, to: from + end, isGzip: false };
     from += end;
-    yield { bytes: bytes.subarray(0, end), isGzip: false, kept, bytesRead: from };
+    yield { bytes: bytes.subarray(0, end), isGzip: false, digest: null, kept, bytesRead: from };
   }
 }
 
@@ -208,7 +215,7 @@ export class TextCutter {
       this.#kept <= TEXT_KEPT_BYTES_MAX
         ? { kind: 'text', text }
         : { kind: 'memory', member: await this.#gzip.deflate(text) };
-    return { bytes: text, isGzip: false, kept, bytesRead };
+    return { bytes: text, isGzip: false, digest: null, kept, bytesRead };
   }
 
   #joined(): Uint8Array {

@@ -6,6 +6,7 @@
  */
 
 import type { BlockColumns } from '../../sim/columns/block.ts';
+import { DEFLATE_END, DigestDecoder, payloadsOf, textBytesOf } from '../../sim/columns/digest.ts';
 import { scanBlock } from '../../sim/columns/scan.ts';
 import type { LoadPhase, Problem } from './api.ts';
 import { BlockError, type BlockShelf, type ByteSource, blocksOf, type FoundBlock, type Gzip } from './blocks.ts';
@@ -21,6 +22,9 @@ export const scannerWith =
 
 /** Blocks on their way at the same time: enough to keep other workers busy, few enough to hold in memory. */
 const BLOCKS_AHEAD = 6;
+/** Digests that are inflated together: many, as each call of the browser costs as much as inflating ten; few at first. */
+const BATCH_BLOCKS = 64;
+const FIRST_BATCH_BLOCKS = 8;
 /** The worker answers questions in between at least this often. */
 const BREATH_MS = 40;
 
@@ -57,23 +61,39 @@ export async function loadAll(source: ByteSource, settings: LoadSettings): Promi
 
 /** Takes blocks as they come, in order. False when the first one shows that this is no trace of ours. */
 async function take(blocks: AsyncIterable<FoundBlock>, settings: LoadSettings): Promise<boolean> {
-  const { store, shelf, scan, onBlock } = settings;
-  const waiting: { readonly found: FoundBlock; readonly columns: Promise<BlockColumns> }[] = [];
+  const { store, shelf, onBlock } = settings;
+  const waiting: Batch[] = [];
+  let batch: FoundBlock[] = [];
+  let batchMax = FIRST_BATCH_BLOCKS;
+  let blocksWaiting = 0;
   let breathAt = performance.now() + BREATH_MS;
   let isFirst = true;
+  const begin = (): void => {
+    if (batch.length === 0) return;
+    const columns = columnsOf(batch, settings);
+    // It is awaited in its turn; until then nobody may call it unhandled.
+    columns.catch(() => undefined);
+    waiting.push({ found: batch, columns });
+    blocksWaiting += batch.length;
+    batch = [];
+    batchMax = BATCH_BLOCKS;
+  };
   const takeOne = async (): Promise<boolean> => {
     const { found, columns } = waiting.shift()!;
-    const block = await columns;
-    shelf.add(found.kept);
-    const lineBase = store.lines;
-    store.append(block);
-    noteBadLines(store, block, lineBase);
-    if (isFirst && !isAcceptable(store)) return false;
-    isFirst = false;
-    onBlock(found.bytesRead);
-    if (performance.now() > breathAt) {
-      await breath();
-      breathAt = performance.now() + BREATH_MS;
+    blocksWaiting -= found.length;
+    for (const [i, make] of (await columns).entries()) {
+      const block = make();
+      shelf.add(found[i]!.kept);
+      const lineBase = store.lines;
+      store.append(block);
+      noteBadLines(store, block, lineBase);
+      if (isFirst && !isAcceptable(store)) return false;
+      isFirst = false;
+      onBlock(found[i]!.bytesRead);
+      if (performance.now() > breathAt) {
+        await breath();
+        breathAt = performance.now() + BREATH_MS;
+      }
     }
     return true;
   };
@@ -81,19 +101,62 @@ async function take(blocks: AsyncIterable<FoundBlock>, settings: LoadSettings): 
   try {
     for await (const found of blocks) {
       if (settings.isCancelled()) return true;
-      const columns = Promise.resolve(scan(found));
-      // It is awaited in its turn; until then nobody may call it unhandled.
-      columns.catch(() => undefined);
-      waiting.push({ found, columns });
-      if (waiting.length >= BLOCKS_AHEAD && !(await takeOne())) return false;
+      // Neighbours with digests are inflated together; any other block is scanned by itself.
+      if (batch.length > 0 && (found.digest === null || batch.length >= batchMax)) begin();
+      batch.push(found);
+      if (found.digest === null) begin();
+      while (blocksWaiting >= BLOCKS_AHEAD && waiting.length > 1) if (!(await takeOne())) return false;
     }
   } catch (error) {
     damage = error;
   }
+  begin();
   // Blocks before the damage are good.
   while (waiting.length > 0) if (!(await takeOne())) return false;
   if (damage !== null) throw damage;
   return true;
+}
+
+interface Batch {
+  readonly found: readonly FoundBlock[];
+  /** In the order of the file. What one of them gives holds until the next is called. */
+  readonly columns: Promise<readonly (() => BlockColumns)[]>;
+}
+
+/** One block that is to be scanned, or several that bring digests. */
+async function columnsOf(
+  found: readonly FoundBlock[],
+  { gzip, scan }: LoadSettings,
+): Promise<readonly (() => BlockColumns)[]> {
+  const payloads = found[0]!.digest === null ? null : await digestsOf(found, gzip);
+  const decoder = new DigestDecoder();
+  return Promise.all(
+    found.map(async (one, i) => {
+      const payload = payloads?.[i] ?? null;
+      if (payload !== null) return () => decoder.block(payload);
+      const block = await scan(one);
+      return () => block;
+    }),
+  );
+}
+
+/** Null for those that are damaged or of another text: a digest is only believed when it fits. */
+async function digestsOf(found: readonly FoundBlock[], gzip: Gzip): Promise<(Uint8Array | null)[] | null> {
+  const parts = [...found.map(({ digest }) => digest!.deflated), DEFLATE_END];
+  const joined = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  try {
+    const payloads = payloadsOf(await gzip.inflateRaw(joined), found.length);
+    return payloads.map((payload, i) =>
+      payload !== null && textBytesOf(payload) === found[i]!.digest!.textBytes ? payload : null,
+    );
+  } catch {
+    return null;
+  }
 }
 
 /** Lets other messages of the worker in. */
