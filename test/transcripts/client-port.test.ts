@@ -17,8 +17,6 @@
  * ```
  */
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
 import type { PeerConfig } from '../../core/config/types.ts';
 import { type Acl, asPeer, OPEN_ACL, Perm } from '../../core/types.ts';
 import type { ClientRequest, MultiOp, MultiResult } from '../../core/wire/client-codec.ts';
@@ -26,6 +24,7 @@ import { Code, EventType, Op } from '../../core/wire/opcodes.ts';
 import type { Txn } from '../../core/wire/txn.ts';
 import { decodeTxn } from '../../core/wire/txn-codec.ts';
 import { utf8Decode, utf8Encode } from '../../core/wire/utf8.ts';
+import { describeStories } from '../support/stories.ts';
 import { type Received, type Reply, Standalone, TestClient, threeVoters } from '../unit/request/standalone.ts';
 
 const folder = new URL('./client-port/', import.meta.url);
@@ -262,38 +261,4 @@ function tellResult(result: MultiResult): string {
   return result.kind === 'create' ? result.path : 'OK';
 }
 
-/** Runs a story: every output block is replaced by what happens. Comments and blank lines stay. */
-function retell(story: string): string {
-  const stage = new Stage();
-  const told: string[] = [];
-  let inOutput = false;
-  for (const line of story.split('\n')) {
-    if (line === '----') {
-      told.push(line, stage.takeOutput());
-      inOutput = true;
-    } else if (line.trim() === '') {
-      told.push('');
-      inOutput = false;
-    } else if (!inOutput) {
-      told.push(line);
-      if (!line.startsWith('#')) stage.perform(line);
-    }
-  }
-  return told.join('\n');
-}
-
-describe('conversations, told', () => {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.txt'));
-
-  it('has stories to tell', () => {
-    expect(files.length).toBeGreaterThanOrEqual(8);
-  });
-
-  it.each(files)('%s', (name) => {
-    const url = new URL(name, folder);
-    const story = readFileSync(url, 'utf8');
-    const told = retell(story);
-    if (process.env.UPDATE === '1') writeFileSync(url, told);
-    else expect(told).toBe(story);
-  });
-});
+describeStories('conversations, told', folder, 8, () => new Stage());

@@ -17,13 +17,12 @@
  * ```
  */
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
 import type { Membership } from '../../core/config/types.ts';
 import type { Effect } from '../../core/io.ts';
 import { type ConnId, LONG_MIN, type PeerId, showZxid } from '../../core/types.ts';
 import { decodeNotification, nextHandshake } from '../../core/wire/election-codec.ts';
 import { frameBuffer, nextFrame, pushBytes } from '../../core/wire/framing.ts';
+import { describeStories } from '../support/stories.ts';
 import { MiniNet, membershipOfIds } from '../unit/election/mini-net.ts';
 
 const folder = new URL('./election/', import.meta.url);
@@ -189,40 +188,4 @@ function numberOf(args: readonly string[], name: string, radix: number): number 
   return text === '-1' ? -1 : Number.parseInt(text, radix);
 }
 
-/** Runs a story: every output block is replaced by what happens. Comments and blank lines stay. */
-function retell(story: string): string {
-  const stage = new Stage();
-  const told: string[] = [];
-  let inOutput = false;
-  for (const line of story.split('\n')) {
-    if (line === '----') {
-      told.push(line, stage.takeOutput());
-      inOutput = true;
-    } else if (line.trim() === '') {
-      told.push('');
-      inOutput = false;
-    } else if (inOutput) {
-      // What it said before.
-    } else {
-      told.push(line);
-      if (!line.startsWith('#')) stage.perform(line);
-    }
-  }
-  return told.join('\n');
-}
-
-describe('elections, told', () => {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.txt'));
-
-  it('has stories to tell', () => {
-    expect(files.length).toBeGreaterThanOrEqual(8);
-  });
-
-  it.each(files)('%s', (name) => {
-    const url = new URL(name, folder);
-    const story = readFileSync(url, 'utf8');
-    const told = retell(story);
-    if (process.env.UPDATE === '1') writeFileSync(url, told);
-    else expect(told).toBe(story);
-  });
-});
+describeStories('elections, told', folder, 8, () => new Stage());

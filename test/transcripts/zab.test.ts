@@ -22,7 +22,7 @@
  * ```
  */
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { enableMapSet, produce, setAutoFreeze } from 'immer';
 import { describe, expect, it } from 'vitest';
 import { formatServer } from '../../core/config/membership.ts';
@@ -36,6 +36,7 @@ import { Code, Op } from '../../core/wire/opcodes.ts';
 import { utf8Decode, utf8Encode } from '../../core/wire/utf8.ts';
 import { type Heard, MiniClient } from '../support/mini-client.ts';
 import { MiniEnsemble, type MiniServer, membershipOf } from '../support/mini-ensemble.ts';
+import { describeStories, retell, storiesIn } from '../support/stories.ts';
 import { MemoryDisk } from '../unit/storage/memory-disk.ts';
 import { Narrator, nameIn } from './zab-narrator.ts';
 
@@ -309,45 +310,13 @@ function damageLog({ disk }: MiniServer): void {
   disk.run({ kind: 'fsync', path });
 }
 
-/** Runs a story: every output block is replaced by what happens. Comments and blank lines stay. */
-function retell(story: string, drafted = false): string {
-  const stage = new Stage(drafted);
-  const told: string[] = [];
-  let inOutput = false;
-  for (const line of story.split('\n')) {
-    if (line === '----') {
-      told.push(line, stage.takeOutput());
-      inOutput = true;
-    } else if (line.trim() === '') {
-      told.push('');
-      inOutput = false;
-    } else if (!inOutput) {
-      told.push(line);
-      if (!line.startsWith('#')) stage.perform(line);
-    }
-  }
-  return told.join('\n');
-}
+describeStories('Zab, told', folder, 12, () => new Stage(false));
 
-describe('Zab, told', () => {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.txt'));
-
-  it('has stories to tell', () => {
-    expect(files.length).toBeGreaterThanOrEqual(12);
-  });
-
-  it.each(files)('%s', (name) => {
-    const url = new URL(name, folder);
-    const story = readFileSync(url, 'utf8');
-    const told = retell(story);
-    if (process.env.UPDATE === '1') writeFileSync(url, told);
-    else expect(told).toBe(story);
-  });
-
-  it.each(files)('%s, on drafts', (name) => {
+describe('Zab, told on drafts', () => {
+  it.each(storiesIn(folder))('%s', (name) => {
     enableMapSet();
     setAutoFreeze(true);
     const story = readFileSync(new URL(name, folder), 'utf8');
-    expect(retell(story, true)).toBe(story);
+    expect(retell(story, new Stage(true))).toBe(story);
   });
 });
