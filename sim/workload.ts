@@ -9,7 +9,7 @@
  */
 
 import { digestId } from '../core/acl/schemes.ts';
-import type { Call, MultiCall } from '../core/client/calls.ts';
+import { type Call, type MultiCall, UPDATE_CALLS } from '../core/client/calls.ts';
 import { type Client, clientBoot, clientDeadline, clientSession, clientStep } from '../core/client/client.ts';
 import { CLIENT_DEFAULTS, type ClientEffect, type ClientInput, type ClientSession } from '../core/client/io.ts';
 import type { Address } from '../core/io.ts';
@@ -462,7 +462,7 @@ class Actor {
     this.#heardUs = Math.max(world.timeUs, this.#heardUs + 1);
     const delayUs = this.#heardUs - world.timeUs;
     if (!world.input(this.#host, { type: 'request', id, request: call }, delayUs)) return false;
-    this.#isUpdate.set(id, UPDATE_KINDS.has(call.kind));
+    this.#isUpdate.set(id, UPDATE_CALLS.has(call.kind));
     stats.invoked += 1;
     listener.onInvoke(index, id, call);
     return true;
@@ -732,15 +732,3 @@ const MIX_KINDS = [
   'check',
   'admin',
 ] as const satisfies readonly MixKind[];
-
-const UPDATE_KINDS: ReadonlySet<Call['kind']> = new Set([
-  'create',
-  'create2',
-  'createContainer',
-  'createTTL',
-  'delete',
-  'setData',
-  'setACL',
-  'multi',
-  'reconfig',
-]);

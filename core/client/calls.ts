@@ -113,3 +113,16 @@ export type CallResult =
   | { readonly kind: 'getChildren'; readonly children: readonly string[] }
   /** The code of the operation that failed; 0 for those before it and RUNTIMEINCONSISTENCY for those after. */
   | { readonly kind: 'error'; readonly err: number };
+
+/** The kinds that make a transaction, whose zxid is the place of the call in the history; of the others it says what they saw. */
+export const UPDATE_CALLS: ReadonlySet<string> = new Set([
+  'create',
+  'create2',
+  'createContainer',
+  'createTTL',
+  'delete',
+  'setData',
+  'setACL',
+  'multi',
+  'reconfig',
+] satisfies readonly Call['kind'][]);

@@ -8,23 +8,7 @@ import { WatchTable } from '../../core/tree/watches.ts';
 import { asConn, asSession, asZxid, OPEN_ACL } from '../../core/types.ts';
 import { EventType, Op } from '../../core/wire/opcodes.ts';
 import type { Txn } from '../../core/wire/txn.ts';
-
-const ROUNDS = 7;
-const ROUND_MS = 60;
-
-function measure(name: string, work: () => unknown): void {
-  let sink: unknown;
-  const run = (ms: number): number => {
-    const start = performance.now();
-    let count = 0;
-    for (; performance.now() - start < ms; count += 200) for (let i = 0; i < 200; i++) sink = work();
-    return ((performance.now() - start) * 1e6) / count;
-  };
-  run(150);
-  const rounds = Array.from({ length: ROUNDS }, () => run(ROUND_MS)).sort((a, b) => a - b);
-  console.log(`${name.padEnd(52)} ${rounds[ROUNDS >> 1]!.toFixed(0).padStart(8)} ns`);
-  if (sink === measure) console.log('');
-}
+import { measure } from './measure.ts';
 
 const session = asSession(0x100_0000_0000_0001n);
 const tree = DataTree.fresh();

@@ -20,23 +20,7 @@ import { Op, Packet } from '../../core/wire/opcodes.ts';
 import { encodePacket, nextPacket } from '../../core/wire/quorum-codec.ts';
 import { decodeTxn, encodeTxn, readHeader } from '../../core/wire/txn-codec.ts';
 import { utf8Decode, utf8Encode } from '../../core/wire/utf8.ts';
-
-const ROUNDS = 7;
-const ROUND_MS = 60;
-
-function measure(name: string, work: () => unknown): void {
-  let sink: unknown;
-  const run = (ms: number): number => {
-    const start = performance.now();
-    let count = 0;
-    for (; performance.now() - start < ms; count += 200) for (let i = 0; i < 200; i++) sink = work();
-    return ((performance.now() - start) * 1e6) / count;
-  };
-  run(150);
-  const rounds = Array.from({ length: ROUNDS }, () => run(ROUND_MS)).sort((a, b) => a - b);
-  console.log(`${name.padEnd(44)} ${rounds[ROUNDS >> 1]!.toFixed(0).padStart(8)} ns`);
-  if (sink === measure) console.log('');
-}
+import { measure } from './measure.ts';
 
 const data = new Uint8Array(100).fill(120);
 const acl = [{ perms: 31, id: { scheme: 'world', id: 'anyone' } }];

@@ -1,5 +1,6 @@
 /** What each server and each client was, over time: bands, lines and marks, from the rows of the store. */
 
+import { UPDATE_CALLS } from '../../core/client/calls.ts';
 import {
   type Band,
   CLIENT_BASE,
@@ -270,19 +271,6 @@ export function commitsOf(store: Store): Commits {
     next.at += 1;
   }
 }
-
-/** Operations that make a transaction; of the others the zxid says only what they saw. */
-const WRITES: ReadonlySet<string> = new Set([
-  'create',
-  'create2',
-  'createContainer',
-  'createTTL',
-  'delete',
-  'setData',
-  'setACL',
-  'multi',
-  'reconfig',
-]);
 const RESULT_OK = 1;
 
 function operationsOf(store: Store, host: HostId, commits: Commits): OperationColumns {
@@ -292,7 +280,7 @@ function operationsOf(store: Store, host: HostId, commits: Commits): OperationCo
   const pointUs = rows?.pointUs.trimmed() ?? NO_F64;
   for (let i = 0; i < count; i++) {
     error[i] = rows!.error.get(i) - ERROR_BIAS;
-    if (rows!.result.get(i) !== RESULT_OK || !WRITES.has(store.names.list[rows!.name.get(i)]!)) continue;
+    if (rows!.result.get(i) !== RESULT_OK || !UPDATE_CALLS.has(store.names.list[rows!.name.get(i)]!)) continue;
     const at = lowerBound(commits.zxid, rows!.zxid.get(i));
     if (Number.isNaN(pointUs[i]!) && at < commits.zxid.length) pointUs[i] = commits.timeUs[at]!;
   }

@@ -1,6 +1,6 @@
 /** A request as the judge remembers it, and how it is shown when it is part of a conflict. */
 
-import type { Call } from '../../../core/client/calls.ts';
+import { type Call, UPDATE_CALLS } from '../../../core/client/calls.ts';
 import type { SessionId } from '../../../core/types.ts';
 import { type Conflict, type ConflictEdge, type ConflictOp, callText, type EdgeKind } from './conflict.ts';
 import type { Commit } from './model.ts';
@@ -79,16 +79,4 @@ const listOf = (event: number | null): number[] => (event === null ? [] : [event
 export const nameOf = (op: HistoryOp): string => `request ${op.id} of client ${op.client}`;
 export const hexOf = (zxid: number): string => `0x${zxid.toString(16)}`;
 
-const UPDATES: ReadonlySet<string> = new Set([
-  'create',
-  'create2',
-  'createContainer',
-  'createTTL',
-  'delete',
-  'setData',
-  'setACL',
-  'multi',
-  'reconfig',
-]);
-
-export const isUpdate = ({ call }: { readonly call: HistoryOp['call'] }): boolean => UPDATES.has(call.kind);
+export const isUpdate = ({ call }: { readonly call: HistoryOp['call'] }): boolean => UPDATE_CALLS.has(call.kind);
