@@ -11,20 +11,15 @@
  * inside named steps (CrashMonkey, ALICE), alternating pairs of servers (ZOOKEEPER-2832), leaderships that fail
  * (ZOOKEEPER-1549), followers that stand still while the leader goes on (ZOOKEEPER-2845), states cut in the middle
  * (ZOOKEEPER-3642), damaged disk images (FAST 18), and delivery by priorities with few change points (PCT, ASPLOS 10).
+ *
+ * These are the stories that every profile may tell. Those of the special profiles are in `stories/`, and change nothing here.
  */
 
-import type { OpName, RunOptions } from './schedule.ts';
+import type { RunOptions } from './schedule.ts';
+import { type Draft, downFor, type Planned, round, type Scene, voters } from './stories/scene.ts';
 import type { Stream } from './world/types.ts';
 
-export type Draft = { readonly do: OpName } & Readonly<Record<string, unknown>>;
-
-/** An operation in the making. `key` is its name within the schedule, to which others refer as `after: 'key:NAME'`. */
-export interface Planned {
-  /** Its place among the others, ms; also its moment, unless the draft has another trigger. */
-  readonly at: number;
-  readonly key?: string;
-  readonly draft: Draft;
-}
+export type { Draft, Planned } from './stories/scene.ts';
 
 export const STORIES = [
   'moment',
@@ -78,17 +73,6 @@ export function tell(story: Story, name: string, stream: Stream, options: RunOpt
       return story satisfies never;
   }
 }
-
-interface Scene {
-  readonly name: string;
-  readonly at: number;
-  readonly stream: Stream;
-  readonly options: RunOptions;
-}
-
-const voters = ({ options }: Scene): number[] => Array.from({ length: options.nodes }, (_, index) => index + 1);
-const round = (ms: number): number => Math.max(1, Math.round(ms));
-const downFor = (stream: Stream): number => round(stream.pick([50, 300, 1000, 3000]) * (0.5 + stream.below(100) / 100));
 
 // --- crash points inside named steps -----------------------------------------------------------------------------------
 

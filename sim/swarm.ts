@@ -22,6 +22,7 @@ import {
   type Swarm,
   type SwarmName,
 } from './schedule.ts';
+import { isSpecial, SPECIAL_SAYS, type SpecialName, type SpecialProfile, specialOf } from './stories/special.ts';
 import { type Draft, isStory, type Planned, STORIES, type Story, tell } from './stories.ts';
 import { makeStream } from './world/random.ts';
 import type { Stream } from './world/types.ts';
@@ -37,8 +38,10 @@ export const PROFILES = {
   windows: 'three servers, short runs, faults inside the steps of Zab',
   uniform: 'three servers, crashes and cuts at times and places without any preference',
   images: 'damaged disks, and servers that start from them',
+  ...SPECIAL_SAYS,
 } as const;
 export type Profile = keyof typeof PROFILES;
+type GeneralProfile = Exclude<Profile, SpecialName>;
 
 export interface SwarmRequest {
   readonly seed: string;
@@ -75,7 +78,7 @@ const TROUBLES = [
 ] as const;
 type Trouble = (typeof TROUBLES)[number];
 
-const FAVOURED: Readonly<Record<Profile, readonly Trouble[]>> = {
+const FAVOURED_BY: Readonly<Record<GeneralProfile, readonly Trouble[]>> = {
   default: [],
   swarm: [],
   calm: [],
@@ -87,6 +90,8 @@ const FAVOURED: Readonly<Record<Profile, readonly Trouble[]>> = {
   uniform: [],
   images: ['image', 'rot', 'power'],
 };
+
+const favouredBy = (profile: Profile): readonly Trouble[] => (isSpecial(profile) ? [] : FAVOURED_BY[profile]);
 
 /** How often each story is told where none is favoured. */
 const TOLD: readonly (readonly [Story, number])[] = [
@@ -115,18 +120,20 @@ class Generator {
   readonly #isCalm: boolean;
   readonly #isBrief: boolean;
   readonly #theme: Trouble | null;
+  readonly #special: SpecialProfile | null;
 
   constructor(request: SwarmRequest) {
     this.#request = request;
+    this.#special = specialOf(request.profile);
     const stream = this.#stream('character');
     const isCalm = stream.below(16) === 0;
     const hasTheme = stream.below(4) === 0;
     const theme = stream.pick(TROUBLES);
     const isBrief = this.#stream('brevity').below(2) === 0;
     this.#isCalm = request.profile === 'calm' || (isCalm && request.profile === 'default');
-    this.#isBrief =
-      request.profile === 'windows' || request.profile === 'uniform' || (isBrief && request.profile === 'default');
-    this.#theme = hasTheme && request.profile !== 'uniform' ? theme : null;
+    const isAlwaysBrief = request.profile === 'windows' || request.profile === 'uniform' || this.#special !== null;
+    this.#isBrief = isAlwaysBrief || (isBrief && request.profile === 'default');
+    this.#theme = hasTheme && request.profile !== 'uniform' && this.#special === null ? theme : null;
   }
 
   #stream(name: string): Stream {
@@ -179,10 +186,11 @@ class Generator {
       tls: tls && nodes > 1,
       settings,
     };
-    const merged = { ...options, ...this.#request.options };
+    const shaped = this.#special?.options?.(options, this.#stream('special/options')) ?? options;
+    const merged = { ...shaped, ...this.#request.options };
     return {
       ...merged,
-      settings: { ...settings, ...this.#request.options.settings },
+      settings: { ...shaped.settings, ...this.#request.options.settings },
       settle: settleOf(merged.settings),
     };
   }
@@ -246,7 +254,7 @@ class Generator {
     set('clock.drift', 40, () => stream.pick([100, 10_000, 50_000]));
     set('clock.offset', 40, () => stream.pick([50, 5000, 3_600_000]));
     this.#load(stream, swarm);
-    return swarm;
+    return this.#special?.swarm?.(swarm, this.#stream('special/swarm')) ?? swarm;
   }
 
   #load(stream: Stream, swarm: Record<SwarmName, number>): void {
@@ -279,7 +287,9 @@ class Generator {
 
   #ops(options: RunOptions): Op[] {
     const planned: Planned[] = this.#request.profile === 'uniform' ? this.#uniform(options) : [];
-    if (this.#request.profile !== 'uniform') {
+    if (this.#special !== null) {
+      planned.push(...this.#specialOps(this.#special, options));
+    } else if (this.#request.profile !== 'uniform') {
       for (const trouble of TROUBLES) planned.push(...this.#opsOf(trouble, options));
       planned.push(...this.#storiesOf(options));
     }
@@ -307,12 +317,19 @@ class Generator {
     return planned;
   }
 
+  #specialOps({ stories }: SpecialProfile, options: RunOptions): Planned[] {
+    const stream = this.#stream('special/story');
+    const tell = stream.pick(stories);
+    const at = stream.between(1500, Math.max(2000, Math.round(options.duration * 0.5)));
+    return tell({ name: 'story', at, stream, options });
+  }
+
   /** Which stories are told: one to three in a brief run, in another one mostly none. */
   #storiesOf(options: RunOptions): Planned[] {
     if (options.nodes === 1) return [];
     const stream = this.#stream('stories');
     const { profile } = this.#request;
-    const some = STORIES.filter((story) => FAVOURED[profile].includes(story));
+    const some = STORIES.filter((story) => favouredBy(profile).includes(story));
     const favoured = this.#theme !== null && isStory(this.#theme) ? [this.#theme] : some;
     const isTold = this.#isBrief || favoured.length > 0 || stream.below(3) === 0;
     const count = isTold ? 1 + stream.below(this.#isBrief ? 3 : 2) : 0;
@@ -331,7 +348,7 @@ class Generator {
     const isOn = stream.below(this.#isBrief ? 10 : 2) === 0;
     const most = this.#request.profile === 'swarm' ? 10 : this.#isBrief ? 1 : 5;
     const weight = stream.between(1, most);
-    const favoured = FAVOURED[this.#request.profile].includes(trouble) || this.#theme === trouble;
+    const favoured = favouredBy(this.#request.profile).includes(trouble) || this.#theme === trouble;
     if (!isOn && !favoured) return [];
     // Under a theme the other troubles are rare.
     const some = favoured ? 2 * weight : this.#theme === null ? weight : Math.min(1, weight);
