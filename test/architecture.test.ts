@@ -20,7 +20,7 @@ const ARROWS: Readonly<Record<string, { readonly folders: readonly string[]; rea
     scenarios: { folders: ['core', 'sim', 'scenarios'], packages: [] },
     viewer: {
       folders: ['core', 'sim', 'scenarios', 'viewer'],
-      packages: [/^d3$/, /^node:/, /^vite$/],
+      packages: [/^d3$/, /^node:/, /^vite$/, /^virtual:zoo$/],
     },
     server: { folders: ['core', 'server'], packages: [/^node:/, /^@peculiar\//, /^esbuild$/, /^reflect-metadata$/] },
   };

@@ -4,3 +4,8 @@ declare module '*?worker&inline' {
   export default Maker;
 }
 declare module '*.css' {}
+/** What `node/zoo.ts` makes: the bugs, and the program with which they are run, packed. */
+declare module 'virtual:zoo' {
+  export const BUGS: readonly import('./lab/zoo.ts').Bug[];
+  export const PACKED: string;
+}

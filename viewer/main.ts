@@ -17,6 +17,7 @@ import { CausePanel } from './panels/cause.ts';
 import { ComparePanel } from './panels/compare.ts';
 import { ElectionsPanel } from './panels/elections.ts';
 import { LabPanel } from './panels/lab.ts';
+import { bugOf } from './panels/lab-zoo.ts';
 import { Panels } from './panels/panel.ts';
 import { StatePanel } from './panels/state.ts';
 import { StoryPanel } from './panels/story.ts';
@@ -37,7 +38,7 @@ const state = new StatePanel(app);
 const cause = new CausePanel(app);
 const violation = new ViolationPanel(app);
 const compare = new ComparePanel(app, () => chooseFile(true));
-const labPanel = new LabPanel(app, lab, stage);
+const labPanel = new LabPanel(app, lab, stage, () => app.trace !== null && void goToViolation(app.trace, true));
 const table = new TablePanel(app);
 
 makeBar();
@@ -109,9 +110,11 @@ function tellRun(): void {
     `${info.events.toLocaleString('en')} events`,
   ].filter((text) => text !== '');
   const verdict = info.verdict;
+  const bug = lab.bugOf(trace);
   fill(
     run,
     h('span', { class: 'what' }, info.name),
+    bug !== null && h('span', { class: 'chip bad', title: bugOf(bug)?.says ?? '' }, `a core with the bug ${bug}`),
     isReading
       ? h('span', { class: 'chip' }, lab.isRunning ? 'running' : `reading${percent}`)
       : verdict !== null
@@ -153,6 +156,7 @@ async function openFirst(): Promise<void> {
   if (kind === 'seed' && name !== undefined)
     await labPanel.runSeed(name, (profile ?? 'default') as Parameters<LabPanel['runSeed']>[1]);
   else if (kind === 'scenario' && name !== undefined) await labPanel.runScenario(name);
+  else if (kind === 'bug' && name !== undefined) await labPanel.runBug(name, profile ?? null);
 }
 
 /** The trace that the server of this page was started with. */
@@ -186,10 +190,10 @@ async function unpackBase64(text: string): Promise<Uint8Array> {
 }
 
 /** A run that broke a promise opens where it did, unless the address says otherwise. */
-async function goToViolation(loaded: Loaded): Promise<void> {
+async function goToViolation(loaded: Loaded, always = false): Promise<void> {
   const isAsked = app.view.event !== null || app.view.range !== null || app.view.tab !== 'elections';
   await app.viewer.whenLoaded(loaded.id);
-  if (isAsked || app.trace !== loaded) return;
+  if ((isAsked && !always) || app.trace !== loaded) return;
   const [first] = await loaded.model.violations();
   if (first !== undefined) violation.open(first);
 }

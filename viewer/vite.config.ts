@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vite';
+import { zooPlugin } from './node/zoo.ts';
 
 const root = import.meta.dirname;
 
@@ -7,6 +8,7 @@ const root = import.meta.dirname;
 export default defineConfig({
   root,
   base: './',
+  plugins: [zooPlugin(join(root, '..'))],
   define: { 'process.env.NODE_ENV': '"production"' },
   worker: { format: 'iife' },
   build: {

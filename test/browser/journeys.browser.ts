@@ -3,13 +3,17 @@
  * simulator itself says of the same run.
  */
 
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Profile } from '../../sim/swarm.ts';
 import { page as viewerPage, withTrace } from '../../viewer/node/bundle.ts';
+import { bundleSimulator } from '../mutants/build.ts';
+import { readCatalog } from '../mutants/catalog.ts';
 import { openBrowser, ROOT, served, type Viewer } from './browser.ts';
 import { seed, stateAt, story, type Traced, traced } from './runs.ts';
 
@@ -296,35 +300,55 @@ describe('the laboratory', () => {
 });
 
 describe('a run that broke a promise', () => {
+  /** A core that forgot what ZOOKEEPER-2845 taught, in a seed that shows it. */
+  const BUG = 'vote-by-the-tree';
+  let profile: Profile;
+  let runs: typeof import('./runs.ts');
+  let broken: Traced;
+
+  beforeAll(async () => {
+    const mutant = [...readCatalog('catalog'), ...readCatalog('zoo')].find(({ id }) => id === BUG)!;
+    profile = mutant.profile ?? 'default';
+    const file = await bundleSimulator(mutant, 'test/browser/runs.ts');
+    runs = (await import(pathToFileURL(file).href)) as typeof import('./runs.ts');
+    rmSync(file, { force: true });
+    for (let number = 1; broken === undefined && number <= 60; number++) {
+      const made = runs.traced(runs.seed(String(number), profile));
+      if (made.violations[0]?.kind === 'safety') broken = made;
+    }
+  });
+
   it('opens where it did, names the promise, and lights the events that clash', async () => {
-    // The verdict of a run that was fine, made worse by hand: what a checker would have written.
-    const lines = run.text.trimEnd().split('\n');
-    const verdict = JSON.parse(lines.pop()!) as Record<string, unknown>;
-    const steps = lines.flatMap((line) =>
-      line.startsWith('{"type":"step"') && /"host":[1-5],/.test(line)
-        ? [JSON.parse(line) as { id: number; t: number }]
-        : [],
-    );
-    const [a, b] = [steps[900]!, steps[960]!];
-    const violation = {
-      property: 'P1',
-      kind: 'safety',
-      sentence: 'What is committed is never lost.',
-      message: 'It was lost.',
-      atUs: b.t,
-      servers: [1, 2],
-      events: [a.id, b.id],
-    };
-    lines.push(JSON.stringify({ ...verdict, verdict: 'safety', violations: [violation] }));
-    await open(await served(new TextEncoder().encode(`${lines.join('\n')}\n`), 'broken.ndjson'));
-    await expect.poll(() => text('#panel .body')).toContain('What is committed is never lost.');
-    expect(await text('#panel .body')).toContain('It was lost.');
+    await open(await served(gzipSync(broken.bytes), 'broken.ndjson.gz'));
+    const [violation] = broken.violations;
+    await expect.poll(() => text('#panel .body')).toContain(violation!.sentence);
+    expect(await text('#panel .body')).toContain(violation!.message);
     expect(await text('#run')).toContain('safety');
     const lit = await page.evaluate(
       () => (globalThis as unknown as { vivarium: { app: { lit: Set<number> | null } } }).vivarium.app.lit?.size ?? 0,
     );
-    expect(lit).toBe(2);
+    expect(lit).toBe(new Set(violation!.events).size);
     expect(await hash()).toContain('v=');
+    expect(viewer.complaints).toEqual([]);
+  });
+
+  it('in the laboratory: a bug is chosen, happens as on the command line, and not without it', async () => {
+    await page.goto('about:blank');
+    await page.goto(`${await served(null)}#tab=lab`);
+    expect(await page.getByLabel('Bug').locator('option').count()).toBeGreaterThan(40);
+    await page.getByLabel('Bug').selectOption(BUG);
+    await page.locator('#lab-run-bug').click();
+    await expect.poll(() => text('#panel .body'), { timeout: 30_000 }).toContain('The promise:');
+    expect(await text('#run')).toContain(`a core with the bug ${BUG}`);
+    const [, bug, number] = /src=bug:([^:]+):(\d+)/.exec(await hash())!;
+    expect(bug).toBe(BUG);
+    const expected = runs.traced(runs.seed(number!, profile));
+    expect(await text('#panel .body')).toContain(expected.violations[0]!.message);
+    await page.keyboard.press('7');
+    await expect.poll(() => text('.lab')).toContain(expected.hash);
+    await page.locator('#lab-sound').click();
+    await expect.poll(() => text('#run'), { timeout: 30_000 }).toContain('kept every promise');
+    expect(await text('#run')).toContain(`without ${BUG}`);
     expect(viewer.complaints).toEqual([]);
   });
 });

@@ -3,12 +3,14 @@
 import type { Peer } from '../../core/peer.ts';
 import type { PeerState } from '../../core/state.ts';
 import { findScenario } from '../../scenarios/index.ts';
+import type { Violation } from '../../sim/checkers/properties.ts';
 import { type Moment, run } from '../../sim/runner.ts';
 import type { Schedule } from '../../sim/schedule.ts';
-import { generate } from '../../sim/swarm.ts';
+import { generate, type Profile } from '../../sim/swarm.ts';
 import { trace } from '../../sim/tracer.ts';
 
-export const seed = (text: string): Schedule => generate({ seed: text, profile: 'default', commit: '', options: {} });
+export const seed = (text: string, profile: Profile = 'default'): Schedule =>
+  generate({ seed: text, profile, commit: '', options: {} });
 
 export function story(name: string): Schedule {
   const scenario = findScenario(name);
@@ -22,6 +24,7 @@ export interface Traced {
   readonly moments: readonly Moment[];
   readonly events: number;
   readonly hash: string;
+  readonly violations: readonly Violation[];
 }
 
 export function traced(schedule: Schedule): Traced {
@@ -34,6 +37,7 @@ export function traced(schedule: Schedule): Traced {
     moments: result.moments,
     events: result.events,
     hash: result.hash,
+    violations: result.violations,
   };
 }
 

@@ -304,7 +304,9 @@ export class App {
       this.#rank = (await trace.model.logical()).rank;
       return orderAxis(picture, this.#rank);
     }
-    return timeAxis({ from: picture.beginUs, to: Math.max(picture.beginUs + 1000, picture.endUs) });
+    // A little air behind the end, where a run that broke a promise has what one came to see.
+    const air = (picture.endUs - picture.beginUs) * AIR;
+    return timeAxis({ from: picture.beginUs, to: Math.max(picture.beginUs + 1000, picture.endUs + air) });
   }
 
   async #axisMayHaveChanged(before: ViewState): Promise<void> {
@@ -322,6 +324,8 @@ export class App {
 }
 
 const FLIGHT_MS = 320;
+/** Share of the run that the axis goes on behind its end. */
+const AIR = 0.012;
 /** Least time between two pictures of a trace that is being read. */
 const PICTURE_PAUSE_MS = 200;
 

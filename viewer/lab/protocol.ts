@@ -2,12 +2,25 @@
 
 import type { Verdict } from '../../sim/runner.ts';
 import type { Schedule } from '../../sim/schedule.ts';
+import type { Branches, BranchPoint } from '../../sim/shrink/branch.ts';
 
 export type ToLab =
   /** Run it and send its trace in pieces. */
   | { readonly type: 'trace'; readonly run: number; readonly schedule: Schedule }
   /** Run it without a trace: only how it ends, several times faster. */
-  | { readonly type: 'verdict'; readonly run: number; readonly schedule: Schedule };
+  | { readonly type: 'verdict'; readonly run: number; readonly schedule: Schedule }
+  /** Run it again and again with other dice from an event, or from events all over it: as `--branch` does. */
+  | {
+      readonly type: 'branch';
+      readonly run: number;
+      readonly schedule: Schedule;
+      /** Id of the event; null: points over the whole run, then the moment at which failing became certain. */
+      readonly event: number | null;
+      /** Futures from each point. */
+      readonly runs: number;
+      /** Which dice are others. */
+      readonly pattern: string;
+    };
 
 export type FromLab =
   | {
@@ -18,8 +31,16 @@ export type FromLab =
       readonly events: number;
     }
   | { readonly type: 'moment'; readonly run: number; readonly atUs: number; readonly text: string }
-  | { readonly type: 'done'; readonly run: number; readonly summary: Summary }
+  /** So many futures were run so far. */
+  | { readonly type: 'futures'; readonly run: number; readonly count: number }
+  | { readonly type: 'point'; readonly run: number; readonly point: BranchPoint }
+  | Finished
   | { readonly type: 'failed'; readonly run: number; readonly message: string };
+
+export type Finished =
+  | { readonly type: 'done'; readonly run: number; readonly summary: Summary }
+  /** Null: the run has no such event. */
+  | { readonly type: 'branched'; readonly run: number; readonly branches: Branches | null };
 
 export interface Summary {
   readonly verdict: Verdict;

@@ -5,8 +5,9 @@
 
 import { type Result, run } from '../../sim/runner.ts';
 import type { Schedule } from '../../sim/schedule.ts';
+import { type Branches, type BranchSettings, branchAt, branchOver } from '../../sim/shrink/branch.ts';
 import { trace } from '../../sim/tracer.ts';
-import type { FromLab, Summary, ToLab } from './protocol.ts';
+import type { Finished, FromLab, Summary, ToLab } from './protocol.ts';
 
 /** Bytes of a piece: large enough that handing it over costs nothing, small enough that the picture grows as one looks. */
 const PIECE = 512 * 1024;
@@ -18,15 +19,57 @@ interface WorkerScope {
 const scope = globalThis as unknown as WorkerScope;
 
 scope.onmessage = ({ data }) => {
-  const { run: number, schedule } = data;
   try {
-    const began = performance.now();
-    const result = data.type === 'trace' ? traced(number, schedule) : run(schedule);
-    scope.postMessage({ type: 'done', run: number, summary: summaryOf(result, performance.now() - began) });
+    scope.postMessage(obey(data));
   } catch (error) {
-    scope.postMessage({ type: 'failed', run: number, message: error instanceof Error ? error.message : String(error) });
+    const message = error instanceof Error ? error.message : String(error);
+    scope.postMessage({ type: 'failed', run: data.run, message });
   }
 };
+
+function obey(order: ToLab): Finished {
+  const { run: number, schedule } = order;
+  const began = performance.now();
+  const done = (result: Result): Finished => ({
+    type: 'done',
+    run: number,
+    summary: summaryOf(result, performance.now() - began),
+  });
+  switch (order.type) {
+    case 'trace':
+      return done(traced(number, schedule));
+    case 'verdict':
+      return done(run(schedule));
+    case 'branch':
+      return { type: 'branched', run: number, branches: branched(order) };
+    default:
+      return order satisfies never;
+  }
+}
+
+/** The same algorithm as `npm run sim -- --branch`, told of while it works. */
+function branched({
+  run: number,
+  schedule,
+  event,
+  runs,
+  pattern,
+}: ToLab & { readonly type: 'branch' }): Branches | null {
+  // The first run is the one that is branched from.
+  let count = -1;
+  const settings: BranchSettings = {
+    pattern,
+    runs,
+    run: (each, how) => {
+      const result = run(each, how);
+      count++;
+      scope.postMessage({ type: 'futures', run: number, count });
+      return result;
+    },
+    onPoint: (point) => scope.postMessage({ type: 'point', run: number, point }),
+  };
+  return event === null ? branchOver(schedule, {}, settings) : branchAt(schedule, event, settings);
+}
 
 function traced(number: number, schedule: Schedule): Result {
   const encoder = new TextEncoder();

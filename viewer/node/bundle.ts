@@ -6,11 +6,12 @@
  * so nothing in a trace can end the element.
  */
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { ZOO_SOURCES } from './zoo.ts';
 
-const SOURCES = ['viewer', 'sim', 'core', 'scenarios'] as const;
+const SOURCES = ['viewer', 'sim', 'core', 'scenarios', ...ZOO_SOURCES] as const;
 const PAGE = join('.build', 'viewer', 'page.html');
 
 /** The page, built if anything it is made of has changed since. */
@@ -27,6 +28,7 @@ export async function page(root: string): Promise<string> {
 
 function newestBelow(folder: string): number {
   let newest = 0;
+  if (!existsSync(folder)) return newest;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (entry.isFile()) newest = Math.max(newest, statSync(join(entry.parentPath, entry.name)).mtimeMs);
   }

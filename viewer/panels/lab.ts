@@ -24,6 +24,7 @@ import {
   whyFixed,
 } from '../lib/schedule-edit.ts';
 import { duration } from '../lib/time.ts';
+import { ZooSection } from './lab-zoo.ts';
 import type { Panel } from './panel.ts';
 
 export class LabPanel implements Panel {
@@ -43,13 +44,16 @@ export class LabPanel implements Panel {
   readonly #source = h('section', { class: 'stack tight' });
   readonly #schedule = h('section', { class: 'stack tight' });
   readonly #run = h('section', { class: 'stack tight', 'aria-live': 'polite' });
+  readonly #zoo: ZooSection;
 
-  constructor(app: App, lab: Lab, stage: Stage) {
+  /** `onBroken`: a run that somebody asked for has broken a promise. */
+  constructor(app: App, lab: Lab, stage: Stage, onBroken: () => void) {
     this.#app = app;
     this.#lab = lab;
     this.#stage = stage;
     this.#makeSource();
-    fill(this.root, this.#source, this.#run, this.#schedule);
+    this.#zoo = new ZooSection(app, lab, onBroken);
+    fill(this.root, this.#source, this.#zoo.root, this.#run, this.#schedule);
     lab.onChange(() => this.#showRun());
     app.on('view', () => this.#bindDrag());
     app.on('trace', () => this.#takeSchedule());
@@ -118,6 +122,12 @@ export class LabPanel implements Panel {
   async runScenario(name: string): Promise<void> {
     const scenario = SCENARIOS.find((each) => each.name === name);
     if (scenario !== undefined) await this.#start(scenario.schedule, name, `scenario:${name}`);
+  }
+
+  /** A bug of the zoo, in the seed that shows it or in this one. */
+  async runBug(id: string, seed: string | null): Promise<void> {
+    this.#undo.length = 0;
+    await this.#zoo.run(id, seed);
   }
 
   async #start(schedule: Schedule, name: string, source: string): Promise<void> {
@@ -289,6 +299,17 @@ export class LabPanel implements Panel {
           { class: 'primary', id: 'lab-again', disabled: this.#lab.isRunning, onclick: () => void this.again() },
           this.#isChanged ? 'Run the changed schedule' : 'Run it again',
         ),
+        this.#bug !== null &&
+          h(
+            'button',
+            {
+              id: 'lab-sound',
+              title: `The same schedule with a core that does not have ${this.#bug}, to be compared`,
+              disabled: this.#lab.isRunning,
+              onclick: () => void this.again(true),
+            },
+            'Run it without the bug',
+          ),
         this.#isChanged &&
           h('button', { onclick: () => this.#base !== null && this.#change(this.#base) }, 'Take back all changes'),
         h(
@@ -487,16 +508,23 @@ export class LabPanel implements Panel {
   }
 
   /** Runs the draft, and keeps what was shown to be compared with. */
-  async again(): Promise<void> {
+  async again(isSound = false): Promise<void> {
     const draft = this.#draft;
     if (draft === null) return;
-    const name = this.#isChanged
-      ? `${this.#app.trace?.info.name ?? 'schedule'}, changed`
-      : (this.#app.trace?.info.name ?? 'schedule');
-    const isChanged = this.#isChanged;
-    await this.#lab.trace(draft, name, { compare: true, keepView: true });
+    const before = this.#bug;
+    const bug = isSound ? null : before;
+    const shown = this.#app.trace?.info.name ?? 'schedule';
+    const isChanged = this.#isChanged || bug !== before;
+    const named = bug === before ? shown : shown.replace(` with ${before}`, ` without ${before}`);
+    const name = this.#isChanged ? `${named}, changed` : named;
+    await this.#lab.trace(draft, name, { compare: true, keepView: true, bug });
     // An address names what can be made again from it; a changed schedule is not that.
     if (isChanged) this.#app.show({ source: null });
+  }
+
+  /** What the core had that made the trace that is shown. */
+  get #bug(): string | null {
+    return this.#lab.bugOf(this.#app.trace);
   }
 
   /** The same operations under other seeds: in how many does it end the same way. */
@@ -507,7 +535,7 @@ export class LabPanel implements Panel {
     for (let i = 1; i <= FUTURES; i++) {
       const seed = `${draft.seed} future ${i}`;
       const { expect: _, ...rest } = draft;
-      const summary = await this.#lab.verdict({ ...rest, seed }, `future ${i} of ${FUTURES}`);
+      const summary = await this.#lab.verdict({ ...rest, seed }, `future ${i} of ${FUTURES}`, this.#bug);
       if (summary === null) break;
       const key =
         summary.verdict === 'ok' ? 'kept every promise' : `${summary.verdict}: ${summary.properties.join(', ')}`;
