@@ -1,6 +1,7 @@
 /** `npm run sim`: the command line of the simulator. */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { findScenario, SCENARIOS } from '../scenarios/index.ts';
 import { mergeInto, readOrNothing, writeResults } from './campaign/files.ts';
 import { seedsOf } from './campaign/ranges.ts';
@@ -8,20 +9,23 @@ import { failuresOf, Results, rowOf } from './campaign/results.ts';
 import type { SeedResult } from './campaign/seed.ts';
 import { campaign, serveAsWorker } from './campaign/threads.ts';
 import { toJsonLines } from './checkers/history/record.ts';
+import { shrinkHistory } from './checkers/history/shrunk.ts';
 import type { Violation } from './checkers/properties.ts';
 import { type Args, parseArgs, usage } from './cli/args.ts';
 import { branchAndTell } from './cli/branch.ts';
 import { commitOf, exactCommitOf } from './cli/commit.ts';
 import { checkDeterminism } from './cli/determinism.ts';
+import { shrunkLines } from './cli/judge.ts';
 import { Reporter, type Screen } from './cli/report.ts';
 import { shrinkAndTell } from './cli/shrink.ts';
-import { failurePage, openViewer, writePage } from './cli/view.ts';
+import { failureFile, openViewer, writePage } from './cli/view.ts';
 import { runLockstep } from './lockstep.ts';
 import { type Result, type RunSettings, run, unmetExpectations, type Verdict } from './runner.ts';
 import { formatSchedule, parseSchedule, type RunOptions, type Schedule } from './schedule.ts';
 import { generate } from './swarm.ts';
 import { plural } from './text.ts';
 import { explainEvents, traceTo } from './trace.ts';
+import { SECRET_PREFIX } from './workload.ts';
 
 const EXIT = { ok: 0, usage: 2, crash: 127, liveness: 128, safety: 129, nondeterminism: 130 } as const;
 const EXIT_OF: Readonly<Record<Verdict, number>> = {
@@ -141,7 +145,7 @@ function runOne(args: Args, schedule: Schedule): number {
 /** The run as a picture: where it was asked for, and whenever a run fails that somebody is looking at. */
 function show(args: Args, schedule: Schedule, exit: number, reporter: Reporter): void {
   const isWatched = !args.quiet && !args.json;
-  const page = args.html ?? (exit !== EXIT.ok && isWatched && !args.view ? failurePage(schedule) : null);
+  const page = args.html ?? (exit !== EXIT.ok && isWatched && !args.view ? failureFile(schedule, 'html') : null);
   if (page !== null) {
     const problem = writePage(schedule, page);
     if (problem !== null) process.stderr.write(`sim: no picture of the run: ${problem}\n`);
@@ -177,6 +181,7 @@ function report(reporter: Reporter, args: Args, schedule: Schedule, result: Resu
         violation.events.map((id) => explained.get(id) ?? `event ${id}`),
       );
     }
+    tellHistory(args, schedule, result, reporter);
     reporter.replay(schedule, commandOf(args, schedule));
     if (!args.shrink) reporter.line(`  shrink: ${commandOf(args, schedule)} --shrink`);
   }
@@ -188,6 +193,25 @@ function report(reporter: Reporter, args: Args, schedule: Schedule, result: Resu
     );
   }
   reporter.closing(result, cpuMs);
+}
+
+/**
+ * The shrunk history, where what clients were told broke the promise, and the whole of it in a file. Histories are kept in a
+ * pass of their own: most runs are never asked for theirs.
+ */
+function tellHistory(args: Args, schedule: Schedule, result: Result, reporter: Reporter): void {
+  if (result.violations.every(({ conflict }) => conflict === undefined)) return;
+  const { history } = result.history.length > 0 ? result : run(schedule, { ...settingsOf(args), keepHistory: true });
+  const shrunk = shrinkHistory(history, { oracle: 'committed', secretPrefix: SECRET_PREFIX });
+  if (shrunk === null) return;
+  reporter.line();
+  for (const line of shrunkLines(shrunk)) reporter.line(`  ${line}`.trimEnd());
+  const file = args.history ?? failureFile(schedule, 'history.jsonl');
+  if (args.history === null) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, [...toJsonLines(history)].join(''));
+  }
+  reporter.line(`  history: npm run check -- ${file} --spec zookeeper`);
 }
 
 /** The command that gives the same run again. */

@@ -16,6 +16,8 @@ import {
   readHistory,
   toHistoryLines,
 } from '../checkers/history/adapters/formats.ts';
+import { historyView } from '../checkers/history/history-view.ts';
+import { plain, toJsonLines } from '../checkers/history/record.ts';
 import { BUDGET_STEPS, type CheckResult, checkHistory, type PartResult } from '../checkers/history/search/check.ts';
 import { differential } from '../checkers/history/search/differential.ts';
 import { drawSvg, drawText } from '../checkers/history/search/draw.ts';
@@ -25,6 +27,7 @@ import { MODEL_NAMES, type ModelName, modelOf } from '../checkers/history/search
 import { HistoryError, type Operation, type Plain } from '../checkers/history/search/operation.ts';
 import { operationText } from '../checkers/history/search/text.ts';
 import { viewOf } from '../checkers/history/search/view.ts';
+import type { ShrunkHistory } from '../checkers/history/shrunk.ts';
 import { plural } from '../text.ts';
 import { judgedLines, judgeText } from './judge.ts';
 
@@ -58,7 +61,7 @@ const FLAGS = {
   json: { takes: null, says: 'the verdict as one JSON object, nothing else' },
   svg: { takes: 'FILE', says: 'writes a picture of the conflict' },
   view: { takes: 'FILE', says: 'writes the data of that picture, as JSON' },
-  shrunk: { takes: 'FILE', says: 'writes the operations that clash as a history of its own' },
+  shrunk: { takes: 'FILE', says: 'writes the operations that clash (or the shrunk history) as a history of its own' },
   origin: { takes: 'COMMAND', says: 'the command that made the history, told again with a violation' },
   'no-explain': { takes: null, says: 'only the verdict' },
   differential: {
@@ -212,14 +215,25 @@ async function judge(args: Args, io: Surroundings): Promise<number> {
 }
 
 function judgeZooKeeper(args: Args, io: Surroundings): number {
+  const { flags } = args;
   let judged: ReturnType<typeof judgeText>;
   try {
-    judged = judgeText(io.read(args.file!));
+    judged = judgeText(io.read(args.file!), !flags.has('no-explain'));
   } catch (error) {
     throw new HistoryError(`${args.file}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  io.out(args.flags.has('json') ? `${JSON.stringify(judged)}\n` : judgedLines(judged).join('\n').concat('\n'));
+  if (judged.shrunk !== null) writeShrunk(flags, judged.shrunk);
+  if (flags.has('json')) io.out(`${JSON.stringify(judged, plain)}\n`);
+  else io.out(judgedLines(judged, flags.get('origin')).join('\n').concat('\n'));
   return EXIT[judged.status];
+}
+
+function writeShrunk(flags: Args['flags'], shrunk: ShrunkHistory): void {
+  const [svg, view, file] = [flags.get('svg'), flags.get('view'), flags.get('shrunk')];
+  const seen = historyView(shrunk);
+  if (svg !== undefined) writeFileSync(svg, drawSvg(seen));
+  if (view !== undefined) writeFileSync(view, `${JSON.stringify(seen)}\n`);
+  if (file !== undefined) writeFileSync(file, [...toJsonLines(shrunk.records)].join(''));
 }
 
 function readFile(args: Args, io: Surroundings): ReadHistory {

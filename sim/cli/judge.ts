@@ -1,8 +1,11 @@
 /** `npm run check -- FILE --spec zookeeper`: the judge of histories over a file that `npm run sim -- --history FILE` wrote. */
 
 import { type Conflict, conflictLines } from '../checkers/history/conflict.ts';
+import { historyLines, historyView, shrunkText } from '../checkers/history/history-view.ts';
 import { judgeHistory } from '../checkers/history/judge.ts';
 import { fromJsonLines, type HistoryRecord } from '../checkers/history/record.ts';
+import { drawText } from '../checkers/history/search/draw.ts';
+import { type ShrunkHistory, shrinkHistory } from '../checkers/history/shrunk.ts';
 import { PROPERTIES, type PropertyId } from '../checkers/properties.ts';
 import { plural } from '../text.ts';
 import { SECRET_PREFIX } from '../workload.ts';
@@ -19,29 +22,47 @@ export interface JudgedFile {
     readonly message: string;
     readonly conflict: Conflict | null;
   }[];
+  /** Of the first violation; null when there is none or it was not asked for. */
+  readonly shrunk: ShrunkHistory | null;
 }
 
-/** Throws with the number of the line that is no record. */
-export function judgeText(text: string): JudgedFile {
+/** Throws with the number of the line that is no record. `explain`: a violation is shrunk as well. */
+export function judgeText(text: string, explain = true): JudgedFile {
   const records: HistoryRecord[] = [...fromJsonLines(text.split('\n'))];
   const oracle = records.some(({ type }) => type === 'commit') ? 'committed' : 'replies';
   const violations: JudgedFile['violations'][number][] = [];
-  const { decided } = judgeHistory(
-    records,
-    { oracle, secretPrefix: SECRET_PREFIX },
-    (property, message, where = {}) => {
-      violations.push({ property, sentence: PROPERTIES[property], message, conflict: where.conflict ?? null });
-    },
-  );
-  return { status: violations.length === 0 ? 'ok' : 'violation', oracle, records: records.length, decided, violations };
+  const options = { oracle, secretPrefix: SECRET_PREFIX } as const;
+  const { decided } = judgeHistory(records, options, (property, message, where = {}) => {
+    violations.push({ property, sentence: PROPERTIES[property], message, conflict: where.conflict ?? null });
+  });
+  const status = violations.length === 0 ? 'ok' : 'violation';
+  const shrunk = explain && status === 'violation' ? shrinkHistory(records, options) : null;
+  return { status, oracle, records: records.length, decided, violations, shrunk };
 }
 
-export function judgedLines({ oracle, records, decided, violations }: JudgedFile): string[] {
+/** The shrunk history as a picture and as a list. */
+export function shrunkLines(shrunk: ShrunkHistory): string[] {
+  const picture = drawText(historyView(shrunk)).map((line) => `  ${line}`);
+  return [
+    `shrunk     ${shrunkText(shrunk)}`,
+    '',
+    ...picture,
+    '',
+    ...historyLines(shrunk).map((line) => `  ${line}`),
+    '',
+  ];
+}
+
+/** `origin`: the command that made the history, if that is known. */
+export function judgedLines(judged: JudgedFile, origin?: string): string[] {
+  const { oracle, records, decided, violations, shrunk } = judged;
   const lines: string[] = [];
   for (const { property, sentence, message, conflict } of violations) {
     lines.push(`BROKEN: ${property}  ${sentence}`, `  ${message}`);
     for (const line of conflict === null ? [] : conflictLines(conflict)) lines.push(`    ${line}`);
   }
+  if (shrunk !== null) lines.push(...shrunkLines(shrunk));
+  if (origin !== undefined && violations.length > 0) lines.push(`replay     ${origin}`);
   const counts = Object.entries(decided).map(([rule, count]) => `${rule} ${count}`);
   lines.push(`${plural(records, 'record')}, judged from ${SOURCES[oracle]}: ${counts.join(', ')}`);
   lines.push(violations.length === 0 ? 'every promise was kept' : `${plural(violations.length, 'broken promise')}`);

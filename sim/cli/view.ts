@@ -12,9 +12,9 @@ import { traceTo } from '../trace.ts';
 
 const VIEWER = ['scripts/run.mjs', 'viewer/node/main.ts'];
 
-/** Where a failing run leaves its page when nobody said where. */
-export const failurePage = (schedule: Schedule): string =>
-  join('.build', 'failures', `${schedule.seed.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60)}.html`);
+/** Where a failing run leaves its page or its history when nobody said where. */
+export const failureFile = (schedule: Schedule, ending: string): string =>
+  join('.build', 'failures', `${schedule.seed.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60)}.${ending}`);
 
 /** Writes one page with the viewer and the trace of the run inside; null, or what went wrong. */
 export function writePage(schedule: Schedule, file: string): string | null {

@@ -3,6 +3,7 @@
  * and what clashes. Plain JSON; the viewer, the drawing for terminals and the SVG are made from it.
  */
 
+import type { EdgeKind } from '../conflict.ts';
 import type { CheckResult } from './check.ts';
 import type { RealTimeEdge, StuckState } from './explain.ts';
 import type { Operation, OperationOutcome } from './operation.ts';
@@ -30,6 +31,12 @@ export interface OperationView {
   readonly isPending: boolean;
 }
 
+/** An edge of a search says that one ended before the other began; those of a history with zxids say why. */
+export interface ViewEdge extends RealTimeEdge {
+  readonly kind?: EdgeKind;
+  readonly says?: string;
+}
+
 export interface SearchView {
   readonly format: 'vivarium-search';
   readonly version: 1;
@@ -43,7 +50,7 @@ export interface SearchView {
   /** Position of the response that cannot be passed. */
   readonly blockedAt: number | null;
   readonly states: readonly StuckState[];
-  readonly edges: readonly RealTimeEdge[];
+  readonly edges: readonly ViewEdge[];
 }
 
 /** The part with the violation, or else the first that was looked at. */
