@@ -3,7 +3,7 @@
  * simulator itself says of the same run.
  */
 
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -302,13 +302,16 @@ describe('the laboratory', () => {
 describe('a run that broke a promise', () => {
   /** A core that forgot what ZOOKEEPER-2845 taught, in a seed that shows it. */
   const BUG = 'vote-by-the-tree';
+  type Hunt = { readonly id: string; readonly judge: string; readonly profile: Profile };
   let profile: Profile;
   let runs: typeof import('./runs.ts');
   let broken: Traced;
 
   beforeAll(async () => {
     const mutant = [...readCatalog('catalog'), ...readCatalog('zoo')].find(({ id }) => id === BUG)!;
-    profile = mutant.profile ?? 'default';
+    // As it was hunted; the page takes its seed from the same file.
+    const hunts = JSON.parse(readFileSync(join(ROOT, 'test/zoo/results.json'), 'utf8')) as readonly Hunt[];
+    profile = hunts.find(({ id, judge }) => id === BUG && judge === 'all')!.profile;
     const file = await bundleSimulator(mutant, 'test/browser/runs.ts');
     runs = (await import(pathToFileURL(file).href)) as typeof import('./runs.ts');
     rmSync(file, { force: true });
@@ -346,6 +349,23 @@ describe('a run that broke a promise', () => {
     expect(await text('#panel .body')).toContain(expected.violations[0]!.message);
     await page.keyboard.press('7');
     await expect.poll(() => text('.lab')).toContain(expected.hash);
+    // From the selected event on with other dice: as often as the command line counts.
+    const event = await page.evaluate(async () => {
+      const { app } = (globalThis as unknown as { vivarium: { app: App } }).vivarium;
+      type App = {
+        view: { event: number };
+        select(index: number): void;
+        trace: { model: { event(index: number): Promise<{ id: number }> } };
+      };
+      app.select(Math.floor(app.view.event * 0.8));
+      return (await app.trace.model.event(app.view.event)).id;
+    });
+    await page.locator('#futures-runs').fill('4');
+    await page.locator('#futures-one').click();
+    const counted = runs.futuresOf(runs.seed(number!, profile), event, 4)!;
+    await expect
+      .poll(() => text('#futures-sentence'), { timeout: 30_000 })
+      .toContain(`in ${counted.points[0]!.failed} of 4 futures`);
     await page.locator('#lab-sound').click();
     await expect.poll(() => text('#run'), { timeout: 30_000 }).toContain('kept every promise');
     expect(await text('#run')).toContain(`without ${BUG}`);

@@ -6,6 +6,7 @@ import { findScenario } from '../../scenarios/index.ts';
 import type { Violation } from '../../sim/checkers/properties.ts';
 import { type Moment, run } from '../../sim/runner.ts';
 import type { Schedule } from '../../sim/schedule.ts';
+import { type Branches, branchAt } from '../../sim/shrink/branch.ts';
 import { generate, type Profile } from '../../sim/swarm.ts';
 import { trace } from '../../sim/tracer.ts';
 
@@ -40,6 +41,10 @@ export function traced(schedule: Schedule): Traced {
     violations: result.violations,
   };
 }
+
+/** How often it fails from this event on. Here, so that a core with a bug in it can be asked. */
+export const futuresOf = (schedule: Schedule, event: number, runs: number): Branches | null =>
+  branchAt(schedule, event, { runs });
 
 /** The state of a server after the event with this index, from the running simulator and not from its trace. */
 export function stateAt(schedule: Schedule, index: number): PeerState {

@@ -5,6 +5,7 @@ import type { Frame } from '../../viewer/draw/frame.ts';
 import { paintSheet, sheetSize } from '../../viewer/draw/paint.ts';
 import { FONT } from '../../viewer/draw/servers.ts';
 import { SvgBrush, SvgPath } from '../../viewer/draw/svg.ts';
+import type { Futures } from '../../viewer/lib/branches.ts';
 import { HitList } from '../../viewer/lib/hit.ts';
 import { layoutOf } from '../../viewer/lib/layout.ts';
 import { DARK, LIGHT, type Theme } from '../../viewer/lib/palette.ts';
@@ -26,14 +27,19 @@ beforeAll(async () => {
 const newBrush = (): SvgBrush =>
   new SvgBrush((text, font) => (text.length * Number.parseFloat(/[\d.]+px/.exec(font)![0])) / 2);
 
-function drawn(range: Range, theme: Theme = LIGHT, event: number | null = null): string {
+function drawn(
+  range: Range,
+  theme: Theme = LIGHT,
+  event: number | null = null,
+  futures: Futures | null = null,
+): string {
   const brush = newBrush();
   const frame: Frame = {
     context: brush,
     makePath: () => new SvgPath(),
     patterns: brush.hatches,
     scene,
-    layout: layoutOf(scene.picture.lanes, HEIGHT, 12.5, 3),
+    layout: layoutOf(scene.picture.lanes, HEIGHT, 12.5, 3, futures !== null),
     scale: scaleOf(range, WIDTH),
     theme,
     width: WIDTH,
@@ -42,6 +48,7 @@ function drawn(range: Range, theme: Theme = LIGHT, event: number | null = null):
     unit: 12.5,
     hidden: new Set(),
     lit: null,
+    futures,
     hits: new HitList(),
     other: null,
   };
@@ -119,6 +126,38 @@ describe('the picture as SVG', () => {
     const mark = `stroke="${LIGHT.selection}" stroke-width="2"`;
     expect(drawn(scene.axis.whole)).not.toContain(mark);
     expect(drawn(scene.axis.whole, LIGHT, event)).toContain(mark);
+  });
+});
+
+describe('futures in the picture', () => {
+  const { inevitable, points } = (() => {
+    const at = (event: number, atUs: number, failed: number) => ({ event, index: event, atUs, failed, runs: 10 });
+    const turn = at(900, 2_500_000, 10);
+    return { inevitable: turn, points: [at(1, 0, 2), at(500, 1_500_000, 4), turn] };
+  })();
+  const futures: Futures = {
+    branches: { format: 1, seed: '1', pattern: '*', failure: null, points, inevitable },
+    points,
+  };
+
+  it('are a staircase, and a line where failing became certain', () => {
+    const text = drawn({ from: 0, to: 4_000_000 }, LIGHT, null, futures);
+    elementsOf(text);
+    expect(text).toContain('>inevitable from here</text>');
+    expect(text).toContain('>4/10</text>');
+    const [, d] = new RegExp(`<path d="([^"]*)" fill="none" stroke="${LIGHT.danger}" stroke-width="1.5"`).exec(text)!;
+    const steps = d!.split('L').map((step) => step.replace(/[MZ]/g, '').split(' ').map(Number));
+    const levels = [...new Set(steps.map(([, y]) => y!))];
+    // From the floor up: 20 %, 40 %, 100 %.
+    expect(levels).toHaveLength(4);
+    const [floor, first, second, last] = levels as [number, number, number, number];
+    expect((floor - second) / (floor - first)).toBeCloseTo(2, 1);
+    expect((floor - last) / (floor - first)).toBeCloseTo(5, 1);
+    expect(steps.at(-1)![0]).toBeCloseTo((2_500_000 / 4_000_000) * WIDTH, 1);
+  });
+
+  it('take no room when nobody counted any', () => {
+    expect(drawn(scene.axis.whole)).not.toContain('futures that fail');
   });
 });
 

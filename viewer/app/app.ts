@@ -3,6 +3,8 @@
  * also the address) and up to two traces. Everything on the screen is drawn from these; nothing else is remembered.
  */
 
+import type { Branches } from '../../sim/shrink/branch.ts';
+import type { Futures, PlacedPoint } from '../lib/branches.ts';
 import { DARK, LIGHT, type Theme } from '../lib/palette.ts';
 import { around, clampRange, flightAt, type Range } from '../lib/scale.ts';
 import { type Axis, orderAxis, type Scene, sceneOf, timeAxis } from '../lib/scene.ts';
@@ -28,6 +30,7 @@ export interface AppEvents {
   theme: (theme: Theme) => void;
   /** What is lit in the picture. */
   lit: (lit: ReadonlySet<number> | null) => void;
+  futures: (futures: Futures | null) => void;
   /** Where the pointer is, in units of the axis. */
   cursor: (at: number | null) => void;
   say: (text: string) => void;
@@ -44,6 +47,8 @@ export class App {
   scene: Scene | null = null;
   theme: Theme = LIGHT;
   lit: ReadonlySet<number> | null = null;
+  /** How the shown trace could have gone on, as far as somebody counted. */
+  futures: Futures | null = null;
   cursor: number | null = null;
   readonly #listeners: Listeners = {
     view: [],
@@ -52,12 +57,14 @@ export class App {
     trace: [],
     theme: [],
     lit: [],
+    futures: [],
     cursor: [],
     say: [],
   };
   #rank: Uint32Array | null = null;
   #isFetching = false;
   #flight = 0;
+  #futuresTold = 0;
   #writeTimer = 0;
 
   constructor(viewer: Viewer) {
@@ -172,6 +179,20 @@ export class App {
     this.emit('lit', lit);
   }
 
+  /** Null puts them away. */
+  async setFutures(branches: Branches | null): Promise<void> {
+    const { trace } = this;
+    const told = ++this.#futuresTold;
+    const points: PlacedPoint[] = [];
+    for (const point of branches?.points ?? []) {
+      const index = (await trace?.model.indexOf(point.event)) ?? 0;
+      points.push({ ...point, index });
+    }
+    if (trace !== this.trace || told !== this.#futuresTold) return;
+    this.futures = branches === null ? null : { branches, points };
+    this.emit('futures', this.futures);
+  }
+
   point(at: number | null): void {
     this.cursor = at;
     this.emit('cursor', at);
@@ -211,6 +232,7 @@ export class App {
       this.scene = null;
       this.#rank = null;
       this.light(null);
+      void this.setFutures(null);
       if (old !== null && old !== this.other) void this.viewer.close(old.id);
       if (options.keepView !== true) this.show({ ...EMPTY_VIEW, tab: this.view.tab, hidden: this.view.hidden }, false);
       this.emit('scene', null);
@@ -237,6 +259,7 @@ export class App {
     this.trace = other;
     this.other = trace;
     this.light(null);
+    void this.setFutures(null);
     this.#rank = null;
     this.view = { ...this.view, event: null, target: null, election: null, violation: null, beside: null };
     void this.#makeScene().then(() => {

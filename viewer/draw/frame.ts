@@ -1,5 +1,6 @@
 /** What every painter gets: where to draw, what, how large, and in which colours. */
 
+import type { Futures } from '../lib/branches.ts';
 import type { HitList } from '../lib/hit.ts';
 import type { Layout } from '../lib/layout.ts';
 import type { Theme } from '../lib/palette.ts';
@@ -27,6 +28,8 @@ export interface Frame {
   /** Indexes of events to light up; everything else steps back. Null: nothing is lit. */
   readonly lit: ReadonlySet<number> | null;
   readonly hits: HitList;
+  /** How the run could have gone on, where somebody counted. */
+  readonly futures: Futures | null;
   /** The bands of the trace that this one is compared with, by host. */
   readonly other: ReadonlyMap<number, readonly Placed<Band>[]> | null;
 }

@@ -10,6 +10,7 @@ import { type Tick, ticks } from '../lib/time.ts';
 import { paintClient } from './clients.ts';
 import { paintCuts, paintElections, paintFaults, paintMarks, paintPauses, paintViolations } from './faults.ts';
 import type { Frame } from './frame.ts';
+import { paintFutures } from './futures.ts';
 import { paintMessages } from './messages.ts';
 import { FONT, laneColour, paintServer, zxidRangeOf } from './servers.ts';
 
@@ -40,6 +41,7 @@ export function paintPicture(frame: Frame): void {
     const marks = scene.servers.get(lane.host)?.marks ?? scene.clients.get(lane.host)?.marks;
     if (marks !== undefined) paintMarks(frame, lane.host, marks, lane);
   }
+  paintBehindTheEnd(frame);
   paintLitEvents(frame);
   context.restore();
   context.fillStyle = theme.background;
@@ -47,6 +49,7 @@ export function paintPicture(frame: Frame): void {
   paintAxisGround(frame);
   paintElections(frame);
   paintFaults(frame);
+  paintFutures(frame);
   paintViolations(frame);
 }
 
@@ -70,6 +73,17 @@ function paintGround({ context, scene, layout, theme, width, scale, unit }: Fram
       context.fillRect(0, lane.top + lane.height - 0.5, width, 1);
     }
   });
+}
+
+/** Behind the last event there is nothing; the lines of what was do not go on. */
+function paintBehindTheEnd({ context, scene, layout, scale, theme, width }: Frame): void {
+  const { axis, picture } = scene;
+  const x = scale.x(picture.endUs);
+  if (axis.kind !== 'time' || x >= width) return;
+  context.fillStyle = theme.lane;
+  context.fillRect(x + 1, 0, width - x, layout.height);
+  context.fillStyle = theme.lineStrong;
+  context.fillRect(x, 0, 1, layout.height);
 }
 
 function paintAxisGround({ context, layout, theme, width }: Frame): void {
@@ -175,6 +189,8 @@ function paintRowNames({ context, layout, theme, unit }: Frame): void {
   context.font = `${unit * 0.82}px ${FONT}`;
   context.textBaseline = 'middle';
   context.fillText('elections', 10, layout.elections.top + layout.elections.height / 2);
+  const { futures } = layout;
+  if (futures.height > 0) context.fillText('futures that fail', 10, futures.top + futures.height / 2);
   if (layout.faults.height > 0) context.fillText('schedule', 10, layout.faults.top + layout.faultLine / 2);
 }
 

@@ -86,6 +86,11 @@ export class Stage {
       this.#redraw();
     });
     app.on('lit', () => this.#redraw());
+    app.on('futures', () => {
+      this.#arrange();
+      this.#nameLanes();
+      this.#redraw();
+    });
     app.on('trace', () => this.#redraw());
     this.#resize();
   }
@@ -136,7 +141,7 @@ export class Stage {
     const lanes = scene?.picture.lanes ?? [];
     // As many lines as there may be, from the first picture on: the lanes must not move while a file is read.
     const faultLines = scene === null ? 0 : FAULT_LINES_MAX;
-    this.#layout = layoutOf(lanes, this.#height, this.#unit, faultLines);
+    this.#layout = layoutOf(lanes, this.#height, this.#unit, faultLines, this.#app.futures !== null);
     this.#scroll = Math.min(this.#scroll, Math.max(0, this.#layout.height - this.#height));
     this.#gutter.style.width = `${this.#layout.gutter}px`;
   }
@@ -403,6 +408,7 @@ export class Stage {
       unit: this.#unit,
       hidden: new Set(this.#app.view.hidden),
       lit: this.#app.lit,
+      futures: this.#app.futures,
       other: this.#otherBands(scene),
     };
   }
@@ -604,11 +610,17 @@ export class Stage {
     const rows = this.#layout.lanes
       .filter((lane) => lane.top + lane.height - this.#scroll > first && lane.top - this.#scroll < this.#height)
       .map((lane) => this.#laneName(scene, lane, at));
-    const { elections, faults, faultLine } = this.#layout;
+    const { elections, faults, faultLine, futures } = this.#layout;
     const heads = [
       h('div', { class: 'gutter-head', style: `top:${elections.top}px;height:${elections.height}px` }, 'elections'),
       faults.height > 0 &&
         h('div', { class: 'gutter-head', style: `top:${faults.top}px;height:${faultLine}px` }, 'schedule'),
+      futures.height > 0 &&
+        h(
+          'div',
+          { class: 'gutter-head', style: `top:${futures.top}px;height:${futures.height}px` },
+          'futures that fail',
+        ),
     ];
     fill(this.#gutter, heads, h('div', { class: 'gutter-lanes', style: `top:${first}px` }, rows));
     this.#gutter.style.setProperty('--selected', mix(theme.background, theme.selection, 0.2));

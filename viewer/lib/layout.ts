@@ -33,6 +33,8 @@ export interface Layout {
   readonly elections: Row;
   readonly faults: Row;
   readonly faultLine: number;
+  /** Shares of futures that fail; without height until somebody counted. */
+  readonly futures: Row;
   /** Width of the names of lanes, left of the picture. */
   readonly gutter: number;
   /** Height of everything; more than the window's means that it scrolls. */
@@ -46,13 +48,20 @@ const CLIENT_MAX = 64;
 const NONE: Row = { top: 0, height: 0 };
 
 /** `unit` is the root font size: everything grows with it. */
-export function layoutOf(hosts: readonly LaneHost[], height: number, unit: number, faultLines = 0): Layout {
+export function layoutOf(
+  hosts: readonly LaneHost[],
+  height: number,
+  unit: number,
+  faultLines = 0,
+  hasFutures = false,
+): Layout {
   const scale = unit / 12.5;
   const axis: Row = { top: 0, height: Math.round(20 * scale) };
   const elections: Row = { top: axis.height, height: Math.round(17 * scale) };
   const faultLine = Math.round(15 * scale);
   const faults: Row = { top: elections.top + elections.height + 2, height: faultLines * faultLine };
-  const head = faults.top + faults.height + Math.round(4 * scale);
+  const futures: Row = { top: faults.top + faults.height, height: hasFutures ? Math.round(46 * scale) : 0 };
+  const head = futures.top + futures.height + Math.round(4 * scale);
   const servers = hosts.filter(({ kind }) => kind === 'server').length;
   const clients = hosts.length - servers;
   const least = servers * SERVER_MIN + clients * CLIENT_MIN;
@@ -72,6 +81,7 @@ export function layoutOf(hosts: readonly LaneHost[], height: number, unit: numbe
     elections,
     faults,
     faultLine,
+    futures,
     gutter: Math.round(116 * scale),
     height: top + 8,
   };

@@ -24,6 +24,7 @@ import {
   whyFixed,
 } from '../lib/schedule-edit.ts';
 import { duration } from '../lib/time.ts';
+import { FuturesSection } from './lab-futures.ts';
 import { ZooSection } from './lab-zoo.ts';
 import type { Panel } from './panel.ts';
 
@@ -45,6 +46,7 @@ export class LabPanel implements Panel {
   readonly #schedule = h('section', { class: 'stack tight' });
   readonly #run = h('section', { class: 'stack tight', 'aria-live': 'polite' });
   readonly #zoo: ZooSection;
+  readonly #futures: FuturesSection;
 
   /** `onBroken`: a run that somebody asked for has broken a promise. */
   constructor(app: App, lab: Lab, stage: Stage, onBroken: () => void) {
@@ -53,8 +55,12 @@ export class LabPanel implements Panel {
     this.#stage = stage;
     this.#makeSource();
     this.#zoo = new ZooSection(app, lab, onBroken);
-    fill(this.root, this.#source, this.#zoo.root, this.#run, this.#schedule);
-    lab.onChange(() => this.#showRun());
+    this.#futures = new FuturesSection(app, lab, () => this.#base);
+    fill(this.root, this.#source, this.#zoo.root, this.#run, this.#futures.root, this.#schedule);
+    lab.onChange(() => {
+      this.#showRun();
+      this.#futures.update();
+    });
     app.on('view', () => this.#bindDrag());
     app.on('trace', () => this.#takeSchedule());
   }
@@ -62,6 +68,7 @@ export class LabPanel implements Panel {
   update(): void {
     this.#takeSchedule();
     this.#showRun();
+    this.#futures.update();
     this.#showSchedule();
     this.#bindDrag();
   }
@@ -138,8 +145,9 @@ export class LabPanel implements Panel {
     this.#app.show({ source });
   }
 
-  /** A schedule from a file. */
+  /** A schedule from a file, or the futures that `--branch` counted. */
   load(text: string, name: string): boolean {
+    if (this.#futures.load(text, name)) return true;
     const parsed = parseSchedule(text);
     if (!parsed.ok) {
       this.#problem = `${name}: ${parsed.problems.join('; ')}`;
@@ -166,6 +174,7 @@ export class LabPanel implements Panel {
     this.#base = parsed.ok ? parsed.value : null;
     this.#draft = this.#base;
     this.#problem = parsed.ok ? '' : `The schedule in this trace is of another version: ${parsed.problems[0] ?? ''}`;
+    this.#futures.update();
     this.#showSchedule();
   }
 
@@ -183,11 +192,17 @@ export class LabPanel implements Panel {
           h(
             'span',
             { class: 'mono dim' },
-            `${duration(progress.atUs)}, ${progress.events.toLocaleString('en')} events`,
+            progress.futures === null
+              ? `${duration(progress.atUs)}, ${progress.events.toLocaleString('en')} events`
+              : `${progress.futures} futures`,
           ),
           h('button', { class: 'push', onclick: () => this.#lab.stop() }, 'Stop'),
         ),
-        h('p', { class: 'soft one-line' }, progress.moments.at(-1) ?? 'begins'),
+        h(
+          'p',
+          { class: 'soft one-line' },
+          progress.moments.at(-1) ?? (progress.futures === null ? 'begins' : 'with other dice'),
+        ),
       );
       return;
     }
@@ -317,16 +332,16 @@ export class LabPanel implements Panel {
           {
             title: 'The same faults in other weather: how often does it end the same way?',
             disabled: this.#lab.isRunning,
-            onclick: () => void this.#futures(),
+            onclick: () => void this.#otherSeeds(),
           },
-          `In ${FUTURES} other seeds?`,
+          `In ${OTHER_SEEDS} other seeds?`,
         ),
       ),
-      this.#futuresNote,
+      this.#seedsNote,
     );
   }
 
-  readonly #futuresNote = h('div', {});
+  readonly #seedsNote = h('div', {});
 
   #opRow(op: Op): HTMLElement {
     const was = this.#base?.ops.find(({ id }) => id === op.id);
@@ -528,21 +543,21 @@ export class LabPanel implements Panel {
   }
 
   /** The same operations under other seeds: in how many does it end the same way. */
-  async #futures(): Promise<void> {
+  async #otherSeeds(): Promise<void> {
     const draft = this.#draft;
     if (draft === null) return;
     const found = new Map<string, number>();
-    for (let i = 1; i <= FUTURES; i++) {
+    for (let i = 1; i <= OTHER_SEEDS; i++) {
       const seed = `${draft.seed} future ${i}`;
       const { expect: _, ...rest } = draft;
-      const summary = await this.#lab.verdict({ ...rest, seed }, `future ${i} of ${FUTURES}`, this.#bug);
+      const summary = await this.#lab.verdict({ ...rest, seed }, `future ${i} of ${OTHER_SEEDS}`, this.#bug);
       if (summary === null) break;
       const key =
         summary.verdict === 'ok' ? 'kept every promise' : `${summary.verdict}: ${summary.properties.join(', ')}`;
       found.set(key, (found.get(key) ?? 0) + 1);
       const total = [...found.values()].reduce((sum, count) => sum + count, 0);
       fill(
-        this.#futuresNote,
+        this.#seedsNote,
         h(
           'ul',
           { class: 'lines plain' },
@@ -653,7 +668,7 @@ export class LabPanel implements Panel {
   }
 }
 
-const FUTURES = 10;
+const OTHER_SEEDS = 10;
 
 /** A button inside a row that does something else when it is clicked. */
 const quietly =
