@@ -149,6 +149,8 @@ export function finishConnect(call: Call, conn: ClientConn, valid: boolean): voi
   }
   const passwd = sessionPassword(config.sessionPassword, server.sessionSecret, session);
   conn.phase = { kind: 'serving', session, timeoutMs };
+  // The answer of a leader comes behind all that it has proposed, so a follower has what was asked elsewhere in its log.
+  conn.since = call.heap.log.last;
   sendBytes(
     call,
     conn,

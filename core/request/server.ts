@@ -11,7 +11,7 @@ import type { BootSecrets, PeerConfig } from '../config/types.ts';
 import type { Heap } from '../heap.ts';
 import { type Input, type Io, note } from '../io.ts';
 import { newTracker, takeExpired, touch, trackerDeadline } from '../session/tracker.ts';
-import { asSession, assert, type ConnId, Perm, type SessionId } from '../types.ts';
+import { asSession, assert, type ConnId, Perm, type SessionId, ZXID_ZERO } from '../types.ts';
 import { frameBuffer, pushBytes } from '../wire/framing.ts';
 import { Op } from '../wire/opcodes.ts';
 import { mayAccess, providersFor } from './access.ts';
@@ -154,6 +154,7 @@ function newConn(config: PeerConfig, io: Io, { conn, remote }: InputOf<'connOpen
     openedWallMs: io.now.wallMs,
     heardMs: io.now.monoMs,
     phase: { kind: 'greeting' },
+    since: ZXID_ZERO,
     rx: frameBuffer(),
     reading: true,
     blocked: false,
@@ -286,7 +287,7 @@ export function serverApplied(
 ): readonly ServerEvent[] {
   const call = callOf(server, heap, config, io);
   if (heap.watches.count > 0 && applied.result.events.length > 0) tellWatchers(call, applied);
-  const { clientId: session, cxid, type } = applied.header;
+  const { clientId: session, cxid, type, zxid } = applied.header;
   const conn = attachedTo(server, session);
   if (conn?.phase.kind === 'connecting' && conn.phase.created) {
     // The session's first transaction: its creation, or the refusal of it.
@@ -295,7 +296,7 @@ export function serverApplied(
     return call.out;
   }
   if (type === Op.createSession) return call.out;
-  if (!takeOrphan(server, 'write', session, cxid) && conn !== null) onOwnTxn(call, conn, applied);
+  if (!takeOrphan(server, 'write', session, cxid) && conn !== null && zxid > conn.since) onOwnTxn(call, conn, applied);
   if (type === Op.closeSession) endSession(call, session);
   else if (conn !== null) pump(call, conn);
   if (server.held.size > 0) releaseHeld(call);

@@ -7,7 +7,7 @@
 
 import type { Remote } from '../io.ts';
 import type { SessionTracker } from '../session/tracker.ts';
-import type { ConnId, Id, SessionId } from '../types.ts';
+import type { ConnId, Id, SessionId, Zxid } from '../types.ts';
 import type { ClientRequest } from '../wire/client-codec.ts';
 import type { FrameBuffer } from '../wire/framing.ts';
 
@@ -102,6 +102,11 @@ export interface ClientConn {
   /** The last bytes came then. */
   heardMs: number;
   phase: ConnPhase;
+  /**
+   * The end of this server's log when the session was attached. A program that goes on with a session counts its requests
+   * anew, so a transaction up to here answers what another one asked, here or at another server, however its cxid reads.
+   */
+  since: Zxid;
   rx: FrameBuffer;
   /** Whether the shell was told to read from it. */
   reading: boolean;

@@ -23,6 +23,11 @@ export interface Mutant extends Edit {
   readonly also: readonly Edit[];
   /** The properties of which one must be seen broken. */
   readonly property: readonly PropertyId[];
+  /**
+   * Where it splits a step that is one here, what the split alone breaks before anything goes wrong: a find by one of these
+   * says nothing about the bug, and does not count.
+   */
+  readonly split: readonly PropertyId[];
   /** Where the default profile shows it too rarely: the one that goes for it. */
   readonly profile: Profile | null;
   /** The rows of the zoo (`test/zoo/rows.ts`) that it stands for. */
@@ -75,6 +80,7 @@ const KEYS = [
   'replace',
   'also',
   'property',
+  'split',
   'profile',
   'rows',
   'tests',
@@ -97,12 +103,13 @@ export function parseMutant(json: string): Mutant {
     replace: read.replace ?? fail('no replacement'),
     also: read.also ?? [],
     property: read.property ?? fail('no property'),
+    split: read.split ?? [],
     profile: read.profile ?? null,
     rows: read.rows ?? [],
     tests: read.tests ?? [],
     redundant: read.redundant ?? null,
   };
-  for (const id of mutant.property) if (!(id in PROPERTIES)) fail(`there is no property ${id}`);
+  for (const id of [...mutant.property, ...mutant.split]) if (!(id in PROPERTIES)) fail(`there is no property ${id}`);
   if (mutant.profile !== null && !(mutant.profile in PROFILES)) fail(`there is no profile ${mutant.profile}`);
   const expectsNothing = mutant.property.length === 0 && mutant.tests.length === 0;
   if (expectsNothing && mutant.redundant === null) fail('expects nothing');

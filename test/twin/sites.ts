@@ -92,6 +92,7 @@ export function switchable(sites: readonly Site[]): Mutant {
     origin: 'checkers.md, section 5',
     says: 'Each ACL check of the core can be left out.',
     property: ['update-legal'],
+    split: [],
     profile: null,
     redundant: null,
     rows: [],

@@ -4,7 +4,8 @@
  * From each start, seed after seed is run with the mutated simulator until a property is broken. What counts is what it cost:
  * runs, events and CPU seconds, of which the table shows the median and the worst start. CPU time is that of the whole
  * process, so nothing else may go on in it: one thread runs one seed at a time, and the main thread waits. A seed that
- * fails without the mutation too proves nothing about it and is passed over.
+ * fails without the mutation too proves nothing about it and is passed over, and so is what only the split of a step breaks
+ * that some mutations need.
  */
 
 import type { PropertyId } from '../../sim/checkers/properties.ts';
@@ -55,7 +56,7 @@ export async function huntFrom(mutant: Mutant, plan: Plan, control: Hunter): Pro
   let totalMs = 0;
   try {
     while (starts.length < plan.startsMax && (totalMs < plan.totalMaxMs || starts.length === 0)) {
-      const start = await oneStart(hunter, plan, starts.length, control);
+      const start = await oneStart(hunter, plan, starts.length, { control, split: mutant.split });
       totalMs += start.cpuMs;
       const isFirst = start.found && starts.every(({ found }) => !found);
       starts.push(isFirst ? { ...start, faultsLeft: await shrunk(hunter, plan, start) } : start);
@@ -81,6 +82,7 @@ export async function rateOf(
         SEED_MAX_MS,
       );
       const property = outcome === null ? 'hang' : outcome.property;
+      if (property !== null && property !== 'hang' && mutant.split.includes(property)) continue;
       if (property !== null) counts.set(property, (counts.get(property) ?? 0) + 1);
     }
   } finally {
@@ -96,7 +98,12 @@ async function shrunk(hunter: Hunter, plan: Plan, { seed, property }: Start): Pr
   return outcome?.faultsLeft ?? null;
 }
 
-async function oneStart(hunter: Hunter, plan: Plan, index: number, control: Hunter): Promise<Start> {
+interface Grounds {
+  readonly control: Hunter;
+  readonly split: Mutant['split'];
+}
+
+async function oneStart(hunter: Hunter, plan: Plan, index: number, { control, split }: Grounds): Promise<Start> {
   const { profile, settings, startMaxMs, seedsMax } = plan;
   let [runs, events, cpuMs] = [0, 0, 0];
   while (runs < seedsMax && cpuMs < startMaxMs) {
@@ -108,7 +115,8 @@ async function oneStart(hunter: Hunter, plan: Plan, index: number, control: Hunt
     const used = process.cpuUsage(from);
     cpuMs += (used.user + used.system) / 1000;
     events += outcome?.events ?? 0;
-    if (outcome !== null && outcome.property === null) continue;
+    const broken = outcome?.property ?? null;
+    if (outcome !== null && (broken === null || split.includes(broken))) continue;
     const fails = await control.run(task, SEED_MAX_MS);
     if (fails === null || fails.property !== null) continue;
     const { property, message, faults } = outcome ?? { ...HANG, faults: fails.faults };

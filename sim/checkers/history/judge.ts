@@ -300,6 +300,8 @@ export class Judge {
     op.session = id;
     if (zxid <= 0 || id === null) {
       if (record.type === 'info') this.#oracle.onUnknown(op);
+      // Before the first transaction, which local sessions do not need, there is no state to compare with; a watch is set.
+      else if (zxid === 0) seat.desk.onAnswer(op, zxid, record.err, record.body);
       return;
     }
     op.zxid = zxid;
