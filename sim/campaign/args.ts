@@ -1,5 +1,6 @@
 /** The command line of a campaign. */
 
+import { type Flags, flagLines, type Given, readFlags, wholeNumber } from '../cli/flags.ts';
 import { PROFILES, type Profile } from '../swarm.ts';
 import { parseRange, parseShard, type SeedRange, type Shard } from './ranges.ts';
 
@@ -44,7 +45,7 @@ const FLAGS = {
   'lock-ms': { takes: 'MS', says: 'work: a part whose worker is silent for so long goes to another; default 30000' },
   once: { takes: null, says: 'work: end when the queue is empty; collect: do not wait' },
   help: { takes: null, says: 'this' },
-} as const;
+} as const satisfies Flags;
 type Flag = keyof typeof FLAGS;
 
 export type ParsedCampaign =
@@ -60,9 +61,7 @@ export function campaignUsage(): string {
     '',
     ...Object.entries(COMMANDS).map(([name, says]) => row(name, says)),
     '',
-    ...Object.entries(FLAGS).map(([name, { takes, says }]) =>
-      row(`--${name}${takes === null ? '' : ` ${takes}`}`, says),
-    ),
+    ...flagLines(FLAGS, 22),
     '',
     'exit codes: 0 all promises kept, 2 bad usage, 127 to 129 as npm run sim, 130 a seed gave two results,',
     '            131 the campaign itself is broken: a canary was not found, a required mark not seen, a part not run',
@@ -76,46 +75,25 @@ export function parseCampaign(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): ParsedCampaign {
-  const given = new Map<Flag, string>();
-  const words: string[] = [];
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i]!;
-    if (!word.startsWith('--')) {
-      words.push(word);
-      continue;
-    }
-    const at = word.indexOf('=');
-    const name = at < 0 ? word.slice(2) : word.slice(2, at);
-    if (!(name in FLAGS)) return refuse(`unknown flag --${name}`);
-    const { takes } = FLAGS[name as Flag];
-    if (takes === null && at >= 0) return refuse(`--${name} takes no value`);
-    const value = takes === null ? '' : at < 0 ? argv[++i] : word.slice(at + 1);
-    if (value === undefined || (at < 0 && value.startsWith('--'))) return refuse(`--${name} needs ${takes}`);
-    given.set(name as Flag, value);
-  }
-  return read(given, words, env);
+  const read = readFlags(FLAGS, argv);
+  return read.ok ? argsOf(read.given, env) : read;
 }
 
 const refuse = (problem: string): { ok: false; problem: string } => ({ ok: false, problem });
 
-function read(
-  given: ReadonlyMap<Flag, string>,
-  words: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): ParsedCampaign {
+function argsOf(given: Given<Flag>, env: Readonly<Record<string, string | undefined>>): ParsedCampaign {
+  const { words } = given;
   const problems: string[] = [];
   const count = (name: Flag, least: number): number | null => {
-    const text = given.get(name);
-    if (text === undefined) return null;
-    const number = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
-    if (number >= least && number <= NUMBER_MAX) return number;
-    problems.push(`--${name} is ${text}, not a whole number from ${least}`);
-    return null;
+    const text = given.text(name);
+    const number = text === null ? null : wholeNumber(text, least, NUMBER_MAX);
+    if (text !== null && number === null) problems.push(`--${name} is ${text}, not a whole number from ${least}`);
+    return number;
   };
   const parsed = <T>(name: Flag, parse: (text: string) => T | null, wanted: string): T | null => {
-    const text = given.get(name);
-    const value = text === undefined ? null : parse(text);
-    if (text !== undefined && value === null) problems.push(`--${name} is ${text}, not ${wanted}`);
+    const text = given.text(name);
+    const value = text === null ? null : parse(text);
+    if (text !== null && value === null) problems.push(`--${name} is ${text}, not ${wanted}`);
     return value;
   };
   const command = words[0] ?? 'run';
@@ -125,7 +103,7 @@ function read(
   if (command === 'merge' && (files.length === 0 || !given.has('out')))
     problems.push('merge needs files and --out FILE');
   if (command === 'submit' && !given.has('seeds')) problems.push('submit needs --seeds A..B');
-  const profile = given.get('profile') ?? 'default';
+  const profile = given.text('profile') ?? 'default';
   if (!(profile in PROFILES)) problems.push(`--profile is ${profile}, not one of ${Object.keys(PROFILES).join(', ')}`);
   const args: CampaignArgs = {
     command: command as Command,
@@ -135,10 +113,10 @@ function read(
     shard: parsed('shard', parseShard, 'a part such as 2/5'),
     jobs: count('jobs', 1),
     profile: profile as Profile,
-    out: given.get('out') ?? null,
+    out: given.text('out'),
     canaries: !given.has('no-canaries'),
-    redis: given.get('redis') ?? env.VIVARIUM_REDIS ?? 'redis://127.0.0.1:6379',
-    queue: given.get('queue') ?? 'vivarium',
+    redis: given.text('redis') ?? env.VIVARIUM_REDIS ?? 'redis://127.0.0.1:6379',
+    queue: given.text('queue') ?? 'vivarium',
     part: count('part', 1) ?? 50,
     lockMs: count('lock-ms', 500) ?? 30_000,
     once: given.has('once'),

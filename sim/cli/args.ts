@@ -5,6 +5,7 @@ import { CLIENTS_MAX, NODES_MAX } from '../schedule.ts';
 import { BRANCH_POINTS_DEFAULT, BRANCH_RUNS_DEFAULT } from '../shrink/branch.ts';
 import { RERUNS_DEFAULT } from '../shrink/shrink.ts';
 import { PROFILES, type Profile } from '../swarm.ts';
+import { type Flags, flagLines, type Given, readFlags, wholeNumber } from './flags.ts';
 
 const RERUNS_MAX = 100_000;
 
@@ -43,11 +44,6 @@ export interface Args {
 
 export type ParsedArgs = { readonly ok: true; readonly args: Args } | { readonly ok: false; readonly problem: string };
 
-interface Flag {
-  readonly takes: string | null;
-  readonly says: string;
-}
-
 const FLAGS = {
   seed: { takes: 'TEXT', says: 'what the run is drawn from; default: a new one each time' },
   seeds: { takes: 'A..B', says: 'a campaign over these seeds' },
@@ -79,20 +75,16 @@ const FLAGS = {
   json: { takes: null, says: 'one JSON object a run, nothing else' },
   quiet: { takes: null, says: 'only the closing line' },
   help: { takes: null, says: 'this' },
-} as const satisfies Record<string, Flag>;
+} as const satisfies Flags;
 type FlagName = keyof typeof FLAGS;
 
 export function usage(): string {
-  const lines = Object.entries(FLAGS).map(([name, { takes, says }]) => {
-    const left = `  --${name}${takes === null ? '' : ` ${takes}`}`;
-    return `${left.padEnd(24)}${says}`;
-  });
   return [
     'usage: npm run sim -- [flags]',
     '',
     'Runs a whole ensemble in a seeded world and checks that it keeps its promises.',
     '',
-    ...lines,
+    ...flagLines(FLAGS, 24),
     '',
     'exit codes: 0 all promises kept, 2 bad usage, 127 something threw, 128 no progress, 129 a promise was broken,',
     '            130 two runs of one seed differ',
@@ -101,50 +93,23 @@ export function usage(): string {
 }
 
 export function parseArgs(argv: readonly string[]): ParsedArgs {
-  const given = new Map<FlagName, string>();
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i]!;
-    if (!word.startsWith('--')) return refuse(`unexpected word ${word}`);
-    const [name, inline] = splitFlag(word);
-    if (!(name in FLAGS)) return refuse(`unknown flag --${name}${didYouMean(name)}`);
-    const flag = name as FlagName;
-    if (given.has(flag)) return refuse(`--${name} is given twice`);
-    const { takes } = FLAGS[flag];
-    if (takes === null) {
-      if (inline !== null) return refuse(`--${name} takes no value`);
-      given.set(flag, '');
-      continue;
-    }
-    const value = inline ?? argv[++i];
-    if (value === undefined || (inline === null && value.startsWith('--'))) return refuse(`--${name} needs ${takes}`);
-    given.set(flag, value);
-  }
-  return read(given);
+  const read = readFlags(FLAGS, argv);
+  if (!read.ok) return read;
+  const { given } = read;
+  return given.words.length > 0 ? refuse(`unexpected word ${given.words[0]}`) : argsOf(given);
 }
 
 const refuse = (problem: string): { ok: false; problem: string } => ({ ok: false, problem });
 
-function splitFlag(word: string): [string, string | null] {
-  const at = word.indexOf('=');
-  return at < 0 ? [word.slice(2), null] : [word.slice(2, at), word.slice(at + 1)];
-}
-
-/** The known flag that begins alike. */
-function didYouMean(name: string): string {
-  const near = Object.keys(FLAGS).find((flag) => flag.startsWith(name.slice(0, 2)) || name.startsWith(flag));
-  return near === undefined ? '' : ` (did you mean --${near}?)`;
-}
-
-function read(given: ReadonlyMap<FlagName, string>): ParsedArgs {
+function argsOf(given: Given<FlagName>): ParsedArgs {
   const problems: string[] = [];
-  const text = (name: FlagName): string | null => given.get(name) ?? null;
+  const { text } = given;
   const count = (name: FlagName, least: number, most: number): number | null => {
-    const value = given.get(name);
-    if (value === undefined) return null;
-    const number = /^[0-9]{1,9}$/.test(value) ? Number(value) : Number.NaN;
-    if (number >= least && number <= most) return number;
-    problems.push(`--${name} is ${value}, not a whole number from ${least} to ${most}`);
-    return null;
+    const value = text(name);
+    const number = value === null ? null : wholeNumber(value, least, most);
+    if (value !== null && number === null)
+      problems.push(`--${name} is ${value}, not a whole number from ${least} to ${most}`);
+    return number;
   };
   const profile = text('profile') ?? 'default';
   if (!(profile in PROFILES)) problems.push(`--profile is ${profile}, not one of ${Object.keys(PROFILES).join(', ')}`);

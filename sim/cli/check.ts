@@ -29,6 +29,7 @@ import { operationText } from '../checkers/history/search/text.ts';
 import { viewOf } from '../checkers/history/search/view.ts';
 import type { ShrunkHistory } from '../checkers/history/shrunk.ts';
 import { plural } from '../text.ts';
+import { type Flags, flagLines, type Given, readFlags } from './flags.ts';
 import { judgedLines, judgeText } from './judge.ts';
 
 export const EXIT = { ok: 0, usage: 2, violation: 129, unknown: 131, input: 132 } as const;
@@ -70,20 +71,16 @@ const FLAGS = {
   },
   seed: { takes: 'TEXT', says: 'what these are drawn from; default 1' },
   help: { takes: null, says: 'this' },
-} as const satisfies Record<string, { readonly takes: string | null; readonly says: string }>;
+} as const satisfies Flags;
 type FlagName = keyof typeof FLAGS;
 
 export function usage(): string {
-  const lines = Object.entries(FLAGS).map(([name, { takes, says }]) => {
-    const left = `  --${name}${takes === null ? '' : ` ${takes}`}`;
-    return `${left.padEnd(24)}${says}`;
-  });
   return [
     'usage: npm run check -- FILE --spec NAME [flags]',
     '',
     'Says whether a history of operations is linearizable, and if not, why. FILE may be - for standard input.',
     '',
-    ...lines,
+    ...flagLines(FLAGS, 24),
     '',
     'exit codes: 0 linearizable, 2 bad usage, 129 not linearizable, 131 unknown (the budget was used up),',
     '            132 the file is not a history',
@@ -93,7 +90,7 @@ export function usage(): string {
 
 interface Args {
   readonly file: string | null;
-  readonly flags: ReadonlyMap<FlagName, string>;
+  readonly flags: Given<FlagName>;
   readonly format: Format | null;
   readonly budgetSteps: number;
   readonly initial: Plain;
@@ -112,7 +109,7 @@ export async function main(argv: readonly string[], io: Surroundings): Promise<n
       io.out(usage());
       return EXIT.ok;
     }
-    if (args.histories !== null) return runDifferential(args.histories, args.flags.get('seed') ?? '1', io);
+    if (args.histories !== null) return runDifferential(args.histories, args.flags.text('seed') ?? '1', io);
     return await judge(args, io);
   } catch (error) {
     if (error instanceof UsageError) return complain(io, error.message, EXIT.usage);
@@ -129,34 +126,15 @@ function complain(io: Surroundings, message: string, code: number): number {
 // --- words ---
 
 function parse(argv: readonly string[]): Args {
-  const flags = new Map<FlagName, string>();
-  let file: string | null = null;
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i]!;
-    if (!word.startsWith('--')) {
-      if (file !== null) throw new UsageError(`one file at a time: ${file} and ${word}`);
-      file = word;
-      continue;
-    }
-    const at = word.indexOf('=');
-    const name = at < 0 ? word.slice(2) : word.slice(2, at);
-    if (!Object.hasOwn(FLAGS, name)) throw new UsageError(`unknown flag --${name}`);
-    const flag = name as FlagName;
-    if (flags.has(flag)) throw new UsageError(`--${name} is given twice`);
-    const { takes } = FLAGS[flag];
-    const inline = at < 0 ? null : word.slice(at + 1);
-    if (takes === null && inline !== null) throw new UsageError(`--${name} takes no value`);
-    const value = takes === null ? '' : (inline ?? argv[++i]);
-    if (value === undefined || (takes !== null && inline === null && value.startsWith('--'))) {
-      throw new UsageError(`--${name} needs ${takes}`);
-    }
-    flags.set(flag, value);
-  }
-  return read(file, flags);
+  const read = readFlags(FLAGS, argv);
+  if (!read.ok) throw new UsageError(read.problem);
+  const [file = null, other] = read.given.words;
+  if (other !== undefined) throw new UsageError(`one file at a time: ${file} and ${other}`);
+  return argsOf(file, read.given);
 }
 
-function read(file: string | null, flags: ReadonlyMap<FlagName, string>): Args {
-  const format = flags.get('format') ?? null;
+function argsOf(file: string | null, flags: Given<FlagName>): Args {
+  const format = flags.text('format') ?? null;
   if (format !== null && !Object.hasOwn(FORMATS, format)) {
     throw new UsageError(`--format is ${format}, not one of ${Object.keys(FORMATS).join(', ')}`);
   }
@@ -173,20 +151,20 @@ function read(file: string | null, flags: ReadonlyMap<FlagName, string>): Args {
     flags,
     format: format as Format | null,
     budgetSteps: flags.has('budget') ? count(flags, 'budget') : BUDGET_STEPS,
-    initial: initialOf(flags.get('initial')),
+    initial: initialOf(flags.text('initial')),
     histories,
   };
 }
 
-function count(flags: ReadonlyMap<FlagName, string>, name: FlagName): number {
-  const text = flags.get(name)!;
+function count(flags: Given<FlagName>, name: FlagName): number {
+  const text = flags.text(name)!;
   const number = /^[0-9][0-9_]{0,15}$/.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN;
   if (number >= 1) return number;
   throw new UsageError(`--${name} is ${text}, not a whole number from 1`);
 }
 
-function initialOf(text: string | undefined): Plain {
-  if (text === undefined) return null;
+function initialOf(text: string | null): Plain {
+  if (text === null) return null;
   try {
     return JSON.parse(text) as Plain;
   } catch {
@@ -198,8 +176,8 @@ function initialOf(text: string | undefined): Plain {
 
 async function judge(args: Args, io: Surroundings): Promise<number> {
   const { flags } = args;
-  if (flags.get('spec') === ZOOKEEPER) return judgeZooKeeper(args, io);
-  const model = await modelFor(flags.get('spec')!, args.initial);
+  if (flags.text('spec') === ZOOKEEPER) return judgeZooKeeper(args, io);
+  const model = await modelFor(flags.text('spec')!, args.initial);
   const history = readFile(args, io);
   const started = process.cpuUsage();
   const result = checkHistory(model, history.operations, {
@@ -291,16 +269,16 @@ async function load(spec: string): Promise<unknown> {
 }
 
 function writeFiles(
-  flags: ReadonlyMap<FlagName, string>,
+  flags: Given<FlagName>,
   model: AnyModel,
   operations: readonly Operation[],
   result: CheckResult,
 ): void {
-  const [svg, view, shrunk] = [flags.get('svg'), flags.get('view'), flags.get('shrunk')];
+  const [svg, view, shrunk] = [flags.text('svg'), flags.text('view'), flags.text('shrunk')];
   const seen = viewOf(result, operations, (operation) => (model.partOf ?? (({ key }) => key))(operation));
-  if (svg !== undefined) writeFileSync(svg, drawSvg(seen));
-  if (view !== undefined) writeFileSync(view, `${JSON.stringify(seen)}\n`);
-  if (shrunk === undefined || result.violation === null) return;
+  if (svg !== null) writeFileSync(svg, drawSvg(seen));
+  if (view !== null) writeFileSync(view, `${JSON.stringify(seen)}\n`);
+  if (shrunk === null || result.violation === null) return;
   const core = new Set(result.violation.core);
   writeFileSync(shrunk, [...toHistoryLines(operations.filter(({ id }) => core.has(id)))].join(''));
 }
@@ -339,8 +317,8 @@ function violationText(args: Args, operations: readonly Operation[], result: Che
   const view = viewOf(result, operations, ({ key }) => key);
   const lines = ['', violation.sentence, '', ...drawText(view).map((line) => `  ${line}`), ''];
   lines.push(...coreText(violation, operations), ...stuckText(violation, operations), ...prefixText(violation));
-  const origin = args.flags.get('origin');
-  if (origin !== undefined) lines.push(`replay     ${origin}`);
+  const origin = args.flags.text('origin');
+  if (origin !== null) lines.push(`replay     ${origin}`);
   return lines;
 }
 

@@ -166,7 +166,7 @@ describe('a campaign is broken', () => {
 
 describe('the command line', () => {
   test.each([
-    ['unknown flag --sede', ['--sede']],
+    ['unknown flag --sede (did you mean --seeds?)', ['--sede']],
     ['there is no walk; there are run, submit, work, collect, merge', ['walk']],
     ['--minutes is soon, not a whole number from 1', ['--minutes', 'soon']],
     ['--seeds is 5..1, not a range such as 1..100', ['--seeds', '5..1']],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseArgs, usage } from '../../../sim/cli/args.ts';
+import { PROFILES } from '../../../sim/swarm.ts';
 
 describe('the command line', () => {
   test('reads every flag', () => {
@@ -44,10 +45,7 @@ describe('the command line', () => {
     ['--nodes is 16, not a whole number from 1 to 15', ['--nodes', '16']],
     ['--duration is 5, not a time such as 500ms, 30s or 2m', ['--duration', '5']],
     ['--seeds is 5..1, not a range such as 1..100', ['--seeds', '5..1']],
-    [
-      '--profile is fast, not one of default, swarm, calm, elections, disk, sessions, network, windows, uniform, images',
-      ['--profile', 'fast'],
-    ],
+    [`--profile is fast, not one of ${Object.keys(PROFILES).join(', ')}`, ['--profile', 'fast']],
     ['--seeds and --seed exclude each other', ['--seeds', '1..2', '--seed', '1']],
     ['--scenario and --schedule exclude each other', ['--scenario', 'a', '--schedule', 'b']],
     ['--seeds writes no files', ['--seeds', '1..2', '--save', 'x']],
