@@ -23,7 +23,7 @@ import {
   authorityTouch,
 } from '../request/authority.ts';
 import { type Submission, serverRevalidated, serverStart, serverSyncDone } from '../request/server.ts';
-import type { Handler, Leading, PendingSync, Turn } from '../state.ts';
+import type { Handler, Leading, PendingSync, Proposal, Turn } from '../state.ts';
 import { storeReadRange } from '../storage/store.ts';
 import {
   asPeer,
@@ -720,11 +720,23 @@ function acknowledge(t: Turn, l: Leading, sid: PeerId, zxid: Zxid): void {
   commitReady(t, l);
 }
 
+/**
+ * A quorum of the configuration in force, and from a reconfiguration on also of the one that it proposes. What was proposed
+ * before it is decided without its new members, whose acknowledgements of that nobody counted (Leader.propose).
+ */
+function isDecided(t: Turn, { zxid, acks }: Proposal): boolean {
+  const ensemble = t.state.ensemble;
+  assert(ensemble !== null, 'no ensemble');
+  const { committed, lastSeen } = ensemble;
+  const isChange = lastSeen.version > committed.version && zxid >= lastSeen.version;
+  return hasQuorum(committed, acks) && (!isChange || hasQuorum(lastSeen, acks));
+}
+
 /** Commits strictly in zxid order (Leader.tryToCommit). */
 function commitReady(t: Turn, l: Leading): void {
   while (leads(t)) {
     const proposal = l.proposals[0];
-    if (proposal === undefined || !quorumOf(t, proposal.acks)) break;
+    if (proposal === undefined || !isDecided(t, proposal)) break;
     const index = t.heap.log.find(proposal.zxid);
     assert(index >= 0, 'proposal is in the history');
     const entry = t.heap.log.get(index);

@@ -15,7 +15,7 @@
  * hold link 2 3 [quorum] | hold disk 2 [log]      what 2 sends to 3 waits; operations of that disk wait
  * release …  | release               it goes on; everything goes on
  * reset 2 3 [quorum]                 their connections break
- * client a 1 | a create /x v | a set /x v | a get /x | a sync /x | a fills /x 80 | a remove 3,5 | a add 4,5 | a move 3 2999
+ * client a 1 | a create /x v | a set /x v | a get /x | a sync /x | a fills /x 80 | a remove 3,5 | a add 4,5 | a become 3,4,5 | a move 3 2999
  * skip                               what has happened so far is not told
  * show pings | show files 3          from here on, pings, or what 3's disk makes durable, is told too
  * state                              who is what, with which history
@@ -198,7 +198,9 @@ class Stage {
       case 'remove':
         return reconfigOf({ leavingServers: path });
       case 'add':
-        return reconfigOf({ joiningServers: path.split(',').map(joining).join(',') });
+        return reconfigOf({ joiningServers: serverLines(path) });
+      case 'become':
+        return reconfigOf({ newMembers: serverLines(path) });
       case 'move': {
         const line = formatServer(serverLine(Number(path))).replace(':2888:', `:${data}:`);
         return reconfigOf({ joiningServers: `server.${path}=${line}` });
@@ -280,16 +282,24 @@ function tellAction(action: FileAction): string | null {
   }
 }
 
-const joining = (id: string): string => `server.${id}=${formatServer(serverLine(Number(id)))}`;
+const serverLines = (ids: string): string =>
+  ids
+    .split(',')
+    .map((id) => `server.${id}=${formatServer(serverLine(Number(id)))}`)
+    .join(',');
 
 const serverLine = (id: number) => membershipOf(`${id}`).servers[0]!;
 
-const reconfigOf = (change: { joiningServers?: string; leavingServers?: string }): ClientRequest => ({
+const reconfigOf = (change: {
+  joiningServers?: string;
+  leavingServers?: string;
+  newMembers?: string;
+}): ClientRequest => ({
   op: Op.reconfig,
   kind: 'reconfig',
   joiningServers: change.joiningServers ?? null,
   leavingServers: change.leavingServers ?? null,
-  newMembers: null,
+  newMembers: change.newMembers ?? null,
   curConfigId: -1,
 });
 
