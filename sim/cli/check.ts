@@ -202,16 +202,16 @@ function judgeZooKeeper(args: Args, io: Surroundings): number {
   }
   if (judged.shrunk !== null) writeShrunk(flags, judged.shrunk);
   if (flags.has('json')) io.out(`${JSON.stringify(judged, plain)}\n`);
-  else io.out(judgedLines(judged, flags.get('origin')).join('\n').concat('\n'));
+  else io.out(judgedLines(judged, flags.text('origin')).join('\n').concat('\n'));
   return EXIT[judged.status];
 }
 
 function writeShrunk(flags: Args['flags'], shrunk: ShrunkHistory): void {
-  const [svg, view, file] = [flags.get('svg'), flags.get('view'), flags.get('shrunk')];
+  const [svg, view, file] = [flags.text('svg'), flags.text('view'), flags.text('shrunk')];
   const seen = historyView(shrunk);
-  if (svg !== undefined) writeFileSync(svg, drawSvg(seen));
-  if (view !== undefined) writeFileSync(view, `${JSON.stringify(seen)}\n`);
-  if (file !== undefined) writeFileSync(file, [...toJsonLines(shrunk.records)].join(''));
+  if (svg !== null) writeFileSync(svg, drawSvg(seen));
+  if (view !== null) writeFileSync(view, `${JSON.stringify(seen)}\n`);
+  if (file !== null) writeFileSync(file, [...toJsonLines(shrunk.records)].join(''));
 }
 
 function readFile(args: Args, io: Surroundings): ReadHistory {

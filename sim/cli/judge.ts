@@ -54,7 +54,7 @@ export function shrunkLines(shrunk: ShrunkHistory): string[] {
 }
 
 /** `origin`: the command that made the history, if that is known. */
-export function judgedLines(judged: JudgedFile, origin?: string): string[] {
+export function judgedLines(judged: JudgedFile, origin: string | null = null): string[] {
   const { oracle, records, decided, violations, shrunk } = judged;
   const lines: string[] = [];
   for (const { property, sentence, message, conflict } of violations) {
@@ -62,7 +62,7 @@ export function judgedLines(judged: JudgedFile, origin?: string): string[] {
     for (const line of conflict === null ? [] : conflictLines(conflict)) lines.push(`    ${line}`);
   }
   if (shrunk !== null) lines.push(...shrunkLines(shrunk));
-  if (origin !== undefined && violations.length > 0) lines.push(`replay     ${origin}`);
+  if (origin !== null && violations.length > 0) lines.push(`replay     ${origin}`);
   const counts = Object.entries(decided).map(([rule, count]) => `${rule} ${count}`);
   lines.push(`${plural(records, 'record')}, judged from ${SOURCES[oracle]}: ${counts.join(', ')}`);
   lines.push(violations.length === 0 ? 'every promise was kept' : `${plural(violations.length, 'broken promise')}`);
