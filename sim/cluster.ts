@@ -44,6 +44,8 @@ export interface ClusterOptions {
   readonly options: RunOptions;
   readonly swarm: Swarm;
   readonly runner: PeerRunner;
+  /** TLS asks for certificates, and leaves it to the servers what to make of those who show none. */
+  readonly isLenient?: boolean;
 }
 
 export class Cluster {
@@ -89,6 +91,7 @@ export class Cluster {
         program: this.program(id),
         startAtUs: null,
         clock: { rate: rateOf(clock.between(-ppm, ppm)), wallMs, monoMs: clock.between(1000, 1_000_000) },
+        ...(this.#options.isLenient === true ? { wantsCertificate: ['quorum'] as const } : {}),
         ...(options.tls ? { identity: identityOf(id), dialsTls: ['election', 'quorum'] as const } : {}),
       });
       const delayUs = clock.between(0, 300_000);
@@ -115,13 +118,14 @@ export class Cluster {
   }
 
   configOf(id: HostId): PeerConfig {
-    const { options } = this.#options;
+    const { options, swarm } = this.#options;
     const isSpare = this.spares.includes(id);
     const isObserver = this.observers.includes(id) || isSpare;
     // A newcomer starts as an observer of the ensemble it knows; the reconfiguration makes it a voter.
     const membership = isSpare
       ? { ...this.membership, servers: [...this.membership.servers, specOf(id, 'observer')] }
       : this.membership;
+    const isAstray = id <= swarm['servers.astray'];
     const alone = options.nodes + options.observers + options.spares === 1;
     return {
       ...DEFAULT_CONFIG,
@@ -131,7 +135,8 @@ export class Cluster {
       ...this.#settings.get(id),
       sslQuorum: options.tls,
       myid: asPeer(id),
-      membership: alone ? null : membership,
+      membership: alone ? null : isAstray ? astray(membership, id) : membership,
+      ...(isAstray ? { quorumListenOnAllIPs: true } : {}),
       peerType: isObserver ? 'observer' : 'participant',
       clientAddress: addressOf(id, CLIENT_PORT),
     };
@@ -158,6 +163,14 @@ const addressOf = (id: HostId, port: number): Address => ({ host: ipOf(id), port
 /** The world takes ratios of numbers up to 10,000. */
 const rateOf = (ppm: number): Ratio => ({ num: RATE_DEN + Math.round((ppm * RATE_DEN) / 1_000_000), den: RATE_DEN });
 const RATE_DEN = 5000;
+
+/** As the server itself is configured: with an address of its own that means something only where it stands (ZOOKEEPER-2164). */
+const astray = (membership: Membership, own: HostId): Membership => ({
+  ...membership,
+  servers: membership.servers.map((spec) =>
+    spec.id === own ? { ...spec, addresses: [{ ...spec.addresses[0]!, host: `192.168.0.${own}` }] } : spec,
+  ),
+});
 
 function specOf(id: HostId, role: 'participant' | 'observer'): ServerSpec {
   return {

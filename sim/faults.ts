@@ -11,7 +11,9 @@ import { OPEN_ACL } from '../core/types.ts';
 import { CreateMode, Packet } from '../core/wire/opcodes.ts';
 import { utf8Encode } from '../core/wire/utf8.ts';
 import { PacketScanner } from './checkers/wire.ts';
-import { type FileClass, type NodeRef, OPS, type Op, type OpOf, type Settings } from './schedule.ts';
+import { ipOf } from './cluster.ts';
+import { intruderHost, intruderProgram } from './intruder.ts';
+import { type Fate, type FileClass, type NodeRef, OPS, type Op, type OpOf, type Settings } from './schedule.ts';
 import { span } from './text.ts';
 import { clientHost, type Workload } from './workload.ts';
 import {
@@ -45,6 +47,8 @@ export interface Ensemble {
   reconfigure(members: readonly HostId[]): boolean;
   /** The server's disk is about to fail or be damaged: it may give up. */
   excuse(host: HostId, reason: string): void;
+  /** At the end of the faults it is to be left out, like this. */
+  leaveOutside(host: HostId, fate: Fate): void;
   /** Its disk is lost or replaced (`lost`), or a file of it is spoilt. */
   onDamage(host: HostId, lost: boolean): void;
 }
@@ -363,6 +367,7 @@ export class FaultDriver {
       case 'clog':
       case 'flap':
       case 'reset':
+      case 'blackhole':
         return this.#onLinks(op);
       case 'partition':
         return this.#partition(op.groups);
@@ -386,6 +391,13 @@ export class FaultDriver {
         return this.#onNode(op.node, (host) =>
           this.#startLater(host, 0) ? { say: `server ${host} is started` } : null,
         );
+      case 'knock':
+        return this.#onNode(op.node, (host) => this.#knock(op, host));
+      case 'outside':
+        return this.#onNode(op.node, (host) => {
+          this.#ensemble.leaveOutside(host, op.as);
+          return { say: '' };
+        });
       case 'pause':
         return this.#onNode(op.node, (host) => this.#pause(host, op.for));
       case 'wipe':
@@ -482,7 +494,7 @@ export class FaultDriver {
 
   // --- the network ---
 
-  #onLinks(op: OpOf<'cut' | 'slow' | 'unordered' | 'clog' | 'flap' | 'reset'>): Done | null {
+  #onLinks(op: OpOf<'cut' | 'slow' | 'unordered' | 'clog' | 'flap' | 'reset' | 'blackhole'>): Done | null {
     const world = this.#world;
     const channel = 'channel' in op ? op.channel : undefined;
     const selectors = op.links.flatMap((link) => this.#selectors(link, channel));
@@ -522,6 +534,10 @@ export class FaultDriver {
       case 'reset': {
         const count = selectors.reduce((sum, selector) => sum + world.resetConnections(selector), 0);
         return count === 0 ? null : { say: `${count} connections on ${links} are reset`, count: 'networkFaults' };
+      }
+      case 'blackhole': {
+        const count = selectors.reduce((sum, selector) => sum + world.forgetConnections(selector), 0);
+        return count === 0 ? null : { say: `${count} connections on ${links} are forgotten`, count: 'networkFaults' };
       }
       default:
         return op satisfies never;
@@ -672,6 +688,14 @@ export class FaultDriver {
       undo: () => this.#restoreAll([fault], `server ${host} accepts connections again`),
       count: 'networkFaults',
     };
+  }
+
+  #knock(op: OpOf<'knock'>, host: HostId): Done | null {
+    const id = intruderHost(op.id);
+    const dialsTls = op.tls === true ? (['election'] as const) : [];
+    this.#world.addHost({ id, program: intruderProgram(ipOf(host), op.as), startAtUs: null, dialsTls });
+    this.#world.start(id);
+    return { say: `somebody calls the election port of server ${host} as server ${op.as}`, count: 'networkFaults' };
   }
 
   // --- servers ---

@@ -15,6 +15,7 @@ import { votersOf } from '../core/config/membership.ts';
 import type { PeerView } from '../core/view.ts';
 import type { TxnHeader } from '../core/wire/records.ts';
 import type { Txn } from '../core/wire/txn.ts';
+import { Attachments, type Standing } from './checkers/attachments.ts';
 import { Judge } from './checkers/history/judge.ts';
 import type { HistoryRecord } from './checkers/history/record.ts';
 import type { Decided } from './checkers/history/rules.ts';
@@ -32,10 +33,10 @@ import { checkRecovery } from './checkers/recovery.ts';
 import { Cluster, ipOf, SUPER_AUTH } from './cluster.ts';
 import { type Ensemble, FaultDriver, type FaultStats, type OpFate, type Tell } from './faults.ts';
 import { HistoryRecorder, sessionOf } from './recorder.ts';
-import type { Expectation, Schedule } from './schedule.ts';
+import type { Expectation, Fate, Schedule } from './schedule.ts';
 import { type PeerRunner, runRaw } from './server.ts';
 import { span } from './text.ts';
-import { clientHost, SECRET_PREFIX, Workload, type WorkloadStats } from './workload.ts';
+import { ClientMachine, clientHost, SECRET_PREFIX, Workload, type WorkloadStats } from './workload.ts';
 import { installGuard, removeGuard } from './world/guard.ts';
 import {
   CLIENT_BASE,
@@ -56,6 +57,7 @@ export type LivenessReason =
   | 'core-not-synchronised'
   | 'no-commit'
   | 'session-not-expired'
+  | 'client-unserved'
   | 'request-unanswered'
   | 'not-converged';
 
@@ -189,6 +191,9 @@ class Run {
   #quietCore: readonly HostId[] = [];
   #quietUs = 0;
   #reconfigTries = 0;
+  /** Servers that the schedule leaves out of the core, and how. */
+  readonly #outside = new Map<HostId, Fate>();
+  readonly #attachments: Attachments;
   /** False where a reconfiguration has made servers with damaged disks so many of the voters that nothing is promised. */
   #isQuorumSound = true;
 
@@ -197,7 +202,12 @@ class Run {
     this.#settings = settings;
     const { options, swarm } = schedule;
     this.#unordered = schedule.ops.some((op) => op.do === 'unordered');
-    this.#cluster = new Cluster({ options, swarm, runner: settings.runner ?? runRaw });
+    this.#cluster = new Cluster({
+      options,
+      swarm,
+      runner: settings.runner ?? runRaw,
+      isLenient: schedule.ops.some((op) => op.do === 'knock'),
+    });
     this.#spares = new Set(this.#cluster.spares);
     this.#world = createWorld({
       seed: schedule.seed,
@@ -226,6 +236,12 @@ class Run {
         if (!this.#unordered || property !== 'session-order') this.#report(property, message, where);
       },
     );
+    this.#attachments = new Attachments({
+      settings: options.settings,
+      report: this.#report,
+      standingOf: (client) => standingOf(world, this.#hub, client),
+      isKnown: (session) => this.#isClientOnly || this.#hub.sessions.isKnown(session),
+    });
     this.#cluster.addTo(world);
     this.#makeFarLinks();
     this.#workload = new Workload(
@@ -318,8 +334,10 @@ class Run {
     this.#phase = 'settling';
     const stream = world.stream('core');
     const voters = votersOf(this.#hub.membership);
-    const sound = stream.shuffled(voters).filter((host) => !world.budget.damaged.has(host));
     const quorum = Math.floor(voters.length / 2) + 1;
+    const undamaged = stream.shuffled(voters).filter((host) => !world.budget.damaged.has(host));
+    const wanted = undamaged.filter((host) => !this.#outside.has(host));
+    const sound = wanted.length >= quorum ? wanted : undamaged;
     this.#isQuorumSound = sound.length >= quorum;
     const size = stream.between(Math.min(quorum, sound.length), sound.length);
     const core: HostId[] = sound.slice(0, size);
@@ -330,7 +348,8 @@ class Run {
     const isCalm = this.#schedule.ops.length === 0;
     const isWhole = stream.below(4) === 0 || mayChange || isCalm;
     const others = this.#servers().filter((host) => !core.includes(host));
-    if (isWhole) core.push(...others.filter((host) => !world.budget.damaged.has(host)));
+    const mayJoin = (host: HostId): boolean => !world.budget.damaged.has(host) && !this.#outside.has(host);
+    if (isWhole) core.push(...others.filter(mayJoin));
     core.sort((a, b) => a - b);
     const clients = world.hosts().filter((host) => host >= CLIENT_BASE);
     const { swarm } = this.#schedule;
@@ -341,7 +360,12 @@ class Run {
       this.#hub.excuse(host, 'faults before the healing');
       if (world.machine(host) === null) world.start(host, { delayUs: this.#fateOf(host).between(0, 500_000) });
     }
-    for (const host of others) if (!core.includes(host)) this.#leaveOutside(host, core, this.#fateOf(host).below(5));
+    for (const host of others) {
+      if (core.includes(host)) continue;
+      const fate = this.#outside.get(host);
+      if (fate === undefined) this.#leaveOutside(host, core, this.#fateOf(host).below(5));
+      else this.#leaveAs(host, core, fate);
+    }
     this.#say(`the core ${core.join(',')} is healed`);
     return core;
   }
@@ -358,6 +382,14 @@ class Run {
     else if (fate === 1 || fate === 2) this.#cutOff(host, core, fate === 2);
     else if (world.machine(host) === null) world.start(host);
     if (world.status(host) === 'paused') world.resume(host);
+  }
+
+  /** As the schedule wants it. Who is down stays down. */
+  #leaveAs(host: HostId, core: readonly HostId[], fate: Fate): void {
+    const world = this.#world;
+    if (fate === 'dead') world.kill(host);
+    else if (fate === 'still') world.pause(host);
+    else this.#cutOff(host, core, fate === 'deaf');
   }
 
   /**
@@ -390,14 +422,22 @@ class Run {
 
   /** The first thing the core still owes, or null. */
   #missingGoal(core: readonly HostId[], writes: number): LivenessReason | null {
-    if (this.#isClientOnly) return this.#loads && this.#workload.stats.writes <= writes ? 'no-commit' : null;
+    if (this.#isClientOnly)
+      return this.#loads && this.#workload.stats.writes <= writes ? 'no-commit' : this.#unserved();
     const leader = this.#hub.leadership.current();
     const alone = this.#cluster.servers.length === 1;
     if (!alone && leader === null) return 'no-leader';
     if (!this.#members(core).every((host) => this.#isServing(host))) return 'core-not-synchronised';
     if (this.#loads && this.#workload.stats.writes <= writes) return 'no-commit';
     const late = this.#workload.dead.some(({ session, diedAtUs }) => this.#isOverdue(session, diedAtUs));
-    return late ? 'session-not-expired' : null;
+    return late ? 'session-not-expired' : this.#unserved();
+  }
+
+  /** Where the schedule asks for it, nobody may be left without an answer. */
+  #unserved(): LivenessReason | null {
+    const { options, swarm } = this.#schedule;
+    if (swarm['client.served'] === 0 || !this.#loads) return null;
+    return this.#attachments.answeredSince(this.#healedUs) < options.clients ? 'client-unserved' : null;
   }
 
   /** Those of the core that belong to the configuration in force; who was voted out has no duty to follow. */
@@ -562,7 +602,9 @@ class Run {
     this.#noticeLeader();
   }
 
-  #onCommitted({ zxid, clientId, cxid, time, type }: TxnHeader, txn: Txn): void {
+  #onCommitted(header: TxnHeader, txn: Txn): void {
+    const { zxid, clientId, cxid, time, type } = header;
+    if (!this.#isClientOnly) this.#attachments.onCommitted(header, txn);
     if (this.#isClientOnly && this.#settings.keepHistory !== true) return;
     const { timeUs, event } = this.#world;
     const place = { atUs: timeUs, eventId: event.id };
@@ -570,6 +612,7 @@ class Run {
   }
 
   #record(record: HistoryRecord): void {
+    this.#attachments.onRecord(record);
     if (this.#settings.keepHistory === true) this.#history.push(record);
     this.#judge.onRecord(record);
   }
@@ -594,6 +637,7 @@ class Run {
       },
       reconfigure: (members) => this.#reconfigure(members),
       excuse: (host, reason) => this.#hub.excuse(host, reason),
+      leaveOutside: (host, fate) => this.#outside.set(host, fate),
       onDamage: (host, lost) => this.#hub.onDamage(host, lost),
     };
   }
@@ -788,6 +832,17 @@ function weatherOf({ swarm }: Schedule): Pick<Parameters<typeof createWorld>[0],
 }
 
 const at = (swarm: Schedule['swarm'], name: keyof Schedule['swarm']): number => swarm[name];
+
+/** Where a client's program stands: see `Attachments`. */
+function standingOf(world: World, hub: Hub, client: number): Standing | null {
+  const machine = world.machine(clientHost(client));
+  if (!(machine instanceof ClientMachine)) return null;
+  const { phase, session } = machine.client.state;
+  if (phase.kind !== 'connected') return { session: session?.id ?? null, server: null, epoch: 0, inFlight: new Set() };
+  const server = world.hosts().find((id) => id < CLIENT_BASE && ipOf(id) === phase.address.host) ?? null;
+  const epoch = server === null ? 0 : (hub.viewOf(server)?.epoch ?? 0);
+  return { session: session?.id ?? null, server, epoch, inFlight: new Set(phase.inFlight.map(({ xid }) => xid)) };
+}
 
 /** Whether the first server has the better vote. */
 function outranks(a: PeerView | null, b: PeerView): boolean {

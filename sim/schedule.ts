@@ -59,6 +59,10 @@ const ACTIONS = [
 ] as const;
 const EDGES = ['before', 'after', 'done'] as const;
 
+/** What becomes of a server that is left out of the healed core: off, cut off, able to speak but not to hear, standing still. */
+export type Fate = 'dead' | 'cut' | 'deaf' | 'still';
+const FATES: readonly Fate[] = ['dead', 'cut', 'deaf', 'still'];
+
 /** What a field of an operation may hold. A trailing `?` in the table makes it optional. */
 interface FieldKinds {
   ms: number;
@@ -81,6 +85,7 @@ interface FieldKinds {
   edge: (typeof EDGES)[number];
   diskError: 'EIO' | 'ENOSPC';
   fileClass: FileClass;
+  fate: Fate;
   settings: Settings;
 }
 type FieldKind = keyof FieldKinds;
@@ -128,6 +133,15 @@ export const OPS = {
    */
   rank: { order: 'nodes', step: 'ms', for: 'ms?' },
 
+  /**
+   * A box in the middle forgets the open connections of these links: nothing arrives on them any more, no end either, and new
+   * ones are fine (a firewall without memory, ZOOKEEPER-4203). Nothing heals that but closing them.
+   */
+  blackhole: { links: 'links', channel: 'channel?' },
+
+  /** Somebody calls the server's election port as server `as`, with `tls` but without a certificate, and says nothing sensible. */
+  knock: { node: 'node', as: 'count', tls: 'flag?' },
+
   // --- servers ---
   /** The process dies, the operating system stays: what was written is there. Starts again after `for`. */
   crash: { node: 'node', for: 'ms?' },
@@ -151,6 +165,8 @@ export const OPS = {
     for: 'ms?',
   },
   start: { node: 'node' },
+  /** At the end of the faults the server is not healed, if a quorum of others is left; drawn where nothing is said. */
+  outside: { node: 'node', as: 'fate' },
   /** The process stands still (SIGSTOP, a long garbage collection) while its clocks go on. */
   pause: { node: 'node', for: 'ms' },
   /** Comes back with an empty disk. */
@@ -327,6 +343,18 @@ export const CALM = {
   'client.close': 0,
   'client.die': 0,
   'client.ahead': 0,
+  /** So many clients, the first ones, are content with a server that only reads. */
+  'client.readOnly': 0,
+  /** 1: after the healing every client must be answered, not only some. */
+  'client.served': 0,
+  /** So many servers, the first ones, tell others an election address that only they themselves can use. */
+  'servers.astray': 0,
+  /** Weights of kinds of requests that only special profiles ask: nodes that change hands, quotas, changes of the ensemble. */
+  'more.secret': 0,
+  'more.quota': 0,
+  'more.reconfig': 0,
+  /** Watches on paths of some thousand characters. */
+  'more.farWatch': 0,
 } as const;
 export type SwarmName = keyof typeof CALM;
 
@@ -679,6 +707,8 @@ function fieldProblem(kind: FieldKind, value: unknown): string | null {
       return oneOf(EDGES, value);
     case 'diskError':
       return oneOf(['EIO', 'ENOSPC'], value);
+    case 'fate':
+      return oneOf(FATES, value);
     case 'fileClass':
       return oneOf(['log', 'snapshot', 'epoch', 'any'], value);
     case 'settings':

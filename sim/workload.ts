@@ -289,6 +289,7 @@ class Actor {
           ...CLIENT_DEFAULTS,
           hosts,
           session,
+          readOnly: index <= swarm['client.readOnly'],
           sessionTimeoutMs: swarm['workload.session'],
           jitterSeed: context.jitterSeed,
         },
@@ -433,10 +434,23 @@ class Actor {
   #prologue(): void {
     this.#prologueSent = true;
     for (const path of PARENTS) this.request({ kind: 'create', path, data: null, acl: OPEN_ACL, flags: 0 });
+    if (this.#o.swarm['more.quota'] > 0) this.#layQuota();
     const principal = PRINCIPALS[this.#o.index % (PRINCIPALS.length + 1)];
     if (principal !== undefined && this.#o.swarm['mix.auth'] > 0) {
       this.addAuth('digest', principal);
     }
+  }
+
+  #layQuota(): void {
+    const limits = utf8Encode(`count=-1,bytes=-1=;byteHardLimit=${QUOTA_BYTES};countHardLimit=${QUOTA_COUNT}`);
+    const stats = utf8Encode('count=1,bytes=0');
+    const nodes: readonly (readonly [string, Uint8Array | null])[] = [
+      [QUOTA_ROOT, null],
+      [`/zookeeper/quota${QUOTA_ROOT}`, null],
+      [`/zookeeper/quota${QUOTA_ROOT}/zookeeper_limits`, limits],
+      [`/zookeeper/quota${QUOTA_ROOT}/zookeeper_stats`, stats],
+    ];
+    for (const [path, data] of nodes) this.request({ kind: 'create', path, data, acl: OPEN_ACL, flags: 0 });
   }
 
   addAuth(scheme: string, auth: string): boolean {
@@ -559,6 +573,16 @@ class Actor {
         return [this.#mistake(path, die)];
       case 'admin':
         return [{ kind: 'getConfig', watch: die < 3 }];
+      case 'secret':
+        return [this.#secret(die)];
+      case 'quota':
+        return [this.#belowQuota(die)];
+      case 'reconfig':
+        return [this.#changeOfEnsemble()];
+      case 'farWatch':
+        return [
+          { kind: 'exists', path: `/${'far'.repeat(FAR_PATH_SIZE / 3)}${this.#stream.below(FAR_PATHS)}`, watch: true },
+        ];
       default:
         return kind satisfies never;
     }
@@ -671,6 +695,40 @@ class Actor {
     return { kind: 'delete', path, version: -1 };
   }
 
+  /** Nodes that everybody may close to readers or writers and open again, and that somebody watches and writes meanwhile. */
+  #secret(die: number): Call {
+    const path = `${SECRET_PREFIX}/h${this.#stream.below(3)}`;
+    const acl = this.#stream.pick([OPEN_ACL, OPEN_ACL, UNREADABLE, UNWRITABLE]);
+    if (die < 2) return { kind: 'create2', path, data: this.#tag(), acl, flags: 0 };
+    if (die < 5) return { kind: 'setACL', path, acl, version: -1 };
+    if (die < 8) return { kind: 'setData', path, data: this.#tag(), version: -1 };
+    if (die < 9) return { kind: 'delete', path, version: -1 };
+    return die < 11 ? { kind: 'exists', path, watch: true } : { kind: 'getData', path, watch: true };
+  }
+
+  /** Nodes below a quota that a few of them fill. */
+  #belowQuota(die: number): Call {
+    const path = `${QUOTA_ROOT}/f${this.#stream.below(9)}`;
+    const data = new Uint8Array(this.#stream.below(QUOTA_BYTES / 3)).fill(SPACE);
+    const create = { kind: 'create2', path, data, acl: OPEN_ACL, flags: 0 } as const;
+    if (die < 5) return create;
+    if (die < 7) return { kind: 'delete', path, version: -1 };
+    if (die < 10) return { kind: 'setData', path, data, version: -1 };
+    return { kind: 'multi', ops: [create, { ...create, path: `${QUOTA_ROOT}/f${this.#stream.below(9)}` }] };
+  }
+
+  /** Whoever is not the administrator must not get this. */
+  #changeOfEnsemble(): Call {
+    const leaving = this.#stream.between(1, this.#o.servers.length);
+    return {
+      kind: 'reconfig',
+      joiningServers: null,
+      leavingServers: String(leaving),
+      newMembers: null,
+      curConfigId: -1,
+    };
+  }
+
   #someAcl(): readonly Acl[] {
     const acls: readonly (readonly Acl[])[] = [
       OPEN_ACL,
@@ -696,6 +754,15 @@ class Actor {
   }
 }
 
+const anyone = (perms: number): Acl => ({ perms, id: { scheme: 'world', id: 'anyone' } });
+const UNREADABLE: readonly Acl[] = [anyone(Perm.ALL & ~Perm.READ)];
+const UNWRITABLE: readonly Acl[] = [anyone(Perm.ALL & ~Perm.WRITE)];
+const QUOTA_ROOT = '/quota';
+const QUOTA_BYTES = 600;
+const QUOTA_COUNT = 6;
+const FAR_PATH_SIZE = 3000;
+const FAR_PATHS = 300;
+
 /** Parents that exist from the beginning of the load. */
 const QUEUE = '/queue';
 const EPHEMERALS = '/live';
@@ -704,15 +771,21 @@ const PARENTS = [QUEUE, EPHEMERALS, SECRET_PREFIX] as const;
 /** Two of three paths are children of the root; the others lie below one of the first. */
 export const pathOf = (index: number): string => (index % 3 === 2 ? `/n${index % 5}/m${index}` : `/n${index}`);
 
-type MixName = Extract<SwarmName, `mix.${string}`>;
-type MixKind = MixName extends `mix.${infer K}` ? K : never;
+type MixName = Extract<SwarmName, `mix.${string}` | `more.${string}`>;
+type MixKind = MixName extends `${'mix' | 'more'}.${infer K}` ? K : never;
+type MoreKind = Extract<SwarmName, `more.${string}`> extends `more.${infer K}` ? K : never;
 
 function mixOf(swarm: Swarm): { kind: MixKind; upTo: number }[] {
   let upTo = 0;
-  return MIX_KINDS.map((kind) => {
+  const mixed = MIX_KINDS.map((kind) => {
     upTo += Math.round(swarm[`mix.${kind}`]);
     return { kind, upTo };
   });
+  const more = MORE_KINDS.map((kind) => {
+    upTo += Math.round(swarm[`more.${kind}`]);
+    return { kind, upTo };
+  });
+  return [...mixed, ...more];
 }
 
 const MIX_KINDS = [
@@ -731,4 +804,6 @@ const MIX_KINDS = [
   'auth',
   'check',
   'admin',
-] as const satisfies readonly MixKind[];
+] as const satisfies readonly Exclude<MixKind, MoreKind>[];
+
+const MORE_KINDS = ['secret', 'quota', 'reconfig', 'farWatch'] as const satisfies readonly MoreKind[];

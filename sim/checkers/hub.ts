@@ -8,7 +8,7 @@
 
 import { hasQuorum, votersOf } from '../../core/config/membership.ts';
 import type { Membership } from '../../core/config/types.ts';
-import type { FileAction, NoteFields } from '../../core/io.ts';
+import type { FileAction, Input, NoteFields } from '../../core/io.ts';
 import type { Peer } from '../../core/peer.ts';
 import {
   asPeer,
@@ -33,6 +33,7 @@ import { CLIENT_BASE } from '../world/types.ts';
 import { checkBounds } from './bounds.ts';
 import { CommittedHistory } from './committed.ts';
 import { DiskOracle } from './disk.ts';
+import { Elections } from './elections.ts';
 import { type LeaderHistory, Leadership } from './leadership.ts';
 import { Links } from './links.ts';
 import type { Report } from './properties.ts';
@@ -91,6 +92,7 @@ export class Hub {
   readonly replicas: Replicas;
   readonly sessions: Sessions;
   readonly #links: Links;
+  readonly #elections: Elections;
   readonly #options: HubOptions;
   readonly #world: World;
   readonly #report: Report;
@@ -122,6 +124,7 @@ export class Hub {
       report,
     );
     this.leadership = new Leadership(report);
+    this.#elections = new Elections(report);
     this.replicas = new Replicas(report);
     this.sessions = new Sessions(report);
     this.#links = new Links(
@@ -200,13 +203,27 @@ export class Hub {
     server.view = after;
     this.#nowMonoMs = step.now.monoMs;
     if (step.input?.type === 'connBytes') this.#links.onBytes(step.host, step.input.conn, step.input.bytes);
+    if (step.input?.type === 'connOpened') this.#checkPeer(peer, step.input as Extract<Input, { type: 'connOpened' }>);
     this.#compare(server, peer, before, after);
+    this.#elections.onStep(server.id, peer.state.ensemble);
     for (let i = 0; i < step.executed; i++) {
       const effect = step.effects[i]!;
       this.#links.onEffect(step.host, effect);
       if (effect.type === 'halt') this.#onHalt(server, effect.reason);
     }
     if (++server.steps % BOUNDS_EVERY_STEPS === 0) checkBounds(server.id, peer.state, this.#report);
+  }
+
+  /** Without a certificate nobody gets to say anything on the election port. */
+  #checkPeer({ config, state }: Peer, { conn, remote }: Extract<Input, { type: 'connOpened' }>): void {
+    if (!config.sslQuorum || remote.certificate !== null || state.ensemble?.cnx.conns.has(conn) !== true) return;
+    this.#report(
+      'peer-authenticated',
+      `server ${config.myid} listens to ${remote.ip}, which has shown no certificate`,
+      {
+        servers: [config.myid],
+      },
+    );
   }
 
   onConnection(event: ConnectionEvent): void {
@@ -258,6 +275,7 @@ export class Hub {
 
   onNote(host: HostId, code: string, fields: NoteFields | undefined): void {
     if (code === 'election.round.start') this.#checkLooking(this.#watchedOf(host));
+    if (code.startsWith('election.')) this.#elections.onNote(host, code, fields);
     if (!code.startsWith('zab.illegal.') || this.#options.unordered) return;
     const said =
       fields === undefined

@@ -21,6 +21,12 @@ export const PROPERTIES = {
   'primary-integrity':
     'A primary has committed, before its first proposal, all that was ever committed of earlier epochs.',
 
+  // --- elections (FastLeaderElection, which has no published invariants) ---
+  'elected-by-quorum':
+    'Who begins to lead was voted for by a quorum, in a round that it has been in since it began to look.',
+  'peer-authenticated': 'Where servers must show a certificate, whoever shows none is hung up on.',
+  'best-vote': 'Whoever looks for a leader votes for the best candidate that it has heard of in its round.',
+
   // --- what the published specification leaves out ---
   'initial-history': 'The history a leader starts its epoch with contains that of every earlier established leader.',
   'leader-completeness': 'An established leader has every transaction in its log that was committed up to its epoch.',
@@ -37,6 +43,12 @@ export const PROPERTIES = {
   'commit-monotone':
     'While it runs, what a server has logged, committed and applied never goes back without a truncation.',
   'session-lifetime': 'A session ends once, and is expired only after a full timeout without a word from its client.',
+  'session-unique': 'A session has one client at a time, and every server knows of it unless it is a local one.',
+  'session-owner':
+    'A session belongs to the server that it came to last: what it asks of that one is not refused as moved.',
+  'auth-first': 'Where authentication is required nobody is answered before it has shown who it is.',
+  'admin-only': 'Only who has the right to changes the ensemble.',
+  'quota-kept': 'Where quotas are enforced, no write takes a tree beyond its hard limits.',
   'ephemeral-lifetime': 'An ephemeral node exists only as long as its session.',
   'no-exception': 'No step of a machine throws.',
   'no-unexplained-halt': 'A server gives up only for a reason that the world gave it.',

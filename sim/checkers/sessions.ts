@@ -41,6 +41,11 @@ export class Sessions {
     return this.#sessions.get(session)?.closed === null;
   }
 
+  /** The history knows the session, alive or ended. */
+  isKnown(session: SessionId): boolean {
+    return this.#sessions.has(session);
+  }
+
   timeoutOf(session: SessionId): number {
     return this.#sessions.get(session)?.timeoutMs ?? 0;
   }
@@ -73,7 +78,8 @@ export class Sessions {
         this.#onDelete(txn.path);
         return;
       case 'multi':
-        // One failed part fails all: then every part is an error.
+        // One failed part fails all, those before it too, which still stand there as they were asked for.
+        if (txn.parts.some(({ txn: part }) => part.kind === 'error')) return;
         for (const part of txn.parts) this.onCommitted(header, part.txn, event);
         return;
       case 'createContainer':

@@ -5,6 +5,8 @@
 
 import type { RunOptions, Settings, Swarm, SwarmName } from '../schedule.ts';
 import type { Stream } from '../world/types.ts';
+import { CLIENT_PROFILES } from './clients.ts';
+import { ELECTION_PROFILES } from './elections.ts';
 import { crawling, halfState, observersOnly, uneven } from './learners.ts';
 import { twoChanges } from './membership.ts';
 import type { Teller } from './scene.ts';
@@ -30,6 +32,8 @@ const withWeather = (drawn: Swarm, changed: Partial<Record<SwarmName, number>>):
 const three = { nodes: 3, observers: 0, spares: 0, tls: false } as const;
 
 export const SPECIAL = {
+  ...ELECTION_PROFILES,
+  ...CLIENT_PROFILES,
   observers: {
     says: 'a leader that reaches observers and no voter',
     stories: [observersOnly],

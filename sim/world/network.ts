@@ -128,6 +128,8 @@ export class Pipe {
   endSent = false;
   /** The sending host lost power: nothing is retransmitted. */
   senderIsOff = false;
+  /** A box in the middle has forgotten the connection: nothing arrives, whatever is tried. */
+  isForgotten = false;
   /** connBlocked was said and connDrained was not. */
   isBlocked = false;
   isDirty = false;
@@ -466,6 +468,7 @@ export class Network {
   onSegment(pipe: Pipe, token: number): void {
     const segment = pipe.head;
     if (token !== pipe.token || segment === null) return;
+    if (pipe.isForgotten) return;
     const { link } = pipe;
     if (link.isCut || link.to.status === 'off') {
       this.retransmit(pipe, segment);
@@ -910,6 +913,17 @@ export class Network {
         if (end === null || end.state !== 'open') continue;
         this.engine.schedule(this.engine.timeUs, Kind.reset, end.host, forward.key, 0, end);
       }
+    }
+    return count;
+  }
+
+  /** Nothing arrives any more on the connections over the selected links, in either direction. */
+  forgetAll(hosts: Iterable<Host>, matches: LinkMatch): number {
+    let count = 0;
+    for (const { forward, backward, channel } of this.connectionsOf(hosts)) {
+      if (forward === null || !matches(forward.link.from.id, forward.link.to.id, channel)) continue;
+      count += 1;
+      for (const pipe of [forward, backward]) if (pipe !== null) pipe.isForgotten = true;
     }
     return count;
   }

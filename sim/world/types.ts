@@ -548,6 +548,8 @@ export interface World {
   clog(selector: LinkSelector, forUs: number): void;
   /** Resets the open connections between the hosts. Returns how many. */
   resetConnections(selector: LinkSelector): number;
+  /** Nothing arrives on the open connections between the hosts any more, for good. Returns how many. */
+  forgetConnections(selector: LinkSelector): number;
   /** Whether bytes from -> to get through at this moment (cuts only). */
   reachable(from: HostId, to: HostId, channel: Channel): boolean;
   connections(): readonly ConnectionInfo[];

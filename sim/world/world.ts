@@ -823,6 +823,10 @@ class SeededWorld implements World, Engine {
     return this.network.resetAll(this.hostsById.values(), matcherOf(selector));
   }
 
+  forgetConnections(selector: LinkSelector): number {
+    return this.network.forgetAll(this.hostsById.values(), matcherOf(selector));
+  }
+
   reachable(from: HostId, to: HostId, channel: Channel): boolean {
     return !this.network.links.between(this.hostOf(from), this.hostOf(to), channel).isCut;
   }
