@@ -183,6 +183,47 @@ describe('seed 42', () => {
   });
 });
 
+describe('the picture on the way', () => {
+  it('is moved and stretched, and where it comes to rest it is as if painted there', async () => {
+    await open(`${await served(gzipSync(run.bytes), 'seed-42.ndjson.gz')}#t=4000000-6000000`);
+    type Page = {
+      app: { range: { from: number; to: number }; setRange(range: object): void; emit(type: 'lit', lit: null): void };
+    };
+    const moved = (by: number, stretch: number): Promise<void> =>
+      page.evaluate(
+        async ([step, factor]) => {
+          const { app } = (globalThis as unknown as { vivarium: Page }).vivarium;
+          for (let i = 0; i < 40; i++) {
+            const { from, to } = app.range;
+            const half = ((to - from) / 2) * factor!;
+            const middle = (from + to) / 2 + step!;
+            app.setRange({ from: middle - half, to: middle + half });
+            await new Promise((resolve) => requestAnimationFrame(resolve));
+          }
+        },
+        [by, stretch],
+      );
+    const seen = async (): Promise<string> => {
+      await page.waitForTimeout(1500);
+      return (await page.locator('#stage .pane').screenshot()).toString('base64');
+    };
+    const repaint = (): Promise<void> =>
+      page.evaluate(() => (globalThis as unknown as { vivarium: Page }).vivarium.app.emit('lit', null));
+    const start = await seen();
+    await moved(9000, 1);
+    const panned = await seen();
+    expect(panned).not.toBe(start);
+    await repaint();
+    expect(await seen()).toBe(panned);
+    await moved(0, 0.98);
+    const zoomed = await seen();
+    expect(zoomed).not.toBe(panned);
+    await repaint();
+    expect(await seen()).toBe(zoomed);
+    expect(viewer.complaints).toEqual([]);
+  });
+});
+
 describe('the picture as a file', () => {
   it('as SVG it is, pixel by pixel, what the canvas shows', async () => {
     await open(`${await served(gzipSync(run.bytes), 'seed-42.ndjson.gz')}#t=14200000-15800000&e=6000`);

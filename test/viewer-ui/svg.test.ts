@@ -43,6 +43,7 @@ function drawn(
     scale: scaleOf(range, WIDTH),
     theme,
     width: WIDTH,
+    left: 0,
     height: HEIGHT,
     scroll: 0,
     unit: 12.5,

@@ -36,7 +36,7 @@ export function paintClient(frame: Frame, client: ClientScene, lane: Lane): void
 const SESSION = 3;
 
 /** A line below: whole while connected, dotted while not, crossed out when the session is gone. */
-function paintSessions({ context, scale, theme, unit }: Frame, client: ClientScene, lane: Lane): void {
+function paintSessions({ context, scale, theme, unit, left }: Frame, client: ClientScene, lane: Lane): void {
   const y = lane.band.top + lane.band.height - SESSION;
   let lastRight = Number.NEGATIVE_INFINITY;
   for (let i = firstShown(client.sessions, scale.from); i < client.sessions.length; i++) {
@@ -58,13 +58,13 @@ function paintSessions({ context, scale, theme, unit }: Frame, client: ClientSce
       context.fillStyle = isGone ? theme.danger : theme.ink3;
       const text = isGone ? `session ${state}` : `on ${what.server ?? ''}`;
       if (client.operations.countIn(scale.from, scale.to) < 12)
-        clippedText(context, text, Math.max(0, edge.x) + 3, y - 1, edge.width - 6);
+        clippedText(context, text, Math.max(left, edge.x) + 3, y - 1, edge.x + edge.width - Math.max(left, edge.x) - 6);
     }
   }
 }
 
 function paintOperations(
-  { context, scene, scale, theme, patterns, hits, width, unit }: Frame,
+  { context, scene, scale, theme, patterns, hits, width, unit, left }: Frame,
   client: ClientScene,
   columns: OperationColumns,
   lane: Lane,
@@ -133,9 +133,9 @@ function paintOperations(
       clippedText(
         context,
         `${name} ${path}${error === 0 ? '' : ` · error ${error}`}`,
-        Math.max(0, edge.x) + 3,
+        Math.max(left, edge.x) + 3,
         y + tall / 2 + 0.5,
-        edge.width - 6,
+        edge.x + edge.width - Math.max(left, edge.x) - 6,
       );
     }
     const point = columns.pointUs[row]!;

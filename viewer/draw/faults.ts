@@ -23,7 +23,7 @@ export function faultColour(group: FaultSpan['group'], theme: Theme): string {
   return hue(GROUP_HUES[group], theme);
 }
 
-export function paintElections({ context, scene, scale, layout, theme, hits, unit }: Frame): void {
+export function paintElections({ context, scene, scale, layout, theme, hits, unit, left: begin }: Frame): void {
   const { top, height } = layout.elections;
   context.font = `600 ${unit * 0.82}px ${FONT}`;
   context.textBaseline = 'middle';
@@ -45,7 +45,7 @@ export function paintElections({ context, scene, scale, layout, theme, hits, uni
     if (edge.width > 2) context.fillRect(edge.x + edge.width - 1, y, 1, tall);
     hits.box(edge.x, y, edge.width, tall, { kind: 'election', election: i }, LEVEL.fault);
     if (isJoin && edge.width < 60) continue;
-    const left = Math.max(0, edge.x) + 5;
+    const left = Math.max(begin, edge.x) + 5;
     const label = `${isJoin ? 'join' : 'election'} ${what.number} · ${duration(what.endUs - what.beginUs)}`;
     context.fillStyle = isLost ? theme.danger : theme.ink;
     if (edge.width > 60) clippedText(context, label, left, y + tall / 2 + 1, edge.x + edge.width - left - 4);
@@ -84,7 +84,7 @@ export function paintFaults(frame: Frame): void {
     // A name may reach past a short bar, as far as nothing else begins on its line.
     const nextFrom = scene.faultRooms[i]!;
     const free = Number.isFinite(nextFrom) ? scale.x(nextFrom) : frame.width;
-    const left = Math.max(0, edge.x) + 6;
+    const left = Math.max(frame.left, edge.x) + 6;
     if (left < (rights[line] ?? 0)) return;
     const room = Math.max(edge.x + edge.width, free) - left - 6;
     context.fillStyle = theme.ink;
@@ -146,7 +146,7 @@ export function paintCuts(frame: Frame): void {
     if (edge.width > 90 && line === 0) {
       const text = cutText(what);
       const width = context.measureText(text).width;
-      const x = Math.max(0, edge.x) + 6;
+      const x = Math.max(frame.left, edge.x) + 6;
       context.fillStyle = theme.background;
       context.globalAlpha = 0.85;
       context.fillRect(x - 2, y - 3, width + 4, tall + 6);

@@ -19,6 +19,8 @@ export interface Frame {
   readonly theme: Theme;
   readonly patterns: Hatches;
   readonly width: number;
+  /** Where the window begins: further left is only seen when it is moved there. */
+  readonly left: number;
   readonly height: number;
   /** CSS pixels that the lanes are scrolled by. */
   readonly scroll: number;

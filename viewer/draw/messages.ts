@@ -13,11 +13,14 @@ import { drawHead, type MessageStyle, messageStyle } from './glyphs.ts';
 import { FONT } from './servers.ts';
 
 const RARE: ReadonlySet<MessageGroup> = new Set(['notification', 'discovery', 'synchronisation']);
+const DELIVERED = MESSAGE_FATES.indexOf('delivered');
 const STALLED = MESSAGE_FATES.indexOf('stalled');
 const RESET = MESSAGE_FATES.indexOf('reset');
 const OPEN = MESSAGE_FATES.indexOf('open');
 /** Arrows of one group in one frame, whatever the choice of detail says: a bound on the work. */
 const ARROWS_MAX = 6000;
+/** So many are put on the canvas before somebody else may have the thread. */
+const ARROWS_A_STEP = 400;
 /** Pixels of time below which a line is as good as upright. */
 const UPRIGHT = 1.2;
 /** More than there are hosts. */
@@ -25,7 +28,7 @@ const WAYS = 65_536;
 /** Names are written beside arrows when there are at most so many in sight. */
 const NAMED_MAX = 60;
 
-export function paintMessages(frame: Frame): void {
+export function* messageSteps(frame: Frame): Generator<void> {
   const { scene, scale, width, hidden, lit } = frame;
   const strengths = scene.groups.map(({ spans }, at) => {
     const group = MESSAGE_GROUPS[at]!;
@@ -36,10 +39,9 @@ export function paintMessages(frame: Frame): void {
   scene.groups.forEach(({ spans }, at) => {
     if (strengths[at]! > 0) inSight += spans.countIn(scale.from, scale.to);
   });
-  scene.groups.forEach((_, at) => {
-    if (strengths[at]! > 0)
-      paintGroup(frame, at, lit === null ? strengths[at]! : strengths[at]! * 0.25, inSight <= NAMED_MAX);
-  });
+  for (const [at, strength] of strengths.entries()) {
+    if (strength > 0) yield* groupSteps(frame, at, lit === null ? strength : strength * 0.25, inSight <= NAMED_MAX);
+  }
   if (lit !== null) paintLit(frame, lit);
 }
 
@@ -64,66 +66,76 @@ export function arrowEnds(
   return isDown ? { y0: bottom(a), y1: b.band.top } : { y0: a.band.top, y1: bottom(b) };
 }
 
-function paintGroup(frame: Frame, at: number, strength: number, isNamed: boolean): void {
-  const { context, scene, layout, scale, theme, hits, width } = frame;
-  const { messages } = scene.picture;
+function* groupSteps(frame: Frame, at: number, strength: number, isNamed: boolean): Generator<void> {
+  const { scene, scale, width, theme } = frame;
   const { spans, rows } = scene.groups[at]!;
+  const { fate } = scene.picture.messages;
   const group = MESSAGE_GROUPS[at]!;
   const style = messageStyle(group, theme);
-  const lines = frame.makePath();
-  const heads = frame.makePath();
+  const plain: number[] = [];
   const odd: number[] = [];
-  const named: number[] = [];
-  const bars: number[] = [];
-  const upright = new Map<number, number>();
+  spans.each(scale.from, scale.to, (i) => (fate[rows[i]!] === DELIVERED ? plain : odd).push(i), ARROWS_MAX);
   // Heads on every one of many arrows would be all one sees.
   const isHeaded = spans.countIn(scale.from, scale.to) < width * 0.12;
-  spans.each(
-    scale.from,
-    scale.to,
-    (i) => {
-      const row = rows[i]!;
-      const fate = messages.fate[row]!;
-      if (fate !== 0) {
-        odd.push(i);
-        return;
-      }
-      const ends = arrowEnds(layout, messages.from[row]!, messages.to[row]!);
-      if (ends === null) return;
-      const x0 = scale.x(spans.begin[i]!);
-      const x1 = scale.x(spans.end[i]!);
-      hits.line(x0, ends.y0, x1, ends.y1, row);
-      if (isNamed) named.push(i);
-      if (!isHeaded && x1 - x0 < UPRIGHT) {
-        // Upright lines are rectangles, which cost a tenth of a line; and one on top of another shows nothing more.
-        const way = messages.from[row]! * WAYS + messages.to[row]!;
-        const last = upright.get(way);
-        if (last !== undefined && x0 - last < UPRIGHT) return;
-        upright.set(way, x0);
-        bars.push(x0, Math.min(ends.y0, ends.y1), Math.abs(ends.y1 - ends.y0));
-        return;
-      }
-      arrow(lines, isHeaded ? heads : null, style, x0, ends.y0, x1, ends.y1);
-    },
-    ARROWS_MAX,
-  );
-  // Lines to clients cross every lane of a server; they are there to be found, not to be seen first.
-  context.globalAlpha = (group === 'client' ? 0.5 : 0.9) * strength;
+  const upright = new Map<number, number>();
+  for (let from = 0; from < plain.length; from += ARROWS_A_STEP) {
+    // Lines to clients cross every lane of a server; they are there to be found, not to be seen first.
+    frame.context.globalAlpha = (group === 'client' ? 0.5 : 0.9) * strength;
+    paintArrows(frame, at, plain.slice(from, from + ARROWS_A_STEP), isHeaded, upright);
+    yield;
+  }
+  const { context } = frame;
+  const { messages } = scene.picture;
+  context.globalAlpha = Math.max(0.55, strength);
+  for (const i of odd) paintOdd(frame, messages, rows[i]!, spans.begin[i]!, spans.end[i]!, style);
+  context.globalAlpha = 1;
+  if (isNamed) for (const i of plain) paintName(frame, messages, rows[i]!, spans.begin[i]!, spans.end[i]!, style);
+  yield;
+}
+
+/** Some arrows of a group, by their positions in its spans. */
+function paintArrows(
+  frame: Frame,
+  at: number,
+  chosen: readonly number[],
+  isHeaded: boolean,
+  upright: Map<number, number>,
+): void {
+  const { context, scene, layout, scale, theme, hits } = frame;
+  const { messages } = scene.picture;
+  const { spans, rows } = scene.groups[at]!;
+  const style = messageStyle(MESSAGE_GROUPS[at]!, theme);
+  const lines = frame.makePath();
+  const heads = frame.makePath();
   context.strokeStyle = style.colour;
   context.lineWidth = style.width;
   context.fillStyle = style.colour;
-  for (let i = 0; i < bars.length; i += 3) context.fillRect(bars[i]!, bars[i + 1]!, style.width * 0.8, bars[i + 2]!);
+  for (const i of chosen) {
+    const row = rows[i]!;
+    const ends = arrowEnds(layout, messages.from[row]!, messages.to[row]!);
+    if (ends === null) continue;
+    const x0 = scale.x(spans.begin[i]!);
+    const x1 = scale.x(spans.end[i]!);
+    hits.line(x0, ends.y0, x1, ends.y1, row);
+    if (isHeaded || x1 - x0 >= UPRIGHT) {
+      arrow(lines, isHeaded ? heads : null, style, x0, ends.y0, x1, ends.y1);
+      continue;
+    }
+    // Upright lines are rectangles, which cost a tenth of a line; and one on top of another shows nothing more.
+    const way = messages.from[row]! * WAYS + messages.to[row]!;
+    const last = upright.get(way);
+    if (last !== undefined && x0 - last < UPRIGHT) continue;
+    upright.set(way, x0);
+    context.fillRect(x0, Math.min(ends.y0, ends.y1), style.width * 0.8, Math.abs(ends.y1 - ends.y0));
+  }
   if (isHeaded) context.setLineDash([...style.dash]);
   context.stroke(lines);
+  if (!isHeaded) return;
   context.setLineDash([]);
   context.fillStyle = style.head === 'open' ? theme.background : style.colour;
   context.fill(heads);
   context.lineWidth = 1;
   context.stroke(heads);
-  context.globalAlpha = Math.max(0.55, strength);
-  for (const i of odd) paintOdd(frame, messages, rows[i]!, spans.begin[i]!, spans.end[i]!, style);
-  context.globalAlpha = 1;
-  for (const i of named) paintName(frame, messages, rows[i]!, spans.begin[i]!, spans.end[i]!, style);
 }
 
 /** A line and its head. A head needs room; an arrow that is shorter has only its line. */

@@ -11,13 +11,19 @@ import { paintClient } from './clients.ts';
 import { paintCuts, paintElections, paintFaults, paintMarks, paintPauses, paintViolations } from './faults.ts';
 import type { Frame } from './frame.ts';
 import { paintFutures } from './futures.ts';
-import { paintMessages } from './messages.ts';
-import { FONT, laneColour, paintServer, zxidRangeOf } from './servers.ts';
+import { messageSteps } from './messages.ts';
+import { FONT, laneColour, serverSteps, zxidRangeOf } from './servers.ts';
 
 /** Microseconds a pixel below which full times alternate with distances from them. */
 export const FINE = 20;
 
 export function paintPicture(frame: Frame): void {
+  const steps = pictureSteps(frame);
+  while (steps.next().done !== true);
+}
+
+/** The same in steps of a few milliseconds at most. */
+export function* pictureSteps(frame: Frame): Generator<void> {
   const { context, layout, scene, theme, width, height, scroll } = frame;
   const top = layout.lanes[0]?.top ?? 0;
   context.save();
@@ -31,11 +37,12 @@ export function paintPicture(frame: Frame): void {
     if (lane.top + lane.height < scroll || lane.top > scroll + height) continue;
     const server = scene.servers.get(lane.host);
     const client = scene.clients.get(lane.host);
-    if (server !== undefined) paintServer(frame, server, lane, zxidRange);
+    if (server !== undefined) yield* serverSteps(frame, server, lane, zxidRange);
     if (client !== undefined) paintClient(frame, client, lane);
+    yield;
   }
   paintPauses(frame);
-  paintMessages(frame);
+  yield* messageSteps(frame);
   paintCuts(frame);
   for (const lane of layout.lanes) {
     const marks = scene.servers.get(lane.host)?.marks ?? scene.clients.get(lane.host)?.marks;
@@ -44,6 +51,7 @@ export function paintPicture(frame: Frame): void {
   paintBehindTheEnd(frame);
   paintLitEvents(frame);
   context.restore();
+  yield;
   context.fillStyle = theme.background;
   context.fillRect(0, 0, width, top);
   paintAxisGround(frame);

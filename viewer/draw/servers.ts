@@ -11,12 +11,15 @@ import type { Brush } from './brush.ts';
 import { clippedText, edges, type Frame } from './frame.ts';
 import { bandStyle, drawMark, messageStyle } from './glyphs.ts';
 
-export function paintServer(frame: Frame, server: ServerScene, lane: Lane, zxidRange: ZxidRange): void {
+export function* serverSteps(frame: Frame, server: ServerScene, lane: Lane, zxidRange: ZxidRange): Generator<void> {
   paintBands(frame, server, lane);
+  yield;
   paintOther(frame, server.host, lane);
   paintClock(frame, server, lane);
   paintZxids(frame, server.zxid, lane, zxidRange);
+  yield;
   paintDisk(frame, server, lane);
+  yield;
   paintTraffic(frame, server, lane);
 }
 
@@ -46,7 +49,11 @@ export function bandText(band: Band): string {
   return `${STATE_WORDS[state]}${band.resync ? ' · must resync' : ''}${band.readOnly ? ' · read-only' : ''}`;
 }
 
-function paintBands({ context, scale, theme, patterns, hits, unit }: Frame, server: ServerScene, lane: Lane): void {
+function paintBands(
+  { context, scale, theme, patterns, hits, unit, left }: Frame,
+  server: ServerScene,
+  lane: Lane,
+): void {
   const { top, height } = lane.band;
   const { bands } = server;
   context.font = `${unit * 0.88}px ${FONT}`;
@@ -92,7 +99,7 @@ function paintBands({ context, scale, theme, patterns, hits, unit }: Frame, serv
       const text = bandText(what);
       const base = style.fill ?? theme.background;
       context.fillStyle = what.state === 'down' ? theme.ink3 : inkOn(base.startsWith('#') ? base : theme.background);
-      const textX = Math.max(x, 0) + inset;
+      const textX = Math.max(x, left) + inset;
       const room = x + width - textX - 4;
       if (style.pattern !== null) haloText(context, text, textX, top + height / 2, room, base);
       else clippedText(context, text, textX, top + height / 2 + 0.5, room);

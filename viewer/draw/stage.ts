@@ -9,7 +9,7 @@ import { byId, fill, h, perFrame, s } from '../app/dom.ts';
 import { HitList, type Target } from '../lib/hit.ts';
 import { type Lane, type Layout, laneAt, layoutOf } from '../lib/layout.ts';
 import { mix } from '../lib/palette.ts';
-import { RANGE_MIN, type Scale, scaleOf } from '../lib/scale.ts';
+import { RANGE_MIN, type Range, type Scale, scaleOf } from '../lib/scale.ts';
 import { FAULT_LINES_MAX, type Scene } from '../lib/scene.ts';
 import { lowerBound, upperBound } from '../lib/search.ts';
 import { duration } from '../lib/time.ts';
@@ -17,9 +17,13 @@ import type { Picture } from '../model/api.ts';
 import { describe } from './describe.ts';
 import type { Frame } from './frame.ts';
 import { Patterns } from './glyphs.ts';
-import { FINE, paintPicture, paintSheet, sheetSize, ticksOf } from './paint.ts';
+import { FINE, paintSheet, pictureSteps, sheetSize, ticksOf } from './paint.ts';
+import { type Painter, type PlateFrame, Plates } from './plates.ts';
 import { bandText, FONT, laneColour } from './servers.ts';
 import { SvgBrush, SvgPath } from './svg.ts';
+
+/** Labels beside the window, so that it can be moved a little without new ones, px. */
+const AXIS_MARGIN = 320;
 
 /** What the laboratory may take over: a bar of the schedule under the pointer. */
 export interface FaultDrag {
@@ -41,12 +45,16 @@ export interface Ghost {
 export class Stage {
   readonly #app: App;
   readonly #root = byId('stage');
-  readonly #canvas = h('canvas', { 'aria-hidden': 'true' });
   readonly #svg = s('svg', { 'aria-hidden': 'true' });
+  readonly #axis = s('svg', { class: 'axis', 'aria-hidden': 'true' });
   readonly #gutter = h('div', { class: 'gutter', role: 'list', 'aria-label': 'Lanes' });
   readonly #tip = h('div', { class: 'tip', hidden: true });
   readonly #pane = h('div', { class: 'pane' });
-  readonly #hits = new HitList();
+  readonly #plates = new Plates(this.#pane);
+  /** Something else is to be seen than was painted, and not only from elsewhere. */
+  #isStale = true;
+  /** What the labels of the axis were made for. */
+  #axisOf: Range = { from: 0, to: 0 };
   readonly #zoom = zoom<HTMLDivElement, unknown>();
   readonly #redraw = perFrame(() => this.#draw());
   readonly #retouch = perFrame(() => this.#touch());
@@ -69,7 +77,7 @@ export class Stage {
 
   constructor(app: App) {
     this.#app = app;
-    this.#pane.append(this.#canvas, this.#svg);
+    this.#pane.append(this.#axis, this.#svg);
     this.#root.append(this.#pane, this.#gutter, this.#tip);
     this.#bindZoom();
     this.#bindPointer();
@@ -77,21 +85,23 @@ export class Stage {
     app.on('view', (view, before) => {
       if (view.range !== before.range) this.#syncZoom();
       if (view.event !== before.event || view.server !== before.server) this.#nameLanes();
+      if (view.hidden !== before.hidden) this.#isStale = true;
+      if (view.range === before.range || view.event !== before.event || view.target !== before.target) this.#retouch();
       this.#redraw();
     });
     app.on('scene', () => this.#onScene());
     app.on('theme', () => {
       this.#patterns = null;
       this.#nameLanes();
-      this.#redraw();
+      this.#repaint();
     });
-    app.on('lit', () => this.#redraw());
+    app.on('lit', () => this.#repaint());
     app.on('futures', () => {
       this.#arrange();
       this.#nameLanes();
-      this.#redraw();
+      this.#repaint();
     });
-    app.on('trace', () => this.#redraw());
+    app.on('trace', () => this.#repaint());
     this.#resize();
   }
 
@@ -123,16 +133,17 @@ export class Stage {
     this.#width = width;
     this.#pane.style.left = `${this.#layout.gutter}px`;
     this.#pane.style.width = `${width}px`;
-    const ratio = window.devicePixelRatio;
-    this.#canvas.width = Math.round(width * ratio);
-    this.#canvas.height = Math.round(this.#height * ratio);
+    this.#plates.resize(width, this.#height, window.devicePixelRatio);
     this.#svg.setAttribute('viewBox', `0 0 ${width} ${this.#height}`);
+    this.#axis.style.width = `${width + 2 * AXIS_MARGIN}px`;
+    this.#axis.style.height = `${this.#layout.axis.height}px`;
     this.#zoom.extent([
       [0, 0],
       [width, this.#height],
     ]);
     this.#syncZoom();
     this.#nameLanes();
+    this.#isStale = true;
     this.#draw();
   }
 
@@ -150,7 +161,7 @@ export class Stage {
     this.#arrange();
     this.#syncZoom();
     this.#nameLanes();
-    this.#redraw();
+    this.#repaint();
   }
 
   // --- zoom ---
@@ -201,7 +212,7 @@ export class Stage {
     if (next === this.#scroll) return;
     this.#scroll = next;
     this.#nameLanes();
-    this.#redraw();
+    this.#repaint();
   }
 
   /** Brings a lane into view when they do not all fit. */
@@ -301,7 +312,7 @@ export class Stage {
 
   #targetAt(x: number, y: number): Target | null {
     const lanesTop = this.#layout.lanes[0]?.top ?? 0;
-    return this.#hits.at(x, y < lanesTop ? y : y + this.#scroll);
+    return this.#plates.at(x, y < lanesTop ? y : y + this.#scroll);
   }
 
   #onClick({ x, y }: { readonly x: number; readonly y: number }): void {
@@ -366,31 +377,37 @@ export class Stage {
 
   // --- drawing ---
 
+  #repaint(): void {
+    this.#isStale = true;
+    this.#redraw();
+  }
+
   #draw(): void {
     const began = performance.now();
-    const context = this.#canvas.getContext('2d');
-    const { scene, theme } = this.#app;
-    if (context === null) return;
-    const ratio = window.devicePixelRatio;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.fillStyle = theme.background;
-    context.fillRect(0, 0, this.#width, this.#height);
-    this.#hits.clear();
-    if (scene !== null) {
-      const key = `${theme.name} ${ratio}`;
-      if (this.#patterns === null || this.#patternsFor !== key) this.#patterns = new Patterns(context, ratio);
-      this.#patternsFor = key;
-      const frame = this.#frame(scene, {
-        context,
-        patterns: this.#patterns,
-        makePath: () => new Path2D(),
-        hits: this.#hits,
-      });
-      paintPicture(frame);
-    }
-    this.#touch();
+    const { range } = this.#app;
+    const painter: Painter = (plate) => this.#steps(plate);
+    if (this.#isStale) this.#plates.paint(range, painter);
+    const isAtRest = this.#plates.move(range, painter);
+    if (!isAtRest) this.#redraw();
+    this.#placeAxis(isAtRest);
+    // What one touches moves along; most of the time there is nothing.
+    if (this.#isStale || this.#hasTouched()) this.#touch();
+    this.#isStale = false;
     this.frames.push(performance.now() - began);
     if (this.frames.length > 600) this.frames.shift();
+  }
+
+  *#steps({ context, hits, scale, width, left }: PlateFrame): Generator<void> {
+    const { scene, theme } = this.#app;
+    context.fillStyle = theme.background;
+    context.fillRect(0, 0, width, this.#height);
+    if (scene === null) return;
+    const ratio = window.devicePixelRatio;
+    const key = `${theme.name} ${ratio}`;
+    if (this.#patterns === null || this.#patternsFor !== key) this.#patterns = new Patterns(context, ratio);
+    this.#patternsFor = key;
+    const how = { context, patterns: this.#patterns, makePath: (): Path2D => new Path2D(), hits };
+    yield* pictureSteps({ ...this.#frame(scene, how), scale, width, left });
   }
 
   /** What the painters get; what one may point at is only kept for the screen. */
@@ -403,6 +420,7 @@ export class Stage {
       scale: this.scale,
       theme: this.#app.theme,
       width: this.#width,
+      left: 0,
       height: this.#height,
       scroll: this.#scroll,
       unit: this.#unit,
@@ -467,7 +485,6 @@ export class Stage {
     const { scale } = this;
     const parts: SVGElement[] = [];
     if (scene !== null) {
-      parts.push(...this.#axisMarks(scene, scale));
       if (view.event !== null) parts.push(...this.#eventMark(scene, scale, view.event, theme.selection, true));
       if (view.target !== null) parts.push(...this.#eventMark(scene, scale, view.target, theme.danger, false));
     }
@@ -496,6 +513,31 @@ export class Stage {
     }
     fill(this.#svg, parts);
     this.#showTip(scene);
+  }
+
+  #hasTouched(): boolean {
+    const { event, target } = this.#app.view;
+    return event !== null || target !== null || this.ghosts.length > 0 || this.#band !== null || this.#pointer !== null;
+  }
+
+  /** Labels are made for more than the window holds, and move with it; a new distance between them needs new ones. */
+  #placeAxis(isAtRest: boolean): void {
+    const { scene, range } = this.#app;
+    const made = this.#axisOf;
+    const { perPixel } = this.scale;
+    const isNear =
+      !this.#isStale &&
+      !(isAtRest && made.from !== range.from) &&
+      Math.abs((range.to - range.from) / (made.to - made.from) - 1) < 1e-9 &&
+      Math.abs(range.from - made.from) < AXIS_MARGIN * perPixel;
+    if (!isNear) {
+      this.#axisOf = range;
+      const air = AXIS_MARGIN * perPixel;
+      const wide = { from: range.from - air, to: range.to + air };
+      fill(this.#axis, scene === null ? [] : this.#axisMarks(scene, scaleOf(wide, this.#width + 2 * AXIS_MARGIN)));
+    }
+    const x = (this.#axisOf.from - range.from) / perPixel - AXIS_MARGIN;
+    this.#axis.style.transform = `translateX(${x}px)`;
   }
 
   #ghostMark(scale: Scale, { from, to, line, isGone }: Ghost): SVGElement {
@@ -576,7 +618,7 @@ export class Stage {
   }
 
   #showTip(scene: Scene | null): void {
-    const pointer = this.#pointer;
+    const pointer = this.#root.classList.contains('grabbing') ? null : this.#pointer;
     const target = pointer === null || scene === null ? null : this.#targetAt(pointer.x, pointer.y);
     const told = target === null || scene === null ? null : describe(scene, target, this.scale.t(pointer!.x));
     if (told === null || pointer === null || this.#band !== null) {

@@ -22,24 +22,19 @@ interface Box {
   readonly level: number;
 }
 
-interface Line {
-  readonly x0: number;
-  readonly y0: number;
-  readonly x1: number;
-  readonly y1: number;
-  readonly row: number;
-}
-
 /** Pixels around a line or a box that still count. */
 const REACH = 5;
+const LINE_NUMBERS = 5;
 
 export class HitList {
   readonly #boxes: Box[] = [];
-  readonly #lines: Line[] = [];
+  /** Thousands of lines are drawn in a frame, and nobody may point at any: x0, y0, x1, y1 and row of each. */
+  #lines = new Float64Array(LINE_NUMBERS * 256);
+  #lineEnd = 0;
 
   clear(): void {
     this.#boxes.length = 0;
-    this.#lines.length = 0;
+    this.#lineEnd = 0;
   }
 
   box(left: number, top: number, width: number, height: number, target: Target, level: number): void {
@@ -47,7 +42,18 @@ export class HitList {
   }
 
   line(x0: number, y0: number, x1: number, y1: number, row: number): void {
-    this.#lines.push({ x0, y0, x1, y1, row });
+    if (this.#lineEnd === this.#lines.length) {
+      const grown = new Float64Array(this.#lines.length * 2);
+      grown.set(this.#lines);
+      this.#lines = grown;
+    }
+    const lines = this.#lines;
+    lines[this.#lineEnd] = x0;
+    lines[this.#lineEnd + 1] = y0;
+    lines[this.#lineEnd + 2] = x1;
+    lines[this.#lineEnd + 3] = y1;
+    lines[this.#lineEnd + 4] = row;
+    this.#lineEnd += LINE_NUMBERS;
   }
 
   /** Marks before operations before messages before what they lie on. */
@@ -64,11 +70,12 @@ export class HitList {
       const rank = level * 1000 - distance * 10 - Math.min(9, (right - left) / 1000);
       if (rank > bestRank) [best, bestRank] = [target, rank];
     }
-    for (const { x0, y0, x1, y1, row } of this.#lines) {
-      const distance = distanceToLine(x, y, x0, y0, x1, y1);
+    const lines = this.#lines;
+    for (let i = 0; i < this.#lineEnd; i += LINE_NUMBERS) {
+      const distance = distanceToLine(x, y, lines[i]!, lines[i + 1]!, lines[i + 2]!, lines[i + 3]!);
       if (distance > REACH) continue;
       const rank = LEVEL.message * 1000 - distance * 10;
-      if (rank > bestRank) [best, bestRank] = [{ kind: 'message', row }, rank];
+      if (rank > bestRank) [best, bestRank] = [{ kind: 'message', row: lines[i + 4]! }, rank];
     }
     return best;
   }
