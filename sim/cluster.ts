@@ -10,9 +10,10 @@ import { formatServer } from '../core/config/membership.ts';
 import type { Membership, PeerConfig, ServerSpec } from '../core/config/types.ts';
 import type { Address } from '../core/io.ts';
 import { asPeer, ZXID_ZERO } from '../core/types.ts';
+import { diskAfter, genesisOf } from './genesis.ts';
 import type { RunOptions, Settings, Swarm } from './schedule.ts';
 import { type PeerRunner, peerProgram } from './server.ts';
-import type { HostId, Identity, Program, Ratio, World } from './world/types.ts';
+import type { DiskImage, HostId, Identity, Program, Ratio, World } from './world/types.ts';
 
 export const CLIENT_PORT = 2181;
 const QUORUM_PORT = 2888;
@@ -95,18 +96,24 @@ export class Cluster {
         ...(options.tls ? { identity: identityOf(id), dialsTls: ['election', 'quorum'] as const } : {}),
       });
       const delayUs = clock.between(0, 300_000);
-      if (options.settings.dbAutocreate === false) this.#declareNew(world, id);
+      const near = Math.round(swarm['genesis.near']);
+      if (near > 0 && this.voters.includes(id)) this.#giveDisk(world, id, diskAfter(genesisOf(near)));
+      else if (options.settings.dbAutocreate === false) this.#declareNew(world, id);
       if (!this.spares.includes(id)) world.start(id, { delayUs });
     }
   }
 
   /** Where db.autocreate is off, the administrator says of an empty directory that it may be one (`zkServer-initialize.sh`). */
   #declareNew(world: World, id: HostId): void {
+    const initialize = { path: 'data/initialize', size: 0, bytes: new Uint8Array(0) };
+    this.#giveDisk(world, id, { directories: ['data', 'log'], files: [initialize] });
+  }
+
+  #giveDisk(world: World, id: HostId, image: DiskImage): void {
     const { budget } = world;
     const { unrestricted } = budget;
     budget.unrestricted = true;
-    const initialize = { path: 'data/initialize', size: 0, bytes: new Uint8Array(0) };
-    world.restoreDisk(id, { directories: ['data', 'log'], files: [initialize] });
+    world.restoreDisk(id, image);
     budget.unrestricted = unrestricted;
     budget.repaired(id);
   }

@@ -32,6 +32,7 @@ import {
 import { checkRecovery } from './checkers/recovery.ts';
 import { Cluster, ipOf, SUPER_AUTH } from './cluster.ts';
 import { type Ensemble, FaultDriver, type FaultStats, type OpFate, type Tell } from './faults.ts';
+import { genesisOf } from './genesis.ts';
 import { HistoryRecorder, sessionOf } from './recorder.ts';
 import type { Expectation, Fate, Schedule } from './schedule.ts';
 import { type PeerRunner, runRaw } from './server.ts';
@@ -242,6 +243,7 @@ class Run {
       standingOf: (client) => standingOf(world, this.#hub, client),
       isKnown: (session) => this.#isClientOnly || this.#hub.sessions.isKnown(session),
     });
+    this.#hub.begin(genesisOf(Math.round(swarm['genesis.near'])));
     this.#cluster.addTo(world);
     this.#makeFarLinks();
     this.#workload = new Workload(

@@ -347,6 +347,8 @@ export const CALM = {
   'client.readOnly': 0,
   /** 1: after the healing every client must be answered, not only some. */
   'client.served': 0,
+  /** Above 0: the ensemble has a past in which versions came within so many changes of their limits. */
+  'genesis.near': 0,
   /** So many servers, the first ones, tell others an election address that only they themselves can use. */
   'servers.astray': 0,
   /** Weights of kinds of requests that only special profiles ask: nodes that change hands, quotas, changes of the ensemble. */

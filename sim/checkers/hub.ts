@@ -138,6 +138,16 @@ export class Hub {
     );
   }
 
+  /** The ensemble has a past: every disk begins with these entries. */
+  begin(entries: readonly LogEntry[]): void {
+    let parent = ZXID_ZERO;
+    for (const { zxid, bytes } of entries) {
+      this.#proposals.set(zxid, bytes);
+      this.history.onPropose(0, zxid, bytes, parent);
+      parent = zxid;
+    }
+  }
+
   get membership(): Membership {
     return this.#membership;
   }

@@ -263,6 +263,20 @@ export const CLIENT_PROFILES = {
     options: (drawn) => withSettings({ ...drawn, clients: 4 }, { ...GLOBAL, enforceQuota: true, snapCount: 20 }),
     swarm: loaded({ 'more.quota': 100, 'workload.rate': 30, 'workload.pipeline': 16 }),
   },
+  limits: {
+    says: 'versions that come to their greatest number, and servers that start again',
+    stories: [restart],
+    options: (drawn) => withSettings({ ...drawn, clients: 3 }, GLOBAL),
+    swarm: (drawn, stream) => ({
+      ...drawn,
+      'genesis.near': stream.between(2, 12),
+      'workload.hot': 2,
+      'workload.paths': 6,
+      'mix.setData': 40,
+      'mix.acl': 10,
+      'mix.delete': 0,
+    }),
+  },
   strangers: {
     says: 'clients that have to say who they are, and some that do not',
     stories: [restart],
