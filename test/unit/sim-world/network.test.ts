@@ -375,6 +375,19 @@ describe('the end of a connection', () => {
     expect(a.stream()).toBe('<connOpened><connClosed ECONNRESET>');
     expect(b.stream()).toBe('<connOpened><connClosed ECONNRESET>');
   });
+
+  it('is never heard of on a connection that a box in the middle has forgotten', () => {
+    const { world, a, b, conn } = connected({}, { retransmitTimeoutUs: 20 * SECOND });
+    expect(world.forgetConnections({ from: 1, to: 2, channels: ['client'] })).toBe(0);
+    expect(world.forgetConnections({ from: 2, to: 1 })).toBe(1);
+    a.send(conn, 'lost');
+    world.runUntil(5 * SECOND);
+    world.heal([1, 2]);
+    world.kill(2);
+    world.runUntil(60 * SECOND);
+    expect(a.stream(conn)).toBe('<connOpened>');
+    expect(b.stream()).toBe('<connOpened>');
+  });
 });
 
 describe('TLS', () => {

@@ -76,6 +76,21 @@ describe('moments', () => {
     expect(told).toContain('server 2 stands still for 50 ms');
   });
 
+  test('somebody knocks who is no server', () => {
+    const told = tellsOf([{ at: 2000, do: 'knock', node: 1, as: 99 }]);
+    expect(told).toContain('somebody calls the election port of server 1 as server 99');
+  });
+
+  test('connections are forgotten', () => {
+    const told = tellsOf([{ at: 2000, do: 'blackhole', links: ['1-*'], channel: 'election' }]);
+    expect(told).toContain('2 connections on 1-* are forgotten');
+  });
+
+  test('a server is left out of the core', () => {
+    const told = tellsOf([{ at: 2000, do: 'outside', node: 2, as: 'dead' }]);
+    expect(told.filter((text) => text.includes('is healed') && text.includes('2'))).toEqual([]);
+  });
+
   test('a trap stays until it has sprung', () => {
     const told = tellsOf([
       { at: 2000, do: 'crashWhen', node: 2, how: 'kill', effect: 'note', note: 'zab.committed', skip: 20, for: 60 },
