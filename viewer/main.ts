@@ -310,14 +310,14 @@ function makeStatus(): void {
     if (scene === null) return;
     const at = cursor ?? (view.event === null ? null : app.placeOf(view.event));
     const isTime = scene.axis.kind === 'time';
-    where.textContent =
-      at === null ? '' : isTime ? instant(at) : `step ${Math.round(at)}, ${instant(scene.axis.timeAt(at))}`;
+    write(where, at === null ? '' : isTime ? instant(at) : `step ${Math.round(at)}, ${instant(scene.axis.timeAt(at))}`);
     const shown = range.to - range.from;
     const whole = app.whole.to - app.whole.from;
-    length.textContent = isTime
-      ? `${duration(shown)} of ${duration(whole)}`
-      : `${Math.round(shown)} of ${Math.round(whole)} steps`;
-    axis.textContent = isTime ? 'axis: time' : 'axis: causal order';
+    write(
+      length,
+      isTime ? `${duration(shown)} of ${duration(whole)}` : `${Math.round(shown)} of ${Math.round(whole)} steps`,
+    );
+    write(axis, isTime ? 'axis: time' : 'axis: causal order');
   };
   app.on('cursor', tellWhere);
   app.on('scene', tellWhere);
@@ -336,6 +336,11 @@ function makeStatus(): void {
     what.textContent = text;
     byId('live').textContent = text;
   });
+}
+
+/** A text that is the same is not written again: the page would be laid out for it in every frame. */
+function write(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 // --- sheets ----------------------------------------------------------------------------------------------------------

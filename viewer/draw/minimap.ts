@@ -18,6 +18,9 @@ export class Minimap {
   readonly #canvas = h('canvas', { 'aria-hidden': 'true' });
   readonly #svg = s('svg', { 'aria-hidden': 'true' });
   readonly #rewindow = perFrame(() => this.#window());
+  readonly #selected = s('line', { 'stroke-width': 1 });
+  readonly #frame = s('rect', { class: 'window' });
+  readonly #handles = [0, 1].map(() => s('rect', { class: 'handle', width: 4, height: 16, rx: 2 }));
   #width = 0;
   #height = 0;
   #bins: Float64Array = new Float64Array(0);
@@ -55,6 +58,7 @@ export class Minimap {
     context.fillStyle = theme.background;
     context.fillRect(0, 0, this.#width, this.#height);
     if (scene !== null) this.#paint(context, scene);
+    this.#dress();
     this.#window();
   }
 
@@ -110,36 +114,42 @@ export class Minimap {
     context.fillStyle = hue('blue', theme);
   }
 
-  #window(): void {
-    const { scene, range, view } = this.#app;
+  /** What stays the same while one pans: the labels, and the elements that are moved. */
+  #dress(): void {
+    const { scene } = this.#app;
     if (scene === null) {
       fill(this.#svg);
       return;
     }
     const scale = scaleOf(scene.axis.whole, this.#width);
-    const x = scale.x(range.from);
-    const width = Math.max(2, scale.x(range.to) - x);
-    const isWhole = width >= this.#width - 1;
     const isTime = scene.axis.kind === 'time';
     const marks = ticks(scale.from, scale.to, scale.perPixel * 110).map(({ t, label }) =>
       s('text', { x: scale.x(t) + 3, y: this.#height - 3 }, isTime ? label : `step ${t}`),
     );
+    fill(this.#svg, marks, this.#selected, this.#frame, this.#handles);
+    set(this.#selected, { y1: 0, y2: this.#height, stroke: this.#app.theme.selection });
+    set(this.#frame, { y: 0.5, height: Math.max(0, this.#height - 1) });
+    for (const handle of this.#handles) set(handle, { y: this.#height / 2 - 8 });
+  }
+
+  #window(): void {
+    const { scene, range, view } = this.#app;
+    if (scene === null) return;
+    const scale = scaleOf(scene.axis.whole, this.#width);
+    const x = scale.x(range.from);
+    const width = Math.max(2, scale.x(range.to) - x);
+    const isWhole = width >= this.#width - 1;
+    const isTime = scene.axis.kind === 'time';
     const at = view.event === null ? null : scale.x(this.#app.placeOf(view.event));
-    fill(
-      this.#svg,
-      marks,
-      at !== null &&
-        s('line', { x1: at, x2: at, y1: 0, y2: this.#height, stroke: this.#app.theme.selection, 'stroke-width': 1 }),
-      !isWhole && [
-        s('rect', { class: 'window', x, y: 0.5, width, height: this.#height - 1 }),
-        s('rect', { class: 'handle', x: x - 2, y: this.#height / 2 - 8, width: 4, height: 16, rx: 2 }),
-        s('rect', { class: 'handle', x: x + width - 2, y: this.#height / 2 - 8, width: 4, height: 16, rx: 2 }),
-      ],
-    );
+    set(this.#selected, { visibility: at === null ? 'hidden' : 'visible', x1: at ?? 0, x2: at ?? 0 });
+    const visibility = isWhole ? 'hidden' : 'visible';
+    set(this.#frame, { visibility, x, width });
+    set(this.#handles[0]!, { visibility, x: x - 2 });
+    set(this.#handles[1]!, { visibility, x: x + width - 2 });
     const words = isTime
       ? `${duration(range.to - range.from)} of ${duration(scale.to - scale.from)} in view`
       : 'steps in view';
-    this.#root.setAttribute('aria-valuetext', words);
+    set(this.#root, { 'aria-valuetext': words });
   }
 
   /** Drag the window, its edges, or draw a new one. */
@@ -196,6 +206,14 @@ export class Minimap {
       }
       drag = null;
     });
+  }
+}
+
+/** Attributes that are as they were are not touched, so that nothing is drawn anew for them. */
+function set(element: Element, attributes: Readonly<Record<string, string | number>>): void {
+  for (const [name, value] of Object.entries(attributes)) {
+    const text = String(value);
+    if (element.getAttribute(name) !== text) element.setAttribute(name, text);
   }
 }
 

@@ -14,7 +14,7 @@ const MARGIN = 0.25;
 /** A plate that is moved by more than this share of the window is followed by another. */
 const SHIFT_MAX = 0.06;
 /** Milliseconds of painting in one frame; as much again goes to turning strokes into pixels. */
-const SLICE_MS = 3.5;
+const SLICE_MS = 3;
 /** What takes no longer than this is painted in every frame. */
 const QUICK_MS = 4;
 
@@ -170,7 +170,7 @@ export class Plates {
   }
 }
 
-const isSame = (a: Range, b: Range): boolean => a.from === b.from && a.to === b.to;
+export const isSame = (a: Range, b: Range): boolean => a.from === b.from && a.to === b.to;
 
 function makePlate(): Plate {
   const canvas = document.createElement('canvas');

@@ -18,12 +18,14 @@ import { describe } from './describe.ts';
 import type { Frame } from './frame.ts';
 import { Patterns } from './glyphs.ts';
 import { FINE, paintSheet, pictureSteps, sheetSize, ticksOf } from './paint.ts';
-import { type Painter, type PlateFrame, Plates } from './plates.ts';
+import { isSame, type Painter, type PlateFrame, Plates } from './plates.ts';
 import { bandText, FONT, laneColour } from './servers.ts';
 import { SvgBrush, SvgPath } from './svg.ts';
 
 /** Labels beside the window, so that it can be moved a little without new ones, px. */
 const AXIS_MARGIN = 320;
+/** Labels that are wider or narrower by more than this share are made anew. */
+const AXIS_STRETCH = 0.12;
 
 /** What the laboratory may take over: a bar of the schedule under the pointer. */
 export interface FaultDrag {
@@ -520,24 +522,26 @@ export class Stage {
     return event !== null || target !== null || this.ghosts.length > 0 || this.#band !== null || this.#pointer !== null;
   }
 
-  /** Labels are made for more than the window holds, and move with it; a new distance between them needs new ones. */
+  /** Labels are made for more than the window holds, and move and stretch with it for a while. */
   #placeAxis(isAtRest: boolean): void {
     const { scene, range } = this.#app;
-    const made = this.#axisOf;
     const { perPixel } = this.scale;
+    const stretch = (this.#axisOf.to - this.#axisOf.from) / (range.to - range.from);
     const isNear =
       !this.#isStale &&
-      !(isAtRest && made.from !== range.from) &&
-      Math.abs((range.to - range.from) / (made.to - made.from) - 1) < 1e-9 &&
-      Math.abs(range.from - made.from) < AXIS_MARGIN * perPixel;
+      !(isAtRest && !isSame(this.#axisOf, range)) &&
+      Math.abs(stretch - 1) < AXIS_STRETCH &&
+      Math.abs(range.from - this.#axisOf.from) < (AXIS_MARGIN * perPixel) / 2;
     if (!isNear) {
       this.#axisOf = range;
       const air = AXIS_MARGIN * perPixel;
       const wide = { from: range.from - air, to: range.to + air };
       fill(this.#axis, scene === null ? [] : this.#axisMarks(scene, scaleOf(wide, this.#width + 2 * AXIS_MARGIN)));
     }
-    const x = (this.#axisOf.from - range.from) / perPixel - AXIS_MARGIN;
-    this.#axis.style.transform = `translateX(${x}px)`;
+    const k = isNear ? stretch : 1;
+    const x = (this.#axisOf.from - range.from) / perPixel - AXIS_MARGIN * k;
+    const isPan = Math.abs(k - 1) < 1e-7;
+    this.#axis.style.transform = `translateX(${isAtRest ? Math.round(x) : x}px)${isPan ? '' : ` scaleX(${k})`}`;
   }
 
   #ghostMark(scale: Scale, { from, to, line, isGone }: Ghost): SVGElement {
