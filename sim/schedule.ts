@@ -320,6 +320,8 @@ export const CALM = {
   'workload.hot': 3,
   /** Length of written data, bytes. */
   'workload.bytes': 40,
+  /** Different lists of rights that ordinary nodes get, all of which let everybody go on; 0: those nodes stay open. */
+  'workload.rights': 0,
   /** Session timeout a client asks for, ms. */
   'workload.session': 6000,
   /** Weights of kinds of requests; 0 switches one off. */

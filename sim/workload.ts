@@ -685,6 +685,10 @@ class Actor {
   }
 
   #acl(die: number): Call {
+    const rights = this.#o.swarm['workload.rights'];
+    if (rights > 0 && die < 9) {
+      return { kind: 'setACL', path: this.#path(), acl: openTo(this.#stream.below(rights)), version: -1 };
+    }
     const path = `${SECRET_PREFIX}/s${this.#stream.below(4)}`;
     const acl = this.#someAcl();
     if (die < 4) return { kind: 'create2', path, data: this.#tag(), acl, flags: 0 };
@@ -770,6 +774,12 @@ const PARENTS = [QUEUE, EPHEMERALS, SECRET_PREFIX] as const;
 
 /** Two of three paths are children of the root; the others lie below one of the first. */
 export const pathOf = (index: number): string => (index % 3 === 2 ? `/n${index % 5}/m${index}` : `/n${index}`);
+
+/** One of many lists that differ and forbid nobody anything. */
+const openTo = (number: number): readonly Acl[] => [
+  ...OPEN_ACL,
+  { perms: Perm.READ, id: { scheme: 'ip', id: `10.9.${number}.0/24` } },
+];
 
 type MixName = Extract<SwarmName, `mix.${string}` | `more.${string}`>;
 type MixKind = MixName extends `${'mix' | 'more'}.${infer K}` ? K : never;

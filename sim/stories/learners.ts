@@ -130,3 +130,19 @@ export function crawling(scene: Scene): Planned[] {
     },
   ];
 }
+
+/** The stream between two servers is none: what comes late must change nothing that was decided in between. */
+export function unordered(scene: Scene): Planned[] {
+  const { stream, options } = scene;
+  const planned: Planned[] = [];
+  let at = stream.between(500, 1500);
+  while (at < options.duration - 500) {
+    const lasting = stream.between(300, 2000);
+    planned.push({
+      at,
+      draft: { do: 'unordered', links: [stream.pick(['*-*', 'leader>*', '*>leader'])], for: lasting },
+    });
+    at += lasting + stream.between(100, 600);
+  }
+  return planned;
+}

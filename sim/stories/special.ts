@@ -7,7 +7,7 @@ import type { RunOptions, Settings, Swarm, SwarmName } from '../schedule.ts';
 import type { Stream } from '../world/types.ts';
 import { CLIENT_PROFILES } from './clients.ts';
 import { ELECTION_PROFILES } from './elections.ts';
-import { crawling, halfState, observersOnly, uneven } from './learners.ts';
+import { crawling, halfState, observersOnly, uneven, unordered } from './learners.ts';
 import { twoChanges } from './membership.ts';
 import type { Teller } from './scene.ts';
 import { goodbye, oddities } from './sessions.ts';
@@ -97,7 +97,7 @@ export const SPECIAL = {
         'mix.create': 20,
         'mix.delete': 20,
         'mix.acl': stream.pick([20, 60]),
-        'mix.auth': 1,
+        'workload.rights': stream.pick([0, 12, 40]),
       }),
   },
   faulty: {
@@ -108,11 +108,17 @@ export const SPECIAL = {
     says: 'bits that rot in what only a few servers have, and starts from what is left',
     stories: [rottenLog, rottenState],
     options: (drawn) => ({
-      ...withSettings(drawn, { snapCount: 1000, snapshotSizeFactor: -1, commitLogCount: 40 }),
+      ...withSettings(drawn, {
+        snapCount: 1000,
+        snapshotSizeFactor: -1,
+        commitLogCount: 10,
+        forceSnapshotSync: false,
+      }),
       ...three,
       duration: Math.max(drawn.duration, 9000),
     }),
-    swarm: (drawn, stream) => withWeather(drawn, { 'workload.rate': 40, 'workload.bytes': stream.pick([40, 300]) }),
+    swarm: (drawn, stream) =>
+      withWeather(drawn, { 'workload.rate': stream.pick([40, 80]), 'workload.bytes': stream.pick([40, 300]) }),
   },
   amnesia: {
     says: 'disks that are lost at the worst moment, on servers that know that they are not new',
@@ -138,6 +144,10 @@ export const SPECIAL = {
   partings: {
     says: 'goodbyes right behind what they take away, and paths that no tree has',
     stories: [goodbye, oddities],
+  },
+  unordered: {
+    says: 'a network that TCP forbids: chunks overtake each other, and come twice',
+    stories: [unordered],
   },
   changes: {
     says: 'two changes of the ensemble in one breath',

@@ -22,8 +22,7 @@ export function faulty(scene: Scene): Planned[] {
 }
 
 /** Nobody writes, so that files come to rest and bits in them may flip; then this happens. */
-function whenAtRest(node: number, file: string, at: number, scene: Scene): Planned[] {
-  const count = scene.stream.between(3, 10);
+function whenAtRest(node: number, file: string, at: number, count: number): Planned[] {
   return Array.from({ length: count }, (_, i) => ({ at: at + i, draft: { do: 'bitRot' as const, node, file } }));
 }
 
@@ -42,7 +41,8 @@ export function rottenLog(scene: Scene): Planned[] {
   const planned: Planned[] = [
     { at, draft: { do: 'crash', node: late } },
     { at: at + writing, draft: { do: 'quiet', for: REST_MS + 600 } },
-    ...whenAtRest(rotten!, 'log', rotAt, scene),
+    // Most of a log is space for records to come.
+    ...whenAtRest(rotten!, 'log', rotAt, stream.between(3, 10)),
     { at: rotAt + 20, draft: { do: stream.pick(['crash', 'power']), node: rotten, for: 50 } },
   ];
   for (const node of [third!, ...others.slice(0, Math.floor(others.length / 2))])
@@ -64,7 +64,8 @@ export function rottenState(scene: Scene): Planned[] {
   const planned: Planned[] = [
     { at, draft: { do: 'crash', node: late, for: away } },
     { at: quietAt, draft: { do: 'quiet', for: REST_MS + 200 } },
-    ...whenAtRest(late!, 'snapshot', rotAt, scene),
+    // Of two snapshots one must stay whole.
+    ...whenAtRest(late!, 'snapshot', rotAt, 1),
     { at: rotAt + 20, draft: { do: stream.pick(['crash', 'power']), node: late, for: stream.pick([50, 400]) } },
   ];
   if (stream.below(2) === 0)
