@@ -226,6 +226,7 @@ class Run {
       membership: this.#cluster.membership,
       unordered: this.#unordered,
       unrestricted: options.unrestricted,
+      isUneven: swarm['servers.astray'] > 0,
       sessionOf: (client) => sessionOf(world, client),
       report: this.#isClientOnly ? () => {} : this.#report,
       onCommitted: (header, txn) => this.#onCommitted(header, txn),

@@ -50,6 +50,8 @@ export interface HubOptions {
   readonly unordered: boolean;
   /** Of more servers than the ensemble survives, data may be gone: losing it is no violation, disagreeing is. */
   readonly unrestricted: boolean;
+  /** The servers' own configuration files differ, and so do their configuration nodes: only the other nodes are compared. */
+  readonly isUneven?: boolean;
   sessionOf(client: HostId): SessionId | null;
   report: Report;
   /** The committed history has grown. */
@@ -447,7 +449,7 @@ export class Hub {
     const { tree } = peer.heap;
     if (this.#options.unrestricted) this.#compareWithPeers(server, peer, after);
     else {
-      const digests = { tree: tree.digest(), state: tree.stateDigest() };
+      const digests = { tree: tree.digest(), state: this.#options.isUneven === true ? 0n : tree.stateDigest() };
       this.replicas.onApplied(server.id, after.appliedZxid, after.epoch, digests, event);
     }
     const { closings } = this.sessions;
