@@ -242,6 +242,7 @@ class Run {
       settings: options.settings,
       report: this.#report,
       standingOf: (client) => standingOf(world, this.#hub, client),
+      revalidatedFrom: (session) => this.#hub.revalidatedFrom(session),
       isKnown: (session) => this.#isClientOnly || this.#hub.sessions.isKnown(session),
     });
     this.#hub.begin(genesisOf(Math.round(swarm['genesis.near'])));

@@ -29,6 +29,8 @@ export interface AttachmentsOptions {
   standingOf(client: number): Standing | null;
   /** The committed history knows the session. */
   isKnown(session: SessionId): boolean;
+  /** The server that has last asked a leader about the session, or null. */
+  revalidatedFrom(session: SessionId): number | null;
 }
 
 interface Attachment {
@@ -146,12 +148,17 @@ export class Attachments {
     this.#report('admin-only', `${showZxid(zxid)} changes the ensemble for client ${client[0]}, who may not`);
   }
 
-  /** Asked over the connection that was confirmed last, and by the leader that confirmed it, the session has not moved. */
+  /**
+   * Asked over the connection that was confirmed last, and by the leader that confirmed it, the session has not moved; unless
+   * another server, from which the client had no patience to hear, asks about it late (LearnerHandler.REVALIDATE).
+   */
   #onMoved({ clientId, cxid, zxid }: TxnHeader): void {
     for (const [id, { session, epoch, isInherited }] of this.#clients) {
       if (isInherited || session !== clientId || epoch !== epochOf(zxid)) continue;
       const standing = this.#options.standingOf(id);
       if (standing === null || standing.session !== clientId || !standing.inFlight.has(cxid)) continue;
+      const last = this.#options.revalidatedFrom(clientId);
+      if (last !== null && last !== standing.server) continue;
       this.#report(
         'session-owner',
         `request ${cxid} of client ${id} is refused at ${showZxid(zxid)} because its session ${showSession(clientId)} had moved, but it asked server ${standing.server}, where it is`,

@@ -100,6 +100,7 @@ export class Hub {
   readonly #report: Report;
   readonly #servers = new Map<HostId, Watched>();
   readonly #proposals = new Map<Zxid, Uint8Array>();
+  readonly #revalidatedFrom = new Map<SessionId, HostId>();
   #membership: Membership;
   /** Monotonic clock of the server whose step is looked at. */
   #nowMonoMs = 0;
@@ -135,6 +136,7 @@ export class Hub {
         packet: () => {},
         clientFrame: (server, client) => this.#onClientFrame(server, client),
         touched: (leader, session) => this.#onTouched(leader, session),
+        revalidated: (learner, session) => this.#revalidatedFrom.set(session, learner),
       },
       this.#unlessUnordered(report),
     );
@@ -164,6 +166,11 @@ export class Hub {
 
   peerOf(host: HostId): Peer | null {
     return this.#servers.get(host)?.peer ?? null;
+  }
+
+  /** The learner that last asked a leader about the session, or null. It may ask late, when the client is elsewhere again. */
+  revalidatedFrom(session: SessionId): HostId | null {
+    return this.#revalidatedFrom.get(session) ?? null;
   }
 
   /** The platter of the server has this transaction. */

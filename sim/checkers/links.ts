@@ -15,6 +15,8 @@ export interface LinkEvents extends WireEvents {
   clientFrame(server: HostId, client: HostId): void;
   /** The leader has received a learner's word that the session is alive. */
   touched(leader: HostId, session: SessionId): void;
+  /** The leader was asked by a learner whether the session is alive: its client has come there. */
+  revalidated(learner: HostId, session: SessionId): void;
 }
 
 interface QuorumEnd {
@@ -111,18 +113,20 @@ export class Links {
       this.#conversations.set(uid, conversation);
     }
     const isLearner = host === dialer;
-    const received = isLearner ? null : this.#touchScanner(host);
+    const received = isLearner ? null : this.#touchScanner(host, dialer);
     this.#endsOf(host).set(conn, { kind: 'quorum', conversation, isLearner, received });
   }
 
-  #touchScanner(leader: HostId): PacketScanner {
+  #touchScanner(leader: HostId, learner: HostId): PacketScanner {
     return new PacketScanner((type, _zxid, data) => {
       if (type === Packet.PING && data.length > 0) {
         const touches = decodePingTouches(data);
         if (touches.ok) for (const touch of touches.value) this.#events.touched(leader, touch.session);
       } else if (type === Packet.REVALIDATE) {
         const touch = decodeRevalidate(data);
-        if (touch.ok) this.#events.touched(leader, touch.value.session);
+        if (!touch.ok) return;
+        this.#events.touched(leader, touch.value.session);
+        this.#events.revalidated(learner, touch.value.session);
       }
     });
   }

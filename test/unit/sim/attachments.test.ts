@@ -25,10 +25,12 @@ function makeChecker({
   settings = {},
   standing = null,
   known = true,
+  revalidated = null,
 }: {
   settings?: Settings;
   standing?: Standing | null;
   known?: boolean;
+  revalidated?: number | null;
 } = {}) {
   const broken: string[] = [];
   const checker = new Attachments({
@@ -36,6 +38,7 @@ function makeChecker({
     report: (property) => broken.push(property),
     standingOf: () => standing,
     isKnown: () => known,
+    revalidatedFrom: () => revalidated,
   });
   return { checker, broken };
 }
@@ -82,7 +85,10 @@ describe('sessions', () => {
     checker.onRecord(connected(1));
     checker.onCommitted(header(0x1_0000_0005, Op.error, 4), moved);
     checker.onCommitted(header(0x2_0000_0005, Op.error), moved);
-    expect(broken).toEqual([]);
+    const late = makeChecker({ standing, revalidated: 3 });
+    late.checker.onRecord(connected(1));
+    late.checker.onCommitted(header(0x1_0000_0005, Op.error), moved);
+    expect([...broken, ...late.broken]).toEqual([]);
   });
 });
 
