@@ -38,7 +38,7 @@ function handover({ at, stream, options }: Scene): Planned[] {
       const what = stream.below(4);
       const when = time + stream.below(spell);
       if (what === 0) planned.push({ at: when, draft: { do: 'clientMove', client } });
-      if (what === 1) planned.push({ at: when, draft: { do: 'clientKill', client, same: stream.below(2) === 0 } });
+      if (what === 1) planned.push({ at: when, draft: { do: 'clientKill', client } });
       if (what === 2) planned.push({ at: when, draft: { do: 'clientClose', client } });
     }
   }
@@ -175,6 +175,8 @@ export const CLIENT_PROFILES = {
       'mix.ephemeral': 25,
       'mix.setData': 20,
       'client.move': 6,
+      'client.ahead': 0,
+      'mix.sync': 0,
     }),
   },
   watchers: {
