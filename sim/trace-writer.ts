@@ -34,8 +34,8 @@ import {
 } from './world/types.ts';
 
 export const TRACE_VERSION = 2;
-/** Steps of one server between two keyframes of it. */
-const KEYFRAME_EVERY_STEPS = 500;
+/** Steps of one server between two keyframes of it: so many patches at most lead to any state, for a fortieth of the file. */
+const KEYFRAME_EVERY_STEPS = 200;
 
 export type Sink = (line: object) => void;
 

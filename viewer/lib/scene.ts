@@ -113,7 +113,7 @@ export const timeAxis = (whole: Range): Axis => ({
 /** The order of causes. What has a time but no event stands where the host's events had come to by then. */
 export function orderAxis(picture: Picture, rank: Uint32Array): Axis {
   const { events } = picture;
-  const byHost = eventsByHost(picture, (index) => rank[index] ?? 0);
+  const byHost = eventsByHost(picture, { kind: 'order', place: (index) => rank[index] ?? 0 });
   let max = 1;
   for (const value of rank) if (value > max) max = value;
   /** Latest time of the events at each rank, made to increase. */
@@ -143,29 +143,35 @@ interface HostEvents {
   readonly timeUs: Float64Array;
 }
 
-function eventsByHost(
-  picture: Picture,
-  place: (index: number, timeUs: number, host: HostId) => number,
-): Map<HostId, HostEvents> {
+function eventsByHost(picture: Picture, axis: Pick<Axis, 'kind' | 'place'>): Map<HostId, HostEvents> {
   const { count, host, timeUs } = picture.events;
-  const counts = new Map<HostId, number>();
-  for (let p = 0; p < count; p++) counts.set(host[p]!, (counts.get(host[p]!) ?? 0) + 1);
+  const counts = new Uint32Array(HOSTS_MAX);
+  for (let p = 0; p < count; p++) counts[host[p]!]!++;
+  const own: (HostEvents | undefined)[] = [];
   const made = new Map<HostId, HostEvents>();
-  for (const [id, size] of counts) {
-    made.set(id, { index: new Uint32Array(size), at: new Float64Array(size), timeUs: new Float64Array(size) });
+  for (let id = 0; id < HOSTS_MAX; id++) {
+    const size = counts[id]!;
+    if (size === 0) continue;
+    const times = new Float64Array(size);
+    // On the axis of time the place is the time.
+    const at = axis.kind === 'time' ? times : new Float64Array(size);
+    own[id] = { index: new Uint32Array(size), at, timeUs: times };
+    made.set(id, own[id]!);
   }
-  const next = new Map<HostId, number>();
+  const next = new Uint32Array(HOSTS_MAX);
   for (let p = 0; p < count; p++) {
     const id = host[p]!;
-    const at = next.get(id) ?? 0;
-    const own = made.get(id)!;
-    own.index[at] = p + 1;
-    own.timeUs[at] = timeUs[p]!;
-    own.at[at] = place(p + 1, timeUs[p]!, id);
-    next.set(id, at + 1);
+    const at = next[id]!++;
+    const mine = own[id]!;
+    mine.index[at] = p + 1;
+    mine.timeUs[at] = timeUs[p]!;
+    if (axis.kind !== 'time') mine.at[at] = axis.place(p + 1, timeUs[p]!, id);
   }
   return made;
 }
+
+/** Hosts are numbers of 16 bits. */
+const HOSTS_MAX = 0x1_0000;
 
 export function sceneOf(picture: Picture, axis: Axis): Scene {
   const ordinal = ordinalOf(picture.servers.map(({ zxids }) => zxids));
@@ -209,12 +215,8 @@ export function sceneOf(picture: Picture, axis: Axis): Scene {
       picture.clients.map((lane) => {
         const { host, operations, watches } = lane;
         const spans = spansOf(
-          operations.count,
-          (row) => place(operations.beginIndex[row]!, operations.beginUs[row]!, host),
-          (row) =>
-            Number.isNaN(operations.endUs[row]!)
-              ? Number.NaN
-              : place(operations.endIndex[row]!, operations.endUs[row]!, host),
+          placesOf(axis, operations.beginIndex, operations.beginUs, host),
+          placesOf(axis, operations.endIndex, operations.endUs, host),
         );
         const line = packRows(
           Array.from(spans.spans.begin, (from, i) => {
@@ -228,7 +230,7 @@ export function sceneOf(picture: Picture, axis: Axis): Scene {
           operations: spans.spans,
           rows: spans.rows,
           line: Uint8Array.from(line),
-          lines: Math.max(1, ...line.map((row) => row + 1)),
+          lines: line.reduce((most, row) => Math.max(most, row + 1), 1),
           sessions: lane.sessions.map((what) => ({
             from: place(what.beginIndex, what.beginUs, host),
             to: place(0, what.endUs, host),
@@ -256,7 +258,7 @@ export function sceneOf(picture: Picture, axis: Axis): Scene {
       to: place(what.endIndex, what.endUs, 0),
       what,
     })),
-    events: eventsByHost(picture, place),
+    events: eventsByHost(picture, axis),
   };
 }
 
@@ -282,31 +284,44 @@ function placeMarks(marks: readonly HostMark[], axis: Axis, host: HostId): Place
   });
 }
 
-/** Spans in the order of their begin, whatever the axis made of it. */
+/** Where these events of a host stand; what has no time has no place. */
+function placesOf(axis: Axis, index: Uint32Array, timeUs: Float64Array, host: HostId): Float64Array {
+  if (axis.kind === 'time') return timeUs;
+  const places = new Float64Array(timeUs.length);
+  for (let row = 0; row < places.length; row++) {
+    const time = timeUs[row]!;
+    places[row] = Number.isNaN(time) ? Number.NaN : axis.place(index[row]!, time, host);
+  }
+  return places;
+}
+
+/** Spans in the order of their begin, whatever the axis made of it; of all rows, or of those that are chosen. */
 function spansOf(
-  count: number,
-  beginOf: (row: number) => number,
-  endOf: (row: number) => number,
+  begins: Float64Array,
+  ends: Float64Array,
   chosen?: Uint32Array,
 ): { readonly spans: Intervals; readonly rows: Uint32Array } {
-  const rows = chosen ?? Uint32Array.from({ length: count }, (_, i) => i);
-  const size = rows.length;
-  let begin = new Float64Array(size);
+  let rows = chosen ?? countedUp(begins.length);
+  let begin = gathered(begins, rows);
   let isSorted = true;
-  for (let i = 0; i < size; i++) {
-    begin[i] = beginOf(rows[i]!);
-    if (i > 0 && begin[i]! < begin[i - 1]!) isSorted = false;
-  }
-  let sorted = rows;
+  for (let i = 1; i < begin.length && isSorted; i++) isSorted = !(begin[i]! < begin[i - 1]!);
   if (!isSorted) {
-    const unsorted = begin;
-    const order = Uint32Array.from({ length: size }, (_, i) => i).sort((a, b) => unsorted[a]! - unsorted[b]!);
-    sorted = order.map((i) => rows[i]!);
-    begin = Float64Array.from(order, (i) => unsorted[i]!);
+    rows = rows.slice().sort((a, b) => begins[a]! - begins[b]! || a - b);
+    begin = gathered(begins, rows);
   }
-  const end = new Float64Array(size);
-  for (let i = 0; i < size; i++) end[i] = endOf(sorted[i]!);
-  return { spans: new Intervals(begin, end), rows: sorted };
+  return { spans: new Intervals(begin, gathered(ends, rows)), rows };
+}
+
+function countedUp(count: number): Uint32Array {
+  const numbers = new Uint32Array(count);
+  for (let i = 0; i < count; i++) numbers[i] = i;
+  return numbers;
+}
+
+function gathered(values: Float64Array, rows: Uint32Array): Float64Array {
+  const found = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) found[i] = values[rows[i]!]!;
+  return found;
 }
 
 function groupScenes(messages: MessageColumns, axis: Axis): GroupScene[] {
@@ -318,29 +333,34 @@ function groupScenes(messages: MessageColumns, axis: Axis): GroupScene[] {
     const group = messages.group[row]!;
     rowsOf[group]![next[group]!++] = row;
   }
-  return rowsOf.map((rows) =>
-    spansOf(
-      rows.length,
-      (row) => axis.place(messages.sentIndex[row]!, messages.sentUs[row]!, messages.from[row]!),
-      (row) => messageEnd(messages, row, axis),
-      rows,
-    ),
-  );
+  const [begin, end] = [messageBegins(messages, axis), messageEnds(messages, axis)];
+  return rowsOf.map((rows) => spansOf(begin, end, rows));
 }
 
-/** Where an arrow ends; for a lost one where that was certain. */
-function messageEnd(messages: MessageColumns, row: number, axis: Axis): number {
-  const arrived = messages.arrivedUs[row]!;
-  if (!Number.isNaN(arrived)) return axis.place(messages.arrivedIndex[row]!, arrived, messages.to[row]!);
-  const lost = messages.lostUs[row]!;
-  return Number.isNaN(lost) ? Number.NaN : axis.place(0, lost, messages.to[row]!);
+function messageBegins({ count, sentUs, sentIndex, from }: MessageColumns, axis: Axis): Float64Array {
+  if (axis.kind === 'time') return sentUs;
+  const places = new Float64Array(count);
+  for (let row = 0; row < count; row++) places[row] = axis.place(sentIndex[row]!, sentUs[row]!, from[row]!);
+  return places;
+}
+
+/** Where arrows end; for a lost one where that was certain, and nowhere for what is still on its way. */
+function messageEnds({ count, arrivedUs, arrivedIndex, lostUs, to }: MessageColumns, axis: Axis): Float64Array {
+  const places = new Float64Array(count);
+  const isTime = axis.kind === 'time';
+  for (let row = 0; row < count; row++) {
+    const arrived = arrivedUs[row]!;
+    const isLost = Number.isNaN(arrived);
+    const time = isLost ? lostUs[row]! : arrived;
+    places[row] = isTime || Number.isNaN(time) ? time : axis.place(isLost ? 0 : arrivedIndex[row]!, time, to[row]!);
+  }
+  return places;
 }
 
 function diskScene(disk: Picture['servers'][number]['disk'], axis: Axis, host: HostId): DiskScene {
   const { spans, rows } = spansOf(
-    disk.count,
-    (row) => axis.place(disk.beginIndex[row]!, disk.beginUs[row]!, host),
-    (row) => (Number.isNaN(disk.endUs[row]!) ? Number.NaN : axis.place(disk.endIndex[row]!, disk.endUs[row]!, host)),
+    placesOf(axis, disk.beginIndex, disk.beginUs, host),
+    placesOf(axis, disk.endIndex, disk.endUs, host),
   );
   const odd: number[] = [];
   for (let i = 0; i < rows.length; i++) if (disk.fate[rows[i]!] !== 0) odd.push(i);
@@ -370,7 +390,7 @@ export function ordinalOf(lanes: readonly ZxidColumns[]): (zxid: number) => numb
       const zxid = logged[i]!;
       if (Number.isNaN(zxid)) continue;
       const epoch = Math.floor(zxid / EPOCH);
-      const counter = zxid % EPOCH;
+      const counter = zxid - epoch * EPOCH;
       if (counter > (counterMax.get(epoch) ?? -1)) counterMax.set(epoch, counter);
     }
   }
@@ -380,7 +400,14 @@ export function ordinalOf(lanes: readonly ZxidColumns[]): (zxid: number) => numb
     offsets.set(epoch, offset);
     offset += counterMax.get(epoch)! + 1;
   }
-  return (zxid) => (offsets.get(Math.floor(zxid / EPOCH)) ?? 0) + (zxid % EPOCH);
+  // Neighbouring zxids are of one epoch.
+  let lastEpoch = -1;
+  let lastOffset = 0;
+  return (zxid) => {
+    const epoch = Math.floor(zxid / EPOCH);
+    if (epoch !== lastEpoch) [lastEpoch, lastOffset] = [epoch, offsets.get(epoch) ?? 0];
+    return lastOffset + (zxid - epoch * EPOCH);
+  };
 }
 
 function zxidScene(columns: ZxidColumns, axis: Axis, host: HostId, ordinal: (zxid: number) => number): ZxidScene {
@@ -389,10 +416,8 @@ function zxidScene(columns: ZxidColumns, axis: Axis, host: HostId, ordinal: (zxi
     for (let i = 0; i < columns.count; i++) made[i] = Number.isNaN(values[i]!) ? Number.NaN : ordinal(values[i]!);
     return made;
   };
-  const at = new Float64Array(columns.count);
-  for (let i = 0; i < columns.count; i++) at[i] = axis.place(columns.index[i]!, columns.timeUs[i]!, host);
   return {
-    at,
+    at: placesOf(axis, columns.index, columns.timeUs, host),
     logged: map(columns.logged),
     synced: map(columns.synced),
     committed: map(columns.committed),
@@ -417,11 +442,14 @@ function trafficOf(picture: Picture, axis: Axis): Map<HostId, Traffic> {
   const { from, to } = axis.whole;
   const finest = new Map(picture.servers.map(({ host }) => [host, new Uint32Array(GROUPS * TRAFFIC_BINS)]));
   const { messages } = picture;
+  const begins = messageBegins(messages, axis);
+  const byHost: (Uint32Array | undefined)[] = [];
+  for (const [host, counts] of finest) byHost[host] = counts;
   const perUnit = TRAFFIC_BINS / Math.max(1, to - from);
   for (let row = 0; row < messages.count; row++) {
-    const counts = finest.get(messages.from[row]!);
+    const counts = byHost[messages.from[row]!];
     if (counts === undefined) continue;
-    const at = axis.place(messages.sentIndex[row]!, messages.sentUs[row]!, messages.from[row]!);
+    const at = begins[row]!;
     const bin = Math.min(TRAFFIC_BINS - 1, Math.max(0, Math.floor((at - from) * perUnit)));
     counts[messages.group[row]! * TRAFFIC_BINS + bin]!++;
   }

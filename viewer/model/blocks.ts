@@ -231,13 +231,13 @@ export class TextCutter {
 }
 
 /** Texts of blocks that were just asked for; a state is made from a few neighbouring ones. */
-const CACHED_BLOCKS = 24;
+const CACHED_BLOCKS = 32;
 
 export class BlockShelf {
   readonly #gzip: Gzip;
   readonly #source: ByteSource | null;
   readonly #kept: KeptBlock[] = [];
-  readonly #cache = new Map<number, Uint8Array>();
+  readonly #cache = new Map<number, Promise<Uint8Array>>();
 
   constructor(source: ByteSource | null, gzip: Gzip) {
     this.#source = source;
@@ -252,18 +252,22 @@ export class BlockShelf {
     this.#kept.push(block);
   }
 
-  async text(number: number): Promise<Uint8Array> {
+  text(number: number): Promise<Uint8Array> {
     const cached = this.#cache.get(number);
-    if (cached !== undefined) {
-      // The one used last is dropped last.
-      this.#cache.delete(number);
-      this.#cache.set(number, cached);
-      return cached;
-    }
-    const text = await this.#fetch(number);
+    // The one used last is dropped last.
+    this.#cache.delete(number);
+    const text = cached ?? this.#fetch(number);
     this.#cache.set(number, text);
+    if (cached !== undefined) return text;
     if (this.#cache.size > CACHED_BLOCKS) this.#cache.delete(this.#cache.keys().next().value!);
+    // What could not be read is tried again, and told to whoever asked.
+    text.catch(() => this.#cache.delete(number));
     return text;
+  }
+
+  /** Begins to inflate what will be asked for, so that nobody waits for one after the other. */
+  expect(from: number, to: number): void {
+    for (let number = from; number <= Math.min(to, from + CACHED_BLOCKS - 1); number++) void this.text(number);
   }
 
   async #fetch(number: number): Promise<Uint8Array> {

@@ -222,12 +222,13 @@ export function conclude(store: Store): LoadPhase {
   store.finish();
   if (store.header === null && store.problems.length === 0) isAcceptable(store);
   if (store.header === null) return 'failed';
-  if (store.verdict === null && !store.problems.some(({ kind }) => kind === 'truncated' || kind === 'bad-gzip')) {
+  if (store.verdict === null) {
     // A line that was cut off in its middle is part of the same story.
     dropLastBadLine(store);
-    store.problems.push(
-      problem('truncated', `The trace has no verdict at its end: it was cut off. ${readSoFar(store)}`, store),
-    );
+    if (!store.problems.some(({ kind }) => kind === 'truncated' || kind === 'bad-gzip'))
+      store.problems.push(
+        problem('truncated', `The trace has no verdict at its end: it was cut off. ${readSoFar(store)}`, store),
+      );
   }
   return store.problems.length === 0 ? 'complete' : 'damaged';
 }

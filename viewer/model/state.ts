@@ -3,7 +3,7 @@
  *
  * immer's own `applyPatches` does not lead through Maps with keys of 64 bits, so patches are applied by hand. A state is
  * kept where it was last asked for, and goes on from there when a later event is asked for: stepping forward costs one
- * patch, and jumping at most the five hundred steps between two keyframes.
+ * patch, and jumping at most the steps between two keyframes.
  */
 
 import type { HostId, StateChange, StateDiff, StateNode, StatePath, StatePoint, StateView } from './api.ts';
@@ -192,6 +192,8 @@ export class StateReader {
   async #advance(host: HostId, cursor: Cursor, frame: number, index: number): Promise<void> {
     const rows = this.#store.byHost.get(host)!.view();
     const from = cursor.index < frame ? upperBound(rows, frame - 1) : upperBound(rows, cursor.index);
+    if (from < rows.length && rows[from]! <= index)
+      this.#shelf.expect(this.#store.placeOf(rows[from]!).block, this.#store.placeOf(index).block);
     for (let at = from; at < rows.length && rows[at]! <= index; at++) {
       const event = rows[at]!;
       for (const line of await this.#linesOf(host, event)) take(cursor, line, event === index);
