@@ -7,11 +7,12 @@ import type { RunOptions, Settings, Swarm, SwarmName } from '../schedule.ts';
 import type { Stream } from '../world/types.ts';
 import { CLIENT_PROFILES } from './clients.ts';
 import { ELECTION_PROFILES } from './elections.ts';
+import { neverEstablished, promised, quietEpochs } from './leaderships.ts';
 import { crawling, halfState, observersOnly, uneven, unordered } from './learners.ts';
 import { twoChanges } from './membership.ts';
 import type { Teller } from './scene.ts';
 import { goodbye, oddities } from './sessions.ts';
-import { amnesiac, emptied, faulty, fuzzy, rottenLog, rottenState, torn } from './storage.ts';
+import { amnesiac, emptied, faulty, fuzzy, purging, rottenLog, rottenState, torn } from './storage.ts';
 
 export interface SpecialProfile {
   /** What it draws, in a line. */
@@ -99,6 +100,32 @@ export const SPECIAL = {
         'mix.acl': stream.pick([20, 60]),
         'workload.rights': stream.pick([0, 12, 40]),
       }),
+  },
+  promises: {
+    says: 'histories that only one server has, and promises that are never kept',
+    stories: [promised],
+    options: (drawn) => ({ ...withSettings(drawn, { tickTimeMs: 200 }), ...three }),
+  },
+  epochs: {
+    says: 'epochs without a write, and servers that die while they note them down',
+    stories: [quietEpochs],
+    options: (drawn) => ({ ...withSettings(drawn, { tickTimeMs: 200 }), ...three }),
+  },
+  impostors: {
+    says: 'leaders that are elected with a history of their own, and never established',
+    stories: [neverEstablished],
+    options: (drawn) => ({
+      ...withSettings(drawn, { tickTimeMs: 200, initLimitTicks: 5, electionFinalizeWaitMs: 200 }),
+      ...three,
+      duration: Math.max(drawn.duration, 8000),
+    }),
+  },
+  purges: {
+    says: 'logs that are purged while snapshots take their time',
+    stories: [purging],
+    options: (drawn, stream) =>
+      withSettings(drawn, { autopurgeIntervalMs: stream.pick([300, 700, 1500]), snapCount: stream.pick([20, 50]) }),
+    swarm: (drawn) => withWeather(drawn, { 'workload.rate': 40 }),
   },
   faulty: {
     says: 'writes and fsyncs that fail, and power cuts',

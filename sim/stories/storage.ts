@@ -145,3 +145,20 @@ export function torn(scene: Scene): Planned[] {
   }
   return planned;
 }
+
+/** Logs are purged while a snapshot is being written: until it is done, the one before it needs what it begins behind. */
+export function purging(scene: Scene): Planned[] {
+  const { stream, options } = scene;
+  const planned: Planned[] = [];
+  for (const node of voters(scene)) {
+    const by = stream.pick([50, 150, 400]);
+    planned.push({ at: 1, draft: { do: 'diskSlow', node, file: 'snapshot', by, for: options.duration } });
+  }
+  let at = stream.between(2000, 3500);
+  while (at < options.duration - 500) {
+    const node = stream.pick<number | 'leader'>([...voters(scene), 'leader']);
+    planned.push({ at, draft: { do: stream.pick(['crash', 'power']), node, for: stream.pick([50, 300]) } });
+    at += stream.between(600, 2000);
+  }
+  return planned;
+}
