@@ -764,7 +764,16 @@ export interface Wait {
   readonly toUs: number;
   readonly missing: readonly {
     readonly host: HostId;
-    readonly why: 'cut off' | 'down' | 'paused' | 'other vote' | 'other round' | 'settled' | 'on the way' | 'silent';
+    readonly why:
+      | 'cut off'
+      | 'down'
+      | 'starting'
+      | 'paused'
+      | 'other vote'
+      | 'other round'
+      | 'settled'
+      | 'on the way'
+      | 'silent';
   }[];
 }
 

@@ -5,7 +5,8 @@
 
 import type { Band, Delay, ElectionStage, HostId, VoteMatrix, Wait } from './api.ts';
 import type { ElectionFacts, Note } from './elections.ts';
-import { pauseAt } from './elections.ts';
+import { pauseAt, troubleOf } from './elections.ts';
+import { holdupOf } from './holdups.ts';
 import type { VoteSources } from './votes.ts';
 import { listed, span } from './words.ts';
 
@@ -191,16 +192,21 @@ function lateFollowers(
   });
 }
 
+/** Who made the leader wait: the one that completed its quorum, if that can be told, else all who were late. */
 function followersText(sources: VoteSources, facts: ElectionFacts, stage: ElectionStage): string {
-  const late = lateFollowers(sources, facts, stage);
+  const all = lateFollowers(sources, facts, stage);
+  const { reign } = facts;
+  const holdup = reign === null ? null : holdupOf(sources.store, reign.leader, sources.voters, stage);
+  if (holdup?.text != null) return `: ${holdup.text}`;
+  const late = holdup !== null && all.includes(holdup.host) ? [holdup.host] : all;
   if (late.length === 0) return '';
   const reasons = new Map<string, HostId[]>();
   for (const host of late) {
     const why = lateness(sources, facts, stage, host);
     reasons.set(why, [...(reasons.get(why) ?? []), host]);
   }
-  const said = [...reasons].map(
-    ([why, hosts]) => `${hosts.length === 1 ? 'server' : 'servers'} ${listed(hosts)} ${why}`,
+  const said = [...reasons].map(([why, hosts]) =>
+    hosts.length === 1 ? `server ${listed(hosts)} ${why}` : `servers ${listed(hosts)} ${why.replace(/^was /, 'were ')}`,
   );
   return ` (${said.join(', ')})`;
 }
@@ -209,7 +215,8 @@ function followersText(sources: VoteSources, facts: ElectionFacts, stage: Electi
 function lateness({ bands, store }: VoteSources, { reign }: ElectionFacts, stage: ElectionStage, host: HostId): string {
   const band = bands.get(host)?.findLast(({ beginUs }) => beginUs <= stage.beginUs);
   if (pauseAt(store, host, stage.beginUs)) return 'stood still';
-  if (band === undefined || band.state === 'down' || band.state === 'recovering') return 'was down';
+  if (band === undefined || band.state === 'down') return 'was down';
+  if (band.state === 'recovering') return 'was reading its disk';
   if (band.state === 'looking') return 'still looked';
   return band.leader === reign?.leader ? 'had not noticed yet that the leader was gone' : 'had another leader';
 }
@@ -275,15 +282,18 @@ function lateWinner(
 ): void {
   const band = bands.get(server)?.findLast(({ beginUs }) => beginUs <= stage.beginUs);
   const isDown = band === undefined || band.state === 'down' || band.state === 'recovering';
+  const isReading = isDown && before === null;
   const why = isDown
-    ? 'was down'
+    ? isReading || band?.state === 'recovering'
+      ? 'was still reading its disk'
+      : 'was down'
     : pauseAt(store, server, stage.beginUs)
       ? 'stood still'
       : band.state === 'leading'
         ? 'still led'
         : band.state === 'looking'
           ? 'looked in an earlier round'
-          : `still followed ${band.leader ?? before?.leader ?? 'its leader'}`;
+          : `still followed ${band.leader ?? before?.leader ?? 'its leader'}${troubleOf(store, band.leader ?? 0, server, untilUs - 1)}`;
   const kind = isDown ? 'restart' : why === 'stood still' ? 'pause' : 'detect';
   add(
     { beginUs: stage.beginUs, endUs: untilUs, host: null, waitedFor: [server], kind },
@@ -313,6 +323,7 @@ type Why = Wait['missing'][number]['why'];
 const WHY_TEXT: Readonly<Record<Why, readonly [one: string, many: string]>> = {
   'cut off': ['cut off', 'both cut off'],
   down: ['down', 'both down'],
+  starting: ['reading its disk', 'both reading their disks'],
   paused: ['standing still', 'both standing still'],
   'other vote': ['with another vote', 'with other votes'],
   'other round': ['in another round', 'in other rounds'],
@@ -324,6 +335,7 @@ const WHY_TEXT: Readonly<Record<Why, readonly [one: string, many: string]>> = {
 const KIND_OF: Readonly<Record<Why, Delay['kind']>> = {
   'cut off': 'missing-votes',
   down: 'restart',
+  starting: 'restart',
   paused: 'pause',
   'other vote': 'missing-votes',
   'other round': 'missing-votes',

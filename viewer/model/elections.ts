@@ -10,6 +10,7 @@
 
 import { CLIENT_BASE, type Election, type ElectionOutcome, type HostId } from './api.ts';
 import type { Store } from './store.ts';
+import { type VoterSet, voterSetsOf, votersAt } from './voters.ts';
 import { hostName, span } from './words.ts';
 
 /** One note with its place. */
@@ -69,14 +70,17 @@ export function electionsOf(store: Store, notes: readonly Note[] = notesOf(store
   const reigns = reignsOf(store, notes);
   const searches = searchesOf(store, notes);
   for (const search of searches) search.isJoin = joins(search, reigns);
+  const sets = voterSetsOf(store, notes);
   const found: ElectionFacts[] = [];
   let before: Reign | null = null;
   for (const reign of [...reigns, null]) {
-    const facts = electionBetween(store, notes, before, reign, searches);
+    const facts = electionBetween(store, notes, sets, before, reign, searches);
     if (facts !== null) found.push(facts);
     before = reign;
   }
-  for (const search of searches) if (!search.isPart) found.push(joinOf(store, search));
+  for (const search of searches) {
+    if (!search.isPart && !isContinued(search, searches)) found.push(joinOf(store, search));
+  }
   found.sort((a, b) => a.election.beginUs - b.election.beginUs || a.election.beginIndex - b.election.beginIndex);
   return found.map((facts, i) => ({ ...facts, election: { ...facts.election, number: i + 1 } }));
 }
@@ -178,11 +182,19 @@ function joins(search: Search, reigns: readonly Reign[]): boolean {
   );
 }
 
+/** It began anew without an end: a configuration came, or an alarm. The search that follows tells of both. */
+const isContinued = (search: Search, searches: readonly Search[]): boolean =>
+  search.result === null &&
+  searches.some(
+    ({ server, beginIndex, isPart }) => server === search.server && beginIndex === search.endIndex && !isPart,
+  );
+
 // --- elections -------------------------------------------------------------------------------------------------------
 
 function electionBetween(
   store: Store,
   notes: readonly Note[],
+  sets: readonly VoterSet[],
   before: Reign | null,
   reign: Reign | null,
   searches: readonly Search[],
@@ -194,7 +206,7 @@ function electionBetween(
   );
   // Nobody looked: the run ends with its leader.
   if (within.length === 0 && (reign === null || before === null)) return null;
-  const start = startOf(store, notes, before, within, toIndex);
+  const start = startOf(store, notes, sets, before, within, toIndex);
   // The leader stands to the end, and who looked for it did not find it.
   if (start === null) return null;
   const part = within.filter((search) => search.endIndex >= start.index);
@@ -286,6 +298,7 @@ interface Start {
 function startOf(
   store: Store,
   notes: readonly Note[],
+  sets: readonly VoterSet[],
   before: Reign | null,
   within: readonly Search[],
   toIndex: number,
@@ -296,7 +309,7 @@ function startOf(
     return { t: 0, index: first?.beginIndex ?? 1, trigger };
   }
   const ended = before.reason !== null && before.endIndex < toIndex ? before : null;
-  const left = quorumLeft(store, before, toIndex);
+  const left = quorumLeft(store, sets, before, toIndex);
   if (ended !== null && (left === null || ended.endIndex <= left.index)) {
     const trigger = { text: `leader ${before.leader} ${before.reason}`, index: before.endIndex };
     return { t: before.endUs, index: before.endIndex, trigger };
@@ -322,9 +335,8 @@ interface Leaving {
 }
 
 /** When the voter left without whom the leader had no quorum, if no other came back before the reign was over. */
-function quorumLeft(store: Store, reign: Reign, toIndex: number): Leaving | null {
-  const voters = votersOf(store, store.hosts().servers);
-  const loyal = new Set(voters.filter((host) => followsAt(store, host, reign)));
+function quorumLeft(store: Store, sets: readonly VoterSet[], reign: Reign, toIndex: number): Leaving | null {
+  const loyal = new Set(store.hosts().servers.filter((host) => followsAt(store, host, reign)));
   let had = false;
   let left: Leaving | null = null;
   const change = (
@@ -333,7 +345,7 @@ function quorumLeft(store: Store, reign: Reign, toIndex: number): Leaving | null
   ): void => {
     if (follows) loyal.add(host);
     else loyal.delete(host);
-    const isQuorum = loyal.size * 2 > voters.length;
+    const isQuorum = votersAt(sets, index).hasQuorum(loyal);
     had ||= isQuorum;
     if (isQuorum) left = null;
     else if (had && left === null) left = { t, index, server: host };
@@ -342,14 +354,14 @@ function quorumLeft(store: Store, reign: Reign, toIndex: number): Leaving | null
   const crashesUntil = (index: number): void => {
     for (; crash < store.crashes.length && store.crashes[crash]!.index <= index; crash++) {
       const line = store.crashes[crash]!;
-      if (voters.includes(line.host)) change(line, false);
+      if (line.host < CLIENT_BASE) change(line, false);
     }
   };
   for (let at = positionFrom(store.status, reign.beginIndex); at < store.status.length; at++) {
     const line = store.status[at]!;
     if (line.index >= toIndex) break;
     crashesUntil(line.index - 1);
-    if (voters.includes(line.host)) change(line, line.leader === reign.leader && line.phase !== 'observing');
+    change(line, line.leader === reign.leader && line.phase !== 'observing');
   }
   crashesUntil(toIndex - 1);
   return left;
@@ -391,13 +403,6 @@ export function firstFrom<T extends Placed>(lines: readonly T[], index: number, 
 export function lastUpTo<T extends Placed>(lines: readonly T[], index: number, fits: (line: T) => boolean): T | null {
   for (let at = positionFrom(lines, index + 1) - 1; at >= 0; at--) if (fits(lines[at]!)) return lines[at]!;
   return null;
-}
-
-/** Who votes at the start, as the schedule says; everybody where there is none. A reconfiguration may change it later. */
-export function votersOf(store: Store, servers: readonly HostId[]): HostId[] {
-  const options = (store.header?.schedule as { options?: { nodes?: number } } | undefined)?.options;
-  const nodes = options?.nodes;
-  return typeof nodes === 'number' ? servers.filter((host) => host <= nodes) : [...servers];
 }
 
 function triggerOf(

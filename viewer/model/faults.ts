@@ -1,7 +1,8 @@
 /** Operations of the schedule as spans, and links through which nothing came. */
 
-import type { CutSpan, FaultSpan, HostId } from './api.ts';
-import type { Store } from './store.ts';
+import { CLIENT_BASE, type CutSpan, type FaultSpan, type HostId } from './api.ts';
+import type { FaultLine, Store } from './store.ts';
+import { hostName, listed, ordinal } from './words.ts';
 
 const GROUP_OF_OP: Readonly<Record<string, FaultSpan['group']>> = {
   cut: 'network',
@@ -55,10 +56,60 @@ export function faultSpans(store: Store): FaultSpan[] {
         kind: line.do,
         group: GROUP_OF_OP[line.do] ?? 'server',
         hosts,
-        text: text === undefined || text === '' ? line.do : text,
+        text: text === undefined || text === '' ? wordsOf(store, line) : text,
       },
     ];
   });
+}
+
+/** Any field of an operation, as the schedule in the header has it. */
+interface AnyOp {
+  readonly id: number;
+  readonly how?: string;
+  readonly effect?: string;
+  readonly action?: string;
+  readonly file?: string;
+  readonly channel?: string;
+  readonly note?: string;
+  readonly edge?: string;
+  readonly skip?: number;
+  readonly client?: number;
+  readonly path?: string;
+}
+
+/** For operations that say nothing of themselves, from their fields. */
+function wordsOf(store: Store, { op: id, do: name, hosts = [] }: FaultLine): string {
+  const ops = (store.header?.schedule as { ops?: readonly AnyOp[] } | undefined)?.ops ?? [];
+  const op = ops.find((one) => one.id === id);
+  const whom = hosts.length === 0 ? 'nobody' : listed(hosts.map(hostName));
+  if (name === 'heal') return 'every fault that lasts is undone';
+  if (op === undefined) return name;
+  if (name === 'crashWhen')
+    return `a trap for ${whom}: ${op.how === 'power' ? 'loses power' : 'dies'} ${placeText(op)}`;
+  const client = op.client === undefined ? whom : hostName(CLIENT_BASE + op.client);
+  switch (name) {
+    case 'clientWrite':
+      return `${client} writes ${op.path ?? ''}`;
+    case 'clientRead':
+      return `${client} reads ${op.path ?? ''}`;
+    case 'clientDelete':
+      return `${client} deletes ${op.path ?? ''}`;
+    default:
+      return name;
+  }
+}
+
+/** `after fsync of a log file, the 11th time`. */
+function placeText({ edge, effect, action, file, channel, note, skip = 0 }: AnyOp): string {
+  const files = file === undefined || file === 'any' ? 'a file' : `a ${file} file`;
+  const what =
+    note !== undefined
+      ? `the note ${note}`
+      : action !== undefined || file !== undefined
+        ? `${action ?? 'an operation'} of ${files}`
+        : `the effect ${effect ?? 'of any kind'}${channel === undefined ? '' : ` (${channel})`}`;
+  const when = edge === 'done' ? `when ${what} is done` : `${edge ?? 'after'} ${what}`;
+  return skip === 0 ? when : `${when}, ${ordinal(skip + 1)} time`;
 }
 
 /** Which links were cut when. A pair that is cut on every channel it uses at the same times is one span. */

@@ -39,7 +39,7 @@ import { upperBound } from './columns.ts';
 import { delaysOf, stagesOf } from './delays.ts';
 import { densityOf } from './density.ts';
 import { Describer, noteText } from './describe.ts';
-import { type ElectionFacts, electionsOf, type Note, notesOf, votersOf } from './elections.ts';
+import { type ElectionFacts, electionsOf, type Note, notesOf } from './elections.ts';
 import { chromeTrace, shivizLog } from './exports.ts';
 import { cutSpans, faultSpans } from './faults.ts';
 import { HistoryReader } from './history.ts';
@@ -53,6 +53,7 @@ import type { Store } from './store.ts';
 import { storyOf } from './story.ts';
 import { decodeValue } from './values.ts';
 import { violationDetails, violationMarks } from './violations.ts';
+import { voterSetsOf, votersAt } from './voters.ts';
 import { matrixOf } from './votes.ts';
 
 export interface ModelParts {
@@ -281,7 +282,7 @@ export class Model implements TraceModel {
       describer: this.#describer,
       bands: new Map(servers.map((host) => [host, bandsOf(store, host)])),
       cuts: cutSpans(store),
-      voters: votersOf(store, servers),
+      voters: votersAt(voterSetsOf(store, notes), one.election.endIndex).voters,
     };
     const matrix = matrixOf(sources, one);
     const stages = one.election.kind === 'join' ? [] : stagesOf(sources, one, matrix);

@@ -1,5 +1,6 @@
 /** The notable events of a run in words, in the order of time. */
 
+import { votersOf } from '../../core/config/membership.ts';
 import {
   CLIENT_BASE,
   DISK_ACTIONS,
@@ -13,6 +14,7 @@ import { noteText } from './describe.ts';
 import type { Note } from './elections.ts';
 import { hexOfBig } from './lanes.ts';
 import type { Store } from './store.ts';
+import { configurationOf } from './voters.ts';
 import { hostName, listed } from './words.ts';
 
 export interface StorySources {
@@ -30,7 +32,7 @@ export function storyOf(sources: StorySources): StoryItem[] {
     ...sources.elections.flatMap(electionItems),
     ...sources.faults.flatMap((fault) => faultItems(sources.store, fault)),
     ...crashItems(sources),
-    ...sources.notes.flatMap(noteItems),
+    ...sources.notes.flatMap((note) => noteItems(sources.store, note)),
     ...diskItems(sources.store),
     ...sessionItems(sources.store),
     ...momentItems(sources.store),
@@ -62,21 +64,10 @@ function electionItems(election: Election): Item[] {
 function faultItems(store: Store, { beginUs, beginIndex, text, hosts, op, kind }: FaultSpan): Item[] {
   const begins = item(beginUs, beginIndex, 'fault', text, hosts, op);
   const end = store.faults.find((line) => line.op === op && line.kind === 'end');
-  if (end === undefined) return [begins];
-  return [
-    begins,
-    item(
-      end.t,
-      end.index,
-      'fault',
-      `${kind} of ${hosts.length === 0 ? 'nobody' : listed(hosts.map(shortName))} is over`,
-      hosts,
-      op,
-    ),
-  ];
+  // A trap that is taken away has done nothing.
+  if (end === undefined || kind === 'crashWhen') return [begins];
+  return [begins, item(end.t, end.index, 'fault', `over: ${text}`, hosts, op)];
 }
-
-const shortName = (host: HostId): string => (host >= CLIENT_BASE ? hostName(host) : String(host));
 
 /** Deaths that no operation of the schedule tells of, and starts after them. */
 function crashItems({ store }: StorySources): Item[] {
@@ -84,16 +75,22 @@ function crashItems({ store }: StorySources): Item[] {
   const items: Item[] = [];
   for (const { host, t, index, kind, reason } of store.crashes) {
     if (told.has(index)) continue;
+    const trap = /^crash point at (.*)$/.exec(reason)?.[1];
+    const place = trap === undefined ? '' : ` (in its trap, at ${trap.replace('completion', 'the completion')})`;
     const text = { kill: 'dies', power: 'loses power', halt: `gives up: ${reason}` }[kind];
-    items.push(item(t, index, kind === 'halt' ? 'error' : 'crash', `${hostName(host)} ${text}`, [host]));
+    items.push(item(t, index, kindOf(host, kind), `${hostName(host)} ${text}${place}`, [host]));
   }
   const seen = new Set<HostId>();
   for (const { host, t, index } of store.boots) {
-    if (seen.has(host)) items.push(item(t, index, 'crash', `${hostName(host)} starts again`, [host]));
+    if (seen.has(host)) items.push(item(t, index, kindOf(host, 'kill'), `${hostName(host)} starts again`, [host]));
     seen.add(host);
   }
   return items;
 }
+
+/** Clients come and go; a server's death is another matter. */
+const kindOf = (host: HostId, kind: 'kill' | 'power' | 'halt'): Item['kind'] =>
+  host >= CLIENT_BASE ? 'session' : kind === 'halt' ? 'error' : 'crash';
 
 const KIND_OF_NOTE: Readonly<Record<string, Item['kind']>> = {
   'zab.sync.snap': 'sync',
@@ -113,14 +110,19 @@ const KIND_OF_NOTE: Readonly<Record<string, Item['kind']>> = {
   'session.expired': 'session',
 };
 
-function noteItems({ code, fields, host, t, index }: Note): Item[] {
+function noteItems(store: Store, { code, fields, host, t, index }: Note): Item[] {
   const kind = KIND_OF_NOTE[code];
   if (kind === undefined) return [];
-  return [item(t, index, kind, `${hostName(host)} ${storyText(code, fields)}`, [host, ...peerOf(fields)])];
+  return [item(t, index, kind, `${hostName(host)} ${storyText(store, code, fields)}`, [host, ...peerOf(fields)])];
 }
 
-function storyText(code: string, fields: Readonly<Record<string, unknown>>): string {
-  if (code === 'zab.config.active') return 'obeys a new configuration';
+function storyText(store: Store, code: string, fields: Readonly<Record<string, unknown>>): string {
+  if (code === 'zab.config.active') {
+    const membership = configurationOf(store, Number(fields.version));
+    return membership === null
+      ? 'obeys a new configuration'
+      : `obeys the configuration in which ${listed([...votersOf(membership)].sort((a, b) => a - b))} vote`;
+  }
   if (code === 'peer.readonly.started') return 'serves reads only';
   if (code === 'store.recovery.note') return `finds on its disk: ${String(fields.text)}`;
   return noteText(code, fields);

@@ -449,8 +449,8 @@ function whyMissing(
   heard: readonly HeardVote[],
 ): Wait['missing'][number]['why'] {
   const band = bands.get(host)?.findLast(({ beginUs }) => beginUs <= atUs);
-  if (band === undefined || band.state === 'down' || band.state === 'recovering' || band.state === 'halted')
-    return 'down';
+  if (band?.state === 'recovering') return 'starting';
+  if (band === undefined || band.state === 'down' || band.state === 'halted') return 'down';
   if (isCutAt(cuts, host, server, atUs) || isCutAt(cuts, server, host, atUs)) return 'cut off';
   if (isPausedAt(store, host, atUs)) return 'paused';
   if (band.state !== 'looking') return 'settled';

@@ -17,6 +17,13 @@ export function listed(items: readonly (string | number)[]): string {
   return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }
 
+/** `the 1st`, `the 22nd`, `the 13th`. */
+export function ordinal(count: number): string {
+  const isTeen = count % 100 >= 11 && count % 100 <= 13;
+  const ending = isTeen ? 'th' : (['th', 'st', 'nd', 'rd'][count % 10] ?? 'th');
+  return `the ${count}${ending}`;
+}
+
 /** A length of time with two or three digits: `12 µs`, `340 ms`, `1.6 s`, `2 min 3 s`. */
 export function span(us: number): string {
   if (us < 1000) return `${Math.round(us)} µs`;
