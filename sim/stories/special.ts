@@ -9,7 +9,7 @@ import { CLIENT_PROFILES } from './clients.ts';
 import { ELECTION_PROFILES } from './elections.ts';
 import { neverEstablished, promised, quietEpochs } from './leaderships.ts';
 import { crawling, halfState, observersOnly, uneven, unordered } from './learners.ts';
-import { twoChanges } from './membership.ts';
+import { twoChanges, upheaval } from './membership.ts';
 import type { Teller } from './scene.ts';
 import { goodbye, oddities } from './sessions.ts';
 import { amnesiac, emptied, faulty, fuzzy, purging, rottenLog, rottenState, torn } from './storage.ts';
@@ -186,6 +186,16 @@ export const SPECIAL = {
       // Without a spare nobody may change anything.
       spares: 1,
       duration: Math.max(drawn.duration, 8000),
+    }),
+  },
+  members: {
+    says: 'three to six servers that change their ensemble again and again, and die over it',
+    stories: [upheaval],
+    options: (drawn, stream) => ({
+      ...drawn,
+      ...three,
+      spares: stream.between(1, 3),
+      duration: drawn.duration + 6000,
     }),
   },
 } as const satisfies Record<string, SpecialProfile>;
