@@ -111,6 +111,15 @@ describe('P2: a session is answered in order, each request once', () => {
     expect(story.judge().ids).toEqual([]);
   });
 
+  test('also when it has left the session before the history shows what it asked', () => {
+    const story = begin();
+    story.restart(1, sessionOf(1));
+    story.restart(1, null);
+    story.commit(story.txnOf(set('/a', 'a1'), 0), sessionOf(1), 7);
+    story.commit(story.txnOf(set('/a', 'a2'), 0), sessionOf(1), 1);
+    expect(story.judge().ids).toEqual([]);
+  });
+
   test('what was never sent may be refused at once, and two sessions have no order', () => {
     const story = begin();
     const [first, second, third] = [story.ask(1, get('/a')), story.ask(1, get('/a')), story.ask(2, get('/a'))];

@@ -112,7 +112,7 @@ export class Judge {
   readonly #sequences: Sequences;
   /** The last request of each session that became a transaction. */
   readonly #carriedOut = new Map<SessionId, CommitRecord>();
-  /** Sessions with which a second program went on. */
+  /** Sessions with which a second program went on, until the history shows their end: it may come long after they were left. */
   readonly #handedOver = new Set<SessionId>();
   #told = 0;
   #toldOp: HistoryOp | null = null;
@@ -243,7 +243,6 @@ export class Judge {
     if ([...this.#seats.values()].some(({ session }) => session === old)) return;
     this.#sessions.delete(old);
     this.#carriedOut.delete(old);
-    this.#handedOver.delete(old);
   }
 
   #sessionOf(id: SessionId): SessionSeat {
@@ -472,7 +471,10 @@ export class Judge {
    */
   #checkCarriedOut(record: CommitRecord): void {
     const { session, cxid, zxid, txn } = record;
-    if (txn.kind === 'closeSession') this.#carriedOut.delete(session);
+    if (txn.kind === 'closeSession') {
+      this.#carriedOut.delete(session);
+      this.#handedOver.delete(session);
+    }
     // A refusal changes nothing; the one of a request that came too late is what keeps the promise.
     if (cxid <= 0 || errorOf(txn) !== Code.OK || this.#handedOver.has(session)) return;
     const last = this.#carriedOut.get(session);
