@@ -103,7 +103,7 @@ function tellRun(): void {
       ? ` ${Math.round((100 * progress.bytesRead) / progress.bytesTotal)} %`
       : '';
   const details = [
-    info.seed === null ? '' : `seed ${info.seed}`,
+    info.seed === null || info.seed === '' ? '' : `seed ${info.seed}`,
     `${info.servers.length} servers`,
     info.clients.length === 0 ? '' : `${info.clients.length} clients`,
     duration(info.endUs - info.beginUs),
@@ -117,13 +117,15 @@ function tellRun(): void {
     bug !== null && h('span', { class: 'chip bad', title: bugOf(bug)?.says ?? '' }, `a core with the bug ${bug}`),
     isReading
       ? h('span', { class: 'chip' }, lab.isRunning ? 'running' : `reading${percent}`)
-      : verdict !== null
-        ? h(
-            'span',
-            { class: `chip ${verdict.verdict === 'ok' ? 'good' : 'bad'}` },
-            verdict.verdict === 'ok' ? '✓ kept every promise' : `▲ ${verdict.verdict}`,
-          )
-        : h('span', { class: 'chip bad' }, info.phase === 'failed' ? 'not readable' : 'cut off'),
+      : verdict !== null && verdict.verdict === 'ok' && info.seed === ''
+        ? h('span', { class: 'chip', title: 'Promises are checked in simulated runs' }, 'a real ensemble')
+        : verdict !== null
+          ? h(
+              'span',
+              { class: `chip ${verdict.verdict === 'ok' ? 'good' : 'bad'}` },
+              verdict.verdict === 'ok' ? '✓ kept every promise' : `▲ ${verdict.verdict}`,
+            )
+          : h('span', { class: 'chip bad' }, info.phase === 'failed' ? 'not readable' : 'cut off'),
     info.problems.length > 0 &&
       h(
         'button',
@@ -540,7 +542,7 @@ interface Part {
 
 /** Above a picture that leaves the page: which run, and which part of it. */
 function captionOf({ info }: Loaded, { fromUs, toUs }: Part): string {
-  const seed = info.seed === null || info.name.includes(info.seed) ? '' : ` · seed ${info.seed}`;
+  const seed = info.seed === null || info.seed === '' || info.name.includes(info.seed) ? '' : ` · seed ${info.seed}`;
   return `${info.name}${seed} · ${instant(fromUs)} to ${instant(toUs)}`;
 }
 

@@ -110,6 +110,18 @@ test('offsets come from the fastest message each way', () => {
   ]);
 });
 
+test('where servers logged late what they sent, the middle of all messages tells the offset, and it is said', () => {
+  // Server 2 is 700 ms ahead; of three sendings each way one was logged seconds late, so its message seems to come before it.
+  const delays = [-8000, 705, 1900].flatMap((ms) => ({ from: 1, to: 2, ms }));
+  delays.push(...[-9500, -695, 400].map((ms) => ({ from: 2, to: 1, ms })));
+  const rough: number[] = [];
+  expect([...offsetsOf([1, 2], delays, (server) => rough.push(server))]).toEqual([
+    [1, 0],
+    [2, 700],
+  ]);
+  expect(rough).toEqual([2]);
+});
+
 /** The simulated run as three Java servers would have logged it, by clocks that are so far ahead. */
 const SKEW_MS: Readonly<Record<number, number>> = { 1: 0, 2: 2500, 3: -731 };
 

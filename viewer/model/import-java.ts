@@ -325,16 +325,22 @@ function passagesOf(told: readonly Told[]): Passage[] {
   return passages;
 }
 
-/** How far each clock is ahead of the clock of the first server. */
+/**
+ * How far each clock is ahead of the clock of the first server. A round trip cannot take less than no time: where the fastest
+ * messages each way say it did, servers were too busy to log in time what they sent, and the middle of all messages tells
+ * more than the fastest, though only roughly; those servers are given to `onRough`.
+ */
 export function offsetsOf(
   servers: readonly HostId[],
   delays: readonly { readonly from: HostId; readonly to: HostId; readonly ms: number }[],
+  onRough: (server: HostId) => void = () => {},
 ): Map<HostId, number> {
-  const fastest = new Map<string, number>();
+  const byWay = new Map<string, number[]>();
   for (const { from, to, ms } of delays) {
     const key = `${from}>${to}`;
-    fastest.set(key, Math.min(fastest.get(key) ?? Number.POSITIVE_INFINITY, ms));
+    byWay.set(key, [...(byWay.get(key) ?? []), ms]);
   }
+  for (const all of byWay.values()) all.sort((a, b) => a - b);
   const offsets = new Map<HostId, number>();
   const first = servers[0];
   if (first === undefined) return offsets;
@@ -343,15 +349,20 @@ export function offsetsOf(
   for (let from = open.shift(); from !== undefined; from = open.shift()) {
     for (const to of servers) {
       if (offsets.has(to)) continue;
-      const there = fastest.get(`${from}>${to}`);
-      const back = fastest.get(`${to}>${from}`);
+      const there = byWay.get(`${from}>${to}`);
+      const back = byWay.get(`${to}>${from}`);
       if (there === undefined || back === undefined) continue;
-      offsets.set(to, offsets.get(from)! + (there - back) / 2);
+      const isRough = there[0]! + back[0]! < 0;
+      if (isRough) onRough(to);
+      const share = isRough ? 0.5 : 0;
+      offsets.set(to, offsets.get(from)! + (quantileOf(there, share) - quantileOf(back, share)) / 2);
       open.push(to);
     }
   }
   return offsets;
 }
+
+const quantileOf = (sorted: readonly number[], share: number): number => sorted[Math.floor(sorted.length * share)]!;
 
 // --- the trace -------------------------------------------------------------------------------------------------------
 
@@ -365,7 +376,11 @@ export function importJavaLogs(files: readonly LogFile[]): JavaImport {
     to,
     ms: told[received]!.atMs - told[sent]!.atMs,
   }));
-  const offsets = offsetsOf(servers, delays);
+  const offsets = offsetsOf(servers, delays, (server) =>
+    problems.push(
+      `The clock of server ${server} is known only roughly: the servers were too busy to log in time what they sent.`,
+    ),
+  );
   for (const server of servers) {
     if (!offsets.has(server))
       problems.push(

@@ -2,7 +2,9 @@
 
 import type { App } from '../app/app.ts';
 import { fill, h, refill } from '../app/dom.ts';
+import { reignsOf, twoLeaders } from '../lib/leaders.ts';
 import { hostList, hostName, hostShort } from '../lib/names.ts';
+import { epochColour } from '../lib/palette.ts';
 import { around } from '../lib/scale.ts';
 import { duration, instantMs, zxidText } from '../lib/time.ts';
 import type {
@@ -13,17 +15,21 @@ import type {
   HeardVote,
   HeldVote,
   HostId,
+  Picture,
   VoteMatrix,
   VoteRound,
 } from '../model/api.ts';
 import { active, Newest, noTrace, type Panel } from './panel.ts';
+
+/** Times of two leaders that are told in words. */
+const TWO_MAX = 6;
 
 export class ElectionsPanel implements Panel {
   readonly tab = 'elections';
   readonly title = 'Elections';
   readonly root = h('div', { class: 'stack' });
   readonly #app: App;
-  readonly #list = h('div', {});
+  readonly #list = h('div', { class: 'stack' });
   readonly #detail = h('div', { class: 'stack' });
   readonly #newest = new Newest();
   #shown = '';
@@ -31,6 +37,7 @@ export class ElectionsPanel implements Panel {
 
   constructor(app: App) {
     this.#app = app;
+    app.on('theme', () => this.update());
   }
 
   update(): void {
@@ -40,16 +47,50 @@ export class ElectionsPanel implements Panel {
       return;
     }
     const { elections } = scene.picture;
-    const key = `${this.#app.trace?.id} ${scene.picture.revision} ${view.election} ${this.#withJoins}`;
+    const key = `${this.#app.trace?.id} ${this.#app.theme.name} ${scene.picture.revision} ${view.election} ${this.#withJoins}`;
     if (key === this.#shown) return;
     this.#shown = key;
     if (elections.length === 0) {
       fill(this.root, h('p', { class: 'empty' }, 'No server was looking for a leader in this trace.'));
       return;
     }
-    refill(this.#list, this.#table(elections));
+    refill(this.#list, this.#leaders(scene.picture), this.#table(elections));
     fill(this.root, this.#list, this.#detail);
     this.#showDetail();
+  }
+
+  /** Who led from when to when; each in the colour that its epoch has in the picture. */
+  #leaders(picture: Picture): HTMLElement | null {
+    const reigns = reignsOf(picture);
+    if (reigns.length === 0) return null;
+    const { theme } = this.#app;
+    return h(
+      'section',
+      { class: 'stack tight' },
+      h('h3', {}, 'Who led'),
+      h(
+        'div',
+        { class: 'reigns' },
+        reigns.map(({ leader, epoch, beginUs, endUs }) =>
+          h(
+            'button',
+            {
+              class: 'reign',
+              style: `--epoch:${epochColour(epoch, theme)}`,
+              title: `server ${leader} led epoch ${epoch} for ${duration(endUs - beginUs)}`,
+              onclick: () => this.#goTo(beginUs, endUs),
+            },
+            h('b', {}, `${leader}`),
+            ` e${epoch} · ${instantMs(beginUs)}–${instantMs(endUs)}`,
+          ),
+        ),
+      ),
+      twoLeaders(picture)
+        .slice(0, TWO_MAX)
+        .map(({ sentence, fromUs, toUs }) =>
+          h('p', {}, h('button', { class: 'quiet link', onclick: () => this.#goTo(fromUs, toUs) }, sentence)),
+        ),
+    );
   }
 
   #table(elections: readonly Election[]): HTMLElement {
@@ -86,7 +127,7 @@ export class ElectionsPanel implements Panel {
               active(() => this.open(election.number), election.number === view.election),
               h('td', { class: 'strong' }, election.number),
               h('td', { class: 'num mono' }, instantMs(election.beginUs)),
-              h('td', { class: `num ${election.outcome.kind === 'established' ? '' : 'bad'}` }, took),
+              h('td', { class: `num took ${election.outcome.kind === 'established' ? '' : 'bad'}` }, took),
               h('td', {}, h('div', {}, outcomeText(election)), h('div', { class: 'dim' }, election.trigger)),
             );
           }),
