@@ -118,12 +118,21 @@ export class ByteReader {
     let at = this.#at;
     let before = 0;
     for (let i = 0; i < length; i++) {
-      // Most are one or two bytes.
-      let coded = bytes[at++]!;
-      if (coded >= 0x80) {
+      // Most are one or two bytes, and small integers.
+      const first = bytes[at++]!;
+      if (first < 0x80) {
+        if (first === 0) {
+          numbers[i] = Number.NaN;
+          continue;
+        }
+        before += (first & 1) === 1 ? first >> 1 : -(first >> 1);
+      } else {
         const second = bytes[at++]!;
-        coded = (coded & 0x7f) + (second & 0x7f) * 0x80;
-        if (second >= 0x80) {
+        if (second < 0x80) {
+          const coded = (first & 0x7f) | (second << 7);
+          before += (coded & 1) === 1 ? coded >> 1 : -(coded >> 1);
+        } else {
+          let coded = (first & 0x7f) | ((second & 0x7f) << 7);
           let factor = 0x4000;
           for (;;) {
             const byte = bytes[at++]!;
@@ -131,13 +140,9 @@ export class ByteReader {
             if (!(byte >= 0x80)) break;
             factor *= 0x80;
           }
+          before += coded % 2 === 1 ? (coded - 1) / 2 : -coded / 2;
         }
       }
-      if (coded === 0) {
-        numbers[i] = Number.NaN;
-        continue;
-      }
-      before += coded % 2 === 1 ? (coded - 1) / 2 : -coded / 2;
       numbers[i] = before;
     }
     if (at > bytes.length) throw new Error('a digest ends too early');

@@ -5,6 +5,7 @@
  */
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { run } from '../../sim/runner.ts';
@@ -17,14 +18,15 @@ import { openBrowser } from './browser.ts';
 
 const FOLDER = '.build';
 const EVENTS = 1_000_000;
+const EVENTS_SMALL = 100_000;
 const FRAMES = 240;
 
-/** Made once: the simulator needs minutes for it. */
-function million(): string {
-  const file = join(FOLDER, `long-${EVENTS}.ndjson.gz`);
+/** Made once: the simulator needs a minute for it. */
+function longTrace(events: number): string {
+  const file = join(FOLDER, `long-${events}.ndjson.gz`);
   if (!existsSync(file)) {
     mkdirSync(FOLDER, { recursive: true });
-    writeLongTrace(file, EVENTS);
+    writeLongTrace(file, events);
   }
   return file;
 }
@@ -149,25 +151,33 @@ function isBelow(pid: number, ancestor: number): boolean {
   return false;
 }
 
+type Say = (name: string, text: string) => void;
+
+/** Opens a trace and says how long that takes. */
+async function reading(page: Page, html: string, file: string, say: Say): Promise<void> {
+  const address = await serve({ html, trace: readFileSync(file), name: file, port: 0 });
+  const before = cpuMs();
+  const opened = await open(page, address);
+  const after = cpuMs();
+  say('trace', `${opened.events.toLocaleString('en')} events, ${(statSync(file).size / 1e6).toFixed(1)} MB packed`);
+  say('first picture', `${opened.firstMs.toFixed(0)} ms`);
+  say(
+    'whole',
+    `${opened.wholeMs.toFixed(0)} ms; CPU ${((after.other - before.other) / 1000).toFixed(1)} s in workers and beside the page, ${((after.main - before.main) / 1000).toFixed(1)} s in the page`,
+  );
+  say('memory of the page', `${rendererMb(process.pid)} MB`);
+}
+
 async function main(given: string | undefined): Promise<void> {
-  const file = given ?? million();
-  const bytes = readFileSync(file);
   const browser = await openBrowser({ width: 1280, height: 800 });
-  const say = (name: string, text: string): void => void process.stdout.write(`${name.padEnd(34)}${text}\n`);
+  const say: Say = (name, text) => void process.stdout.write(`${name.padEnd(34)}${text}\n`);
+  const { page } = browser;
   try {
+    // Wall-clock times mean little where others work, too.
+    say('load of the machine', `${loadavg()[0]!.toFixed(1)} on ${cpus().length} cores`);
     const html = await viewerPage(process.cwd());
-    const address = await serve({ html, trace: bytes, name: file, port: 0 });
-    const { page } = browser;
-    const before = cpuMs();
-    const opened = await open(page, address);
-    const after = cpuMs();
-    say('trace', `${opened.events.toLocaleString('en')} events, ${(statSync(file).size / 1e6).toFixed(1)} MB packed`);
-    say('first picture', `${opened.firstMs.toFixed(0)} ms`);
-    say(
-      'whole',
-      `${opened.wholeMs.toFixed(0)} ms; CPU ${((after.other - before.other) / 1000).toFixed(1)} s in workers and beside the page, ${((after.main - before.main) / 1000).toFixed(1)} s in the page`,
-    );
-    say('memory of the page', `${rendererMb(process.pid)} MB`);
+    if (given === undefined) await reading(page, html, longTrace(EVENTS_SMALL), say);
+    await reading(page, html, given ?? longTrace(EVENTS), say);
     const whole = 'vivarium.app.setRange(vivarium.app.whole);';
     await page.evaluate(whole);
     const pans = [
@@ -222,7 +232,7 @@ async function main(given: string | undefined): Promise<void> {
 }
 
 /** Seed 42 on the command line and in the page: the same run, without a trace and with one. */
-async function laboratory(page: Page, html: string, say: (name: string, text: string) => void): Promise<void> {
+async function laboratory(page: Page, html: string, say: Say): Promise<void> {
   const schedule = generate({ seed: '42', profile: 'default', commit: '', options: {} });
   const timed = (act: () => { readonly events: number }): number => {
     act();
