@@ -93,14 +93,14 @@ export async function* blocksOf(source: ByteSource, gzip: Gzip): AsyncGenerator<
 /** Members that say how long they are. */
 async function* ownBlocks(source: ByteSource): AsyncGenerator<FoundBlock> {
   let from = 0;
-  let window = new Uint8Array(0);
+  let window: Uint8Array = new Uint8Array(0);
   let windowFrom = 0;
   while (from < source.size) {
     const have = windowFrom + window.length;
     let header = from + BLOCK_HEADER_SIZE <= have ? blockHeaderAt(window, from - windowFrom) : null;
     const to = header === null ? from + BLOCK_HEADER_SIZE : from + header.memberBytes;
     if (header === null || to > have) {
-      window = Uint8Array.from(await source.read(from, Math.min(source.size, Math.max(to, from + READ_BYTES))));
+      window = await source.read(from, Math.min(source.size, Math.max(to, from + READ_BYTES)));
       windowFrom = from;
       header = blockHeaderAt(window, 0);
     }
@@ -112,7 +112,7 @@ async function* ownBlocks(source: ByteSource): AsyncGenerator<FoundBlock> {
         `The last block is cut off (${source.size - from} of ${header.memberBytes} bytes).`,
       );
     if (end > windowFrom + window.length) {
-      window = Uint8Array.from(await source.read(from, Math.min(source.size, Math.max(end, from + READ_BYTES))));
+      window = await source.read(from, Math.min(source.size, Math.max(end, from + READ_BYTES)));
       windowFrom = from;
     }
     const bytes = window.subarray(from - windowFrom, end - windowFrom);

@@ -52,36 +52,55 @@ const ORDER_IN_EVENT = { boot: 0, status: 1, crash: 2 } as const;
 
 /** The bands of a server, without gaps from the start of the run to its end. */
 export function bandsOf(store: Store, host: HostId): Band[] {
-  const ofHost = <T extends { readonly host: HostId }>(line: T): boolean => line.host === host;
-  const changes: Change[] = [
-    ...store.boots.filter(ofHost).map(({ index, t }): Change => ({ kind: 'boot', index, t })),
-    ...store.status.filter(ofHost).map((line): Change => ({ kind: 'status', index: line.index, t: line.t, line })),
-    ...store.crashes.filter(ofHost).map(({ index, t }): Change => ({ kind: 'crash', index, t })),
-  ];
+  const changes: Change[] = [];
+  for (const { host: where, index, t } of store.boots) if (where === host) changes.push({ kind: 'boot', index, t });
+  for (const line of store.status)
+    if (line.host === host) changes.push({ kind: 'status', index: line.index, t: line.t, line });
+  for (const { host: where, index, t } of store.crashes) if (where === host) changes.push({ kind: 'crash', index, t });
   changes.sort((a, b) => a.index - b.index || ORDER_IN_EVENT[a.kind] - ORDER_IN_EVENT[b.kind]);
   const bands: Band[] = [];
   let generation = 0;
-  let open: Omit<Band, 'endUs'> = { beginUs: 0, beginIndex: 0, generation: 0, ...DOWN };
-  const begin = (next: Omit<Band, 'endUs'>): void => {
-    if (next.beginUs > open.beginUs) bands.push({ ...open, endUs: next.beginUs });
-    open = next;
-  };
+  let open = bandOf({ t: 0, index: 0 }, 0, DOWN);
   for (const change of changes) {
-    const at = { beginUs: change.t, beginIndex: change.index };
-    if (change.kind === 'boot') {
-      generation += 1;
-      begin({ ...at, generation, ...DOWN, state: 'recovering', detail: 'starting' });
-    } else if (change.kind === 'crash') begin({ ...at, generation, ...DOWN });
-    else begin({ ...at, generation, ...bandOf(change.line) });
+    if (change.kind === 'boot') generation += 1;
+    if (change.t > open.beginUs) bands.push(ended(open, change.t));
+    open = bandOf(change, generation, whatOf(change));
   }
-  if (store.endUs > open.beginUs || bands.length === 0)
-    bands.push({ ...open, endUs: Math.max(store.endUs, open.beginUs) });
+  if (store.endUs > open.beginUs || bands.length === 0) bands.push(ended(open, Math.max(store.endUs, open.beginUs)));
   return bands;
 }
 
-function bandOf(line: StatusLine): Omit<Band, 'beginUs' | 'endUs' | 'beginIndex' | 'generation'> {
-  const { phase, zab, sync, epoch, leader, readOnly, resync, detail } = line;
+type What = Omit<Band, 'beginUs' | 'endUs' | 'beginIndex' | 'generation'>;
+
+function whatOf(change: Change): What {
+  if (change.kind === 'boot') return { ...DOWN, state: 'recovering', detail: 'starting' };
+  if (change.kind === 'crash') return DOWN;
+  const { phase, zab, sync, epoch, leader, readOnly, resync, detail } = change.line;
   return { state: phase, phase: zab, sync, epoch, leader, readOnly, resync, detail };
+}
+
+/** Written out field by field: there are ten thousand, and putting objects into each other takes ten times as long. */
+function bandOf(at: { readonly t: number; readonly index: number }, generation: number, what: What): Band {
+  const { state, phase, sync, epoch, leader, readOnly, resync, detail } = what;
+  return {
+    beginUs: at.t,
+    endUs: at.t,
+    beginIndex: at.index,
+    generation,
+    state,
+    phase,
+    sync,
+    epoch,
+    leader,
+    readOnly,
+    resync,
+    detail,
+  };
+}
+
+function ended(band: Band, endUs: number): Band {
+  const { beginUs, beginIndex, generation, state, phase, sync, epoch, leader, readOnly, resync, detail } = band;
+  return { beginUs, endUs, beginIndex, generation, state, phase, sync, epoch, leader, readOnly, resync, detail };
 }
 
 const NO_F64 = new Float64Array(0);

@@ -45,7 +45,7 @@ interface OpenTrace {
 
 /** The first picture comes early; later ones when there is a good deal more. */
 const FIRST_TOLD_MS = 150;
-const TOLD_GROWTH = 2.5;
+const TOLD_GROWTH = 4;
 const TOLD_PAUSE_MS = 500;
 
 class LocalViewer implements Viewer {
