@@ -322,14 +322,19 @@ function violationText(args: Args, operations: readonly Operation[], result: Che
   return lines;
 }
 
+const TAIL_MAX = 12;
+
 function coreText({ core, isMinimal, edges }: Violation, operations: readonly Operation[]): string[] {
   const says = isMinimal
     ? 'clash      (whatever the other operations did, or whether they happened at all)'
     : 'clash      (there may be fewer: the steps for explaining were used up)';
   const order = edges.map(({ before, after }) => `#${before} before #${after}`).join(', ');
+  const shown = core.slice(-TAIL_MAX);
+  const more = core.length - shown.length;
   return [
     says,
-    ...core.map((id) => `           ${operationText(operations[id]!)}`),
+    ...(more === 0 ? [] : [`           ${plural(more, 'operation')} before, and`]),
+    ...shown.map((id) => `           ${operationText(operations[id]!)}`),
     ...(order === '' ? [] : [`in time    ${order}`]),
   ];
 }
@@ -341,8 +346,6 @@ function stuckText({ stuck, blocked }: Violation, operations: readonly Operation
     return `${index === 0 ? 'states     ' : '           '}${state}: ${operationText(operations[blocked]!)} is not legal there, ${rest}`;
   });
 }
-
-const TAIL_MAX = 12;
 
 function prefixText({ order, states, isPrefixExact }: Violation): string[] {
   if (order === null || order.length === 0) return [];

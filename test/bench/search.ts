@@ -116,6 +116,21 @@ export function brokenLate(
   return null;
 }
 
+/**
+ * The history with its last read told a value that no operation of unknown outcome leads to: those that would are reads instead. Every
+ * other value may still come from any of the rest at any time.
+ */
+export function brokenAndSpared(operations: readonly Operation[], value: number): Operation[] | null {
+  const last = operations.findLast(({ f, outcome }) => f === 'read' && outcome === 'ok');
+  if (last === undefined || last.result === value) return null;
+  const target = ({ f, value: said }: Operation): Plain => (f === 'cas' ? (said as readonly Plain[])[1]! : said);
+  return operations.map((operation) => {
+    if (operation === last) return { ...operation, result: value };
+    const isSpared = operation.outcome === 'info' && target(operation) === value;
+    return isSpared ? { ...operation, f: 'read', value: null } : operation;
+  });
+}
+
 function oldValue(operations: readonly Operation[], from: number): Plain {
   let at = Math.max(0, from);
   while (at > 0 && (operations[at]!.f !== 'write' || operations[at]!.outcome !== 'ok')) at -= 1;
@@ -153,8 +168,8 @@ interface Row {
   readonly histories: number;
   readonly runs: number;
   readonly target: string;
-  /** False where a violation is not to be had: every way of using the crashed operations would have to be refuted. */
-  readonly isBroken?: boolean;
+  /** Nearly every value can come from an operation that crashed: the wrong one is kept from that. */
+  readonly isSpared?: boolean;
 }
 
 const CALM = { crashPerMille: 0, crashesMax: 0 };
@@ -186,7 +201,7 @@ const ROWS: readonly Row[] = [
     histories: 1,
     runs: 5,
     target: '150 ms',
-    isBroken: false,
+    isSpared: true,
   },
   {
     name: '10,000 ops, 190 crashed, own values',
@@ -204,15 +219,18 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+const SPARED = [0, 1, 2, 3, 4];
+
 /** `npm run bench` calls it. */
 export function benchSearch(): void {
   console.log('\nsearch for linearizations, compare-and-set register: best and median CPU ms, steps');
   const model = modelOf('cas-register');
-  for (const { name, shape, histories, runs, target, isBroken = true } of ROWS) {
+  for (const { name, shape, histories, runs, target, isSpared = false } of ROWS) {
     const good = Array.from({ length: histories }, (_, i) => registerHistory({ ...shape, seed: String(i + 1) }));
-    const bad = isBroken
-      ? good.map((operations) => brokenLate(operations, shape)).filter((broken) => broken !== null)
-      : [];
+    const broken = isSpared
+      ? good.flatMap((operations) => SPARED.map((value) => brokenAndSpared(operations, value)))
+      : good.map((operations) => brokenLate(operations, shape));
+    const bad = broken.filter((operations) => operations !== null);
     const judgeAll = (all: readonly (readonly Operation[])[], status: string, explain: boolean) => (): number => {
       let steps = 0;
       for (const operations of all) {
@@ -223,7 +241,6 @@ export function benchSearch(): void {
       return steps;
     };
     report(`${name}: ok`, measure(runs, judgeAll(good, 'ok', false)), histories, target);
-    if (!isBroken) continue;
     report(`${name}: broken late`, measure(runs, judgeAll(bad, 'violation', false)), bad.length, target);
     report(`${name}: explained`, measure(runs, judgeAll(bad, 'violation', true)), bad.length, 'twice the line above');
   }

@@ -6,6 +6,7 @@
  * whatever the others say; `unknown` is a verdict of its own and never becomes `ok`.
  */
 
+import { decideByCounting } from './counting.ts';
 import { explain, type Violation } from './explain.ts';
 import { type Machine, machineOf } from './machine.ts';
 import type { AnyModel } from './model.ts';
@@ -18,6 +19,8 @@ export interface CheckSettings extends Pick<SearchSettings, 'rowsMax' | 'frontie
   readonly budgetSteps?: number;
   /** Whether a violation is explained; default true. */
   readonly explain?: boolean;
+  /** Steps before operations of unknown outcome are counted lazily (`counting.ts`). */
+  readonly countAfter?: number;
 }
 
 export interface PartResult {
@@ -104,6 +107,8 @@ export class Part {
   readonly judged: Search;
   readonly outcome: SearchOutcome;
   readonly result: PartResult;
+  /** What was counted when a violation was found, null for everything. */
+  readonly #counted: Uint8Array | null;
 
   constructor(
     model: AnyModel,
@@ -115,8 +120,10 @@ export class Part {
     this.settings = settings;
     this.problem = layOut(model, members);
     this.machine = machineOf(this.problem);
-    this.judged = new Search(this.problem, this.machine, settings);
-    this.outcome = this.judged.run();
+    const { search, outcome, counted } = this.#judge(settings);
+    this.judged = search;
+    this.outcome = outcome;
+    this.#counted = counted;
     const { status, steps, exhausted, deepest, order } = this.outcome;
     this.result = {
       part: name,
@@ -133,9 +140,58 @@ export class Part {
 
   /** Searches once more, under other conditions. */
   search(settings: SearchSettings): Search {
-    return new Search(this.problem, this.machine, { ...this.settings, ...settings });
+    return new Search(this.problem, this.machine, { ...this.settings, counted: this.#counted, ...settings });
+  }
+
+  /** As it is for a while; then counting only what must be counted; then as it is, to the end of the budget. */
+  #judge(settings: CheckSettings & SearchSettings): Judged {
+    const { budgetSteps } = settings;
+    const layers = this.problem.returning.length;
+    const asItIsSteps = settings.countAfter ?? COUNT_AFTER + COUNT_AFTER_PER_LAYER * layers;
+    // Where an operation that may be used for ever leads to ever new states, as an append does, there is no end to that.
+    const isBounded = this.problem.classExample.length > 0 && this.machine.demand !== undefined;
+    const mayCount = isBounded && asItIsSteps < budgetSteps;
+    const search = new Search(
+      this.problem,
+      this.machine,
+      mayCount ? { ...settings, budgetSteps: asItIsSteps } : settings,
+    );
+    const outcome = search.run();
+    if (!mayCount || outcome.status !== 'unknown' || outcome.exhausted !== 'steps')
+      return { search, outcome, counted: null };
+    const countingSteps = Math.min(
+      budgetSteps - outcome.steps,
+      COUNTING_RATIO * Math.max(asItIsSteps, COUNTING_AT_LEAST),
+    );
+    const found = decideByCounting(this.problem, this.machine, { ...settings, budgetSteps: countingSteps });
+    const before = outcome.steps + found.steps;
+    if (found.decided !== null) {
+      const all = { ...found.decided.outcome, steps: before };
+      // A violation of what is easier may be one of the history itself at an earlier response.
+      if (all.status === 'violation') return { ...found.decided, outcome: { ...all, exhausted: 'steps' } };
+      return { ...found.decided, outcome: all, counted: null };
+    }
+    const last = new Search(this.problem, this.machine, {
+      ...settings,
+      budgetSteps: Math.max(0, budgetSteps - before),
+    });
+    const rest = last.run();
+    return { search: last, outcome: { ...rest, steps: before + rest.steps }, counted: null };
   }
 }
+
+interface Judged {
+  readonly search: Search;
+  readonly outcome: SearchOutcome;
+  readonly counted: Uint8Array | null;
+}
+
+/** Histories that are not hard are decided before that. */
+const COUNT_AFTER = 20_000;
+const COUNT_AFTER_PER_LAYER = 8;
+/** Counting may cost so many times what was spent before it. */
+const COUNTING_RATIO = 64;
+const COUNTING_AT_LEAST = 1000;
 
 function resultOf(
   model: AnyModel,

@@ -4,7 +4,9 @@
  * A configuration is what the past can mean for the future: the next response (`layer`), the state, which open operations
  * have taken effect already (`mask`), and which operations of unknown outcome have been used (`used`, a number of
  * `Multisets`). At equal layer, state and mask one that has used fewer is at least as good: whatever the other can still
- * do, it can do too. So a configuration is dropped when one is there whose used operations are a subset of its own.
+ * do, it can do too. So a configuration is dropped when one is there whose used operations are a subset of its own. A
+ * conditional operation that was used instead of a blind one with the same effect (`partners`) is no loss either: the blind
+ * one, which is left in its place, can do all that the conditional one could.
  *
  * Rows of integers in one array, found by open addressing; the hash is only a filter, rows are compared exactly.
  */
@@ -78,7 +80,7 @@ export class Configurations {
   #isCovered(rows: Int32Array, base: number, row: Int32Array): boolean {
     for (let i = MASK; i < this.width; i++) if (rows[base + i] !== row[i]) return false;
     if (rows[base + STATE] !== row[STATE] || rows[base + LAYER] !== row[LAYER]) return false;
-    return this.#multisets.isSubset(rows[base + USED]!, row[USED]!);
+    return this.#multisets.isCheaper(rows[base + USED]!, row[USED]!);
   }
 
   #hash(rows: Int32Array, base: number): number {
@@ -104,16 +106,25 @@ export class Configurations {
   }
 }
 
-/** How many of each class have been used: sorted lists of classes with repetition, each under a number. 0 is the empty one. */
+/**
+ * How many of each class have been used: sorted lists of classes with repetition, each under a number. 0 is the empty one.
+ *
+ * `partners` names, for a class, one that is legal wherever this is and then leads to the same state, or -1.
+ */
 export class Multisets {
   readonly #lists: Int32Array[] = [new Int32Array(0)];
   readonly #known = new Map<string, number>([['', 0]]);
   /** The successors that have been asked for, by set and class. */
   readonly #successors = new Map<number, number>();
   readonly #classCount: number;
+  readonly #partners: Int32Array | null;
+  /** How often each class is in one set and not in the other: all zero between two questions. */
+  readonly #surplus: Int32Array;
 
-  constructor(classCount: number) {
+  constructor(classCount: number, partners: Int32Array | null = null) {
     this.#classCount = classCount;
+    this.#partners = partners?.some((partner) => partner >= 0) === true ? partners : null;
+    this.#surplus = new Int32Array(classCount);
   }
 
   sizeOf(set: number): number {
@@ -137,6 +148,12 @@ export class Multisets {
     return result;
   }
 
+  /** Whether what is left beside `small` can do all that what is left beside `large` can. */
+  isCheaper(small: number, large: number): boolean {
+    if (small === large || small === 0) return true;
+    return this.#partners === null ? this.isSubset(small, large) : this.#isMatched(small, large, this.#partners);
+  }
+
   isSubset(small: number, large: number): boolean {
     if (small === large || small === 0) return true;
     const a = this.#lists[small]!;
@@ -148,6 +165,33 @@ export class Multisets {
       if (j === b.length || b[j] !== a[i]) return false;
     }
     return true;
+  }
+
+  /** Each member of `small` has its like in `large`, or, that failing, its partner, and none is taken twice. */
+  #isMatched(small: number, large: number, partners: Int32Array): boolean {
+    const a = this.#lists[small]!;
+    const b = this.#lists[large]!;
+    if (a.length > b.length) return false;
+    const surplus = this.#surplus;
+    for (const member of b) surplus[member] = surplus[member]! + 1;
+    for (const member of a) surplus[member] = surplus[member]! - 1;
+    let isMatched = true;
+    for (const member of a) {
+      const missing = surplus[member]!;
+      if (missing >= 0) continue;
+      const partner = partners[member]!;
+      surplus[member] = 0;
+      if (partner >= 0) surplus[partner] = surplus[partner]! + missing;
+      else isMatched = false;
+    }
+    for (const member of a) {
+      const partner = partners[member]!;
+      if (surplus[member]! < 0 || (partner >= 0 && surplus[partner]! < 0)) isMatched = false;
+      surplus[member] = 0;
+      if (partner >= 0) surplus[partner] = 0;
+    }
+    for (const member of b) surplus[member] = 0;
+    return isMatched;
   }
 
   #intern(list: Int32Array): number {

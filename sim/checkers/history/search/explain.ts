@@ -59,6 +59,9 @@ const STEPS_AT_LEAST = 50_000;
 /** How many windows the search for a core begins with. */
 const WINDOWS_AT_FIRST = 2;
 
+/** Of more operations nobody reads the order, and telling it takes the third power of their number. */
+const EDGES_UP_TO = 64;
+
 export function explain(part: Part): Violation {
   return new Explanation(part).violation();
 }
@@ -82,7 +85,7 @@ class Explanation {
     const { core, isMinimal } = this.#core(limit);
     const { order, states } = this.#prefix(limit - 1);
     const members = core.map((op) => this.#operations[op]!);
-    const edges = edgesOf(members);
+    const edges = members.length > EDGES_UP_TO ? [] : edgesOf(members);
     return {
       sentence: sentenceOf(blocked, members, edges, isMinimal),
       part: this.#part.name,
@@ -171,7 +174,7 @@ class Explanation {
   #prefix(limit: number): { order: readonly number[] | null; states: readonly string[] } {
     const { machine } = this.#part;
     const { order } = this.#part
-      .search({ budgetSteps: this.#part.settings.budgetSteps ?? this.#left, layerLimit: limit })
+      .search({ budgetSteps: this.#part.settings.budgetSteps ?? this.#left, layerLimit: limit, counted: null })
       .run();
     if (order === null) return { order: null, states: [] };
     const states: string[] = [];
@@ -195,7 +198,7 @@ class Explanation {
       const from = isWhole ? null : { layer, states: machine.statesApart!(layer, limit) };
       for (let op = 0; op < relaxed.length; op++) relaxed[op] = problem.callLayerOf[op]! < layer ? 1 : 0;
       const isEnough = isWhole ? true : this.#isViolated(limit, relaxed, from);
-      if (isEnough === null) return { core: this.#nearby(limit), isMinimal: false };
+      if (isEnough === null) return { core: this.#before(limit), isMinimal: false };
       if (isEnough) return this.#minimise(limit, relaxed, from, layer);
       back *= 2;
     }
@@ -230,13 +233,10 @@ class Explanation {
     }
   }
 
-  /** What is open at the response, when there was no time for better. */
-  #nearby(limit: number): number[] {
-    const { callLayerOf, layerOf } = this.#part.problem;
-    const near: number[] = [];
-    for (let op = 0; op < layerOf.length; op++)
-      if (callLayerOf[op]! < limit && layerOf[op]! === limit - 1) near.push(op);
-    return near;
+  /** Everything up to the response, when there was no time for better: that much is known to clash. */
+  #before(limit: number): number[] {
+    const { callLayerOf } = this.#part.problem;
+    return Array.from(callLayerOf.keys()).filter((op) => callLayerOf[op]! < limit);
   }
 }
 

@@ -57,6 +57,17 @@ export const KITS: readonly Kit[] = [
       f === 'read' ? [null, ...range(values)].map(ok) : f === 'write' ? [ok(null)] : [ok(null), FAIL],
   },
   {
+    // So few values that a conditional and a blind operation of unknown outcome often do the same.
+    model: 'cas-register',
+    call: (random) => {
+      const die = random.below(8);
+      if (die < 4) return { f: 'read', value: null };
+      if (die < 6) return { f: 'write', value: random.below(2) };
+      return { f: 'cas', value: die === 6 ? [0, 1] : [1, 0] };
+    },
+    answers: (f) => (f === 'read' ? [null, 0, 1].map(ok) : f === 'write' ? [ok(null)] : [ok(null), FAIL]),
+  },
+  {
     model: 'kv',
     call: (random) => {
       const die = random.below(7);

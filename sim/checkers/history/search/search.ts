@@ -12,7 +12,8 @@
  * - **Unknown outcomes** need not happen; they are counted by class (`problem.ts`), and one that would not change the state
  *   is not applied, since leaving it unused is at least as good.
  * - **Dominance** (`configurations.ts`): of two configurations that differ only in what was used of them, the one that
- *   used less is enough.
+ *   used less is enough; and a conditional operation is used before a blind one that does the same, since the blind one
+ *   can stand in for it later and not the other way round.
  * - **Demand**: an operation of unknown outcome is applied only when an operation that is there can tell: the next one to take
  *   effect must be legal, or lead elsewhere, because of it. Else leaving it out gives the same.
  * - **Unseen writes**: a blind write whose state nobody asks for any more takes effect just before the next blind write, where it
@@ -51,6 +52,11 @@ export interface SearchSettings {
   readonly from?: { readonly layer: number; readonly states: readonly number[] };
   /** Operations that may happen or not, within their time: 1 by index. */
   readonly relaxed?: Uint8Array | null;
+  /**
+   * Which classes of operations of unknown outcome are counted: 1 by class. The others may be used as often as one likes
+   * once one of them was invoked. What has no order so has none at all.
+   */
+  readonly counted?: Uint8Array | null;
   /** Whether states are given up that lead nowhere later; default true. */
   readonly lookAhead?: boolean;
   /** Responses from this one on are not looked at. */
@@ -68,6 +74,8 @@ export interface SearchOutcome {
   readonly configurations: number;
   /** Everything that took effect, in order, when the status is `ok` and the descent found it in one go. */
   readonly order: readonly number[] | null;
+  /** With `counted`: the class that this order uses most too often; null when it keeps all numbers. */
+  readonly exceeded: number | null;
 }
 
 const ROWS_MAX = 1 << 20;
@@ -91,6 +99,7 @@ export class Search {
   readonly #nextReset: Int32Array;
   readonly #ahead: Ahead | null;
   readonly #multisets: Multisets;
+  readonly #counted: Uint8Array | null;
   readonly #crashed: CrashedByEffect | null;
   readonly #blind: BlindWrites | null;
   /** Whether there is anything that need not happen. */
@@ -107,6 +116,9 @@ export class Search {
   #hasCompacted = false;
   /** Receives what takes effect, while an order is told. */
   #trail: number[] | null = null;
+  /** While an order is told: how often each class was used. */
+  #uses: Uses | null = null;
+  #exceeded: number | null = null;
 
   // The stack of a descent, column by column: configuration, how it was reached, and its candidates.
   #frameRow = new Int32Array(STACK_AT_FIRST);
@@ -133,8 +145,9 @@ export class Search {
     this.#looksAhead = machine.feasible !== undefined && (settings.lookAhead ?? true);
     this.#nextReset = this.#looksAhead ? resetsAhead(problem) : new Int32Array(0);
     this.#ahead = this.#looksAhead ? (machine.ahead?.(this.#layerLimit, this.#relaxed) ?? null) : null;
-    this.#multisets = new Multisets(problem.classExample.length);
+    this.#counted = settings.counted ?? null;
     this.#crashed = machine.demand === undefined ? null : new CrashedByEffect(problem, machine, machine.demand);
+    this.#multisets = new Multisets(problem.classExample.length, this.#crashed?.partners ?? null);
     this.#blind = machine.demand === undefined ? null : new BlindWrites(problem, machine, machine.demand);
     this.#hasOptional = problem.classExample.length > 0 || this.#relaxed !== null;
     this.#window = new Window(problem, this.#relaxed);
@@ -185,7 +198,9 @@ export class Search {
 
   #search(): SearchOutcome {
     // Where nothing is optional, every configuration must be refuted anyway, and in which order makes no difference.
-    let quotaSteps = this.#hasOptional ? QUOTA_AT_FIRST + QUOTA_PER_LAYER * this.#layerLimit : Number.POSITIVE_INFINITY;
+    // An order of an easier question must be told to be of any use, and only a descent from the beginning can.
+    const isShared = this.#hasOptional && this.#counted === null;
+    let quotaSteps = isShared ? QUOTA_AT_FIRST + QUOTA_PER_LAYER * this.#layerLimit : Number.POSITIVE_INFINITY;
     for (;;) {
       const before = this.#steps;
       const descended = this.#descend(quotaSteps);
@@ -217,6 +232,7 @@ export class Search {
       status,
       exhausted,
       order,
+      exceeded: this.#exceeded,
       steps: this.#steps,
       deepest: status === 'ok' ? this.#layerLimit : this.#deepest,
       configurations: this.#configurations + this.#seen.count,
@@ -295,11 +311,12 @@ export class Search {
     const isLeftOut = this.#relaxed?.[op] === 1 && state === row[STATE];
     if (this.#blind !== null && !isLeftOut) this.#hide(op, this.#blind);
     row[STATE] = state;
-    if (code < 0) row[USED] = this.#multisets.with(row[USED]!, ~code);
+    if (code < 0) row[USED] = this.#use(row[USED]!, ~code);
     else {
       const slot = this.#problem.slot[code]!;
       row[MASK + (slot >>> 5)] = row[MASK + (slot >>> 5)]! | (1 << (slot & 31));
     }
+    if (code < 0) this.#uses?.add(~code, this.#window.invoked[~code]!);
     this.#trail?.push(code);
   }
 
@@ -450,7 +467,7 @@ export class Search {
     }
     for (let index = 0; index < invoked.length; index++) {
       if (isReset[classExample[index]!] === 0) continue;
-      if (invoked[index]! > this.#multisets.countOf(row[USED]!, index)) return true;
+      if (this.#isLeft(row, index)) return true;
     }
     return false;
   }
@@ -519,9 +536,16 @@ export class Search {
       return;
     }
     for (const state of wanted) {
+      // A conditional one that does the same does nothing else, and is used up first.
+      if (this.#isDoneConditionally(row, state, this.#crashed)) continue;
       for (const index of this.#crashed.leadingTo(state)) this.#offerCrashed(row, index, isDue, must);
     }
     for (const index of this.#crashed.conditional) this.#offerCrashed(row, index, isDue, must, wanted);
+  }
+
+  #isDoneConditionally(row: Int32Array, state: number, crashed: CrashedByEffect): boolean {
+    const index = crashed.between(row[STATE]!, state);
+    return index !== null && this.#isLeft(row, index);
   }
 
   #offerCrashed(row: Int32Array, index: number, isDue: boolean, must: number, wanted?: ReadonlySet<number>): void {
@@ -535,7 +559,13 @@ export class Search {
 
   #isLeft(row: Int32Array, index: number): boolean {
     const invoked = this.#window.invoked[index]!;
-    return invoked > 0 && invoked > this.#multisets.countOf(row[USED]!, index);
+    if (invoked === 0) return false;
+    return this.#counted?.[index] === 0 || invoked > this.#multisets.countOf(row[USED]!, index);
+  }
+
+  /** What is used when one more of the class is. */
+  #use(used: number, index: number): number {
+    return this.#counted?.[index] === 0 ? used : this.#multisets.with(used, index);
   }
 
   /**
@@ -666,6 +696,7 @@ export class Search {
     const codes = this.#frameVia.slice(1, this.#depth);
     const trail: number[] = [];
     this.#trail = trail;
+    this.#uses = new Uses();
     this.#row.set(this.#root);
     this.#window.moveTo(0);
     this.#passAll();
@@ -675,8 +706,10 @@ export class Search {
       this.#passAll();
     }
     this.#trail = null;
+    this.#exceeded = this.#uses.exceeded();
+    this.#uses = null;
     assert(this.#row[LAYER] === this.#layerLimit, 'an order does not lead to the end');
-    return this.#namedCrashes(trail);
+    return this.#exceeded === null ? this.#namedCrashes(trail) : null;
   }
 
   #passAll(): void {
@@ -791,12 +824,36 @@ class BlindWrites {
   }
 }
 
+/** How often the classes were used in an order, and by how much that is too often at its worst. */
+class Uses {
+  readonly #counts = new Map<number, number>();
+  readonly #excess = new Map<number, number>();
+
+  add(index: number, invoked: number): void {
+    const count = (this.#counts.get(index) ?? 0) + 1;
+    this.#counts.set(index, count);
+    if (count > invoked) this.#excess.set(index, Math.max(this.#excess.get(index) ?? 0, count - invoked));
+  }
+
+  /** The worst. */
+  exceeded(): number | null {
+    let worst: number | null = null;
+    for (const [index, excess] of this.#excess) if (worst === null || excess > this.#excess.get(worst)!) worst = index;
+    return worst;
+  }
+}
+
 /** Operations of unknown outcome by the state they lead to, where that does not depend on the state they meet. */
 class CrashedByEffect {
   readonly conditional: number[] = [];
+  /** For each conditional class, an unconditional one that leads to the same state, or -1. */
+  readonly partners: Int32Array;
   readonly #byState = new Map<number, number[]>();
+  /** Conditional classes by the state they ask for, then by that they lead to. */
+  readonly #between = new Map<number, Map<number, number>>();
 
   constructor({ classExample }: Problem, machine: Machine, demand: Int32Array) {
+    this.partners = new Int32Array(classExample.length).fill(-1);
     for (let index = 0; index < classExample.length; index++) {
       const op = classExample[index]!;
       if (demand[op] === DEMANDS_NOTHING) {
@@ -806,9 +863,25 @@ class CrashedByEffect {
         else known.push(index);
       } else this.conditional.push(index);
     }
+    for (const index of this.conditional) this.#pair(index, classExample[index]!, machine, demand);
   }
 
   leadingTo(state: number): readonly number[] {
     return this.#byState.get(state) ?? [];
+  }
+
+  /** A conditional class that asks for the one state and leads to the other. */
+  between(from: number, to: number): number | null {
+    return this.#between.get(from)?.get(to) ?? null;
+  }
+
+  #pair(index: number, op: number, machine: Machine, demand: Int32Array): void {
+    const from = demand[op]!;
+    if (from < 0) return;
+    const to = machine.step(from, op);
+    this.partners[index] = this.leadingTo(to)[0] ?? -1;
+    const known = this.#between.get(from) ?? new Map<number, number>();
+    known.set(to, index);
+    this.#between.set(from, known);
   }
 }
