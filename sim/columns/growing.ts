@@ -1,9 +1,11 @@
-/** Columns that grow: a typed array each, doubled when full. What the scanner writes and the store keeps. */
+/** Columns that grow: a typed array each, larger when full. What the scanner writes and the store keeps. */
 
 type Typed = Float64Array | Uint32Array | Uint16Array | Uint8Array | Int16Array;
 type Maker<T extends Typed> = new (length: number) => T;
 
 const FIRST_LENGTH = 64;
+/** From here on columns grow by a quarter: half of a long one empty would be many megabytes. */
+const LARGE = 1 << 18;
 
 export class Column<T extends Typed> {
   readonly #make: Maker<T>;
@@ -35,6 +37,11 @@ export class Column<T extends Typed> {
     this.length = 0;
   }
 
+  /** Makes room for so many, so that none of it is copied on the way there. */
+  expect(length: number): void {
+    if (length > this.array.length) this.#grow(length);
+  }
+
   /** A copy of what is filled. */
   trimmed(): T {
     return this.array.slice(0, this.length) as T;
@@ -46,7 +53,12 @@ export class Column<T extends Typed> {
   }
 
   #reserve(length: number): void {
-    const grown = new this.#make(Math.max(length, this.array.length * 2));
+    const { length: now } = this.array;
+    this.#grow(Math.max(length, now + (now < LARGE ? now : now >> 2)));
+  }
+
+  #grow(length: number): void {
+    const grown = new this.#make(length);
     (grown as { set(values: Typed): void }).set(this.array);
     this.array = grown;
   }

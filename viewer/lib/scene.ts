@@ -301,15 +301,16 @@ function spansOf(
   ends: Float64Array,
   chosen?: Uint32Array,
 ): { readonly spans: Intervals; readonly rows: Uint32Array } {
-  let rows = chosen ?? countedUp(begins.length);
-  let begin = gathered(begins, rows);
-  let isSorted = true;
-  for (let i = 1; i < begin.length && isSorted; i++) isSorted = !(begin[i]! < begin[i - 1]!);
-  if (!isSorted) {
-    rows = rows.slice().sort((a, b) => begins[a]! - begins[b]! || a - b);
-    begin = gathered(begins, rows);
-  }
-  return { spans: new Intervals(begin, gathered(ends, rows)), rows };
+  const rows = chosen ?? countedUp(begins.length);
+  const begin = chosen === undefined ? begins : gathered(begins, rows);
+  if (isSorted(begin)) return { spans: new Intervals(begin, chosen === undefined ? ends : gathered(ends, rows)), rows };
+  const sorted = rows.slice().sort((a, b) => begins[a]! - begins[b]! || a - b);
+  return { spans: new Intervals(gathered(begins, sorted), gathered(ends, sorted)), rows: sorted };
+}
+
+function isSorted(values: Float64Array): boolean {
+  for (let i = 1; i < values.length; i++) if (values[i]! < values[i - 1]!) return false;
+  return true;
 }
 
 function countedUp(count: number): Uint32Array {

@@ -25,6 +25,9 @@ const BLOCKS_AHEAD = 6;
 /** Digests that are inflated together: many, as each call of the browser costs as much as inflating ten; few at first. */
 const BATCH_BLOCKS = 64;
 const FIRST_BATCH_BLOCKS = 8;
+/** When so much is read, what there will be in all is guessed, and guessed again at so many times as much. */
+const EXPECT_SHARE = 0.02;
+const EXPECT_AGAIN = 6;
 /** The worker answers questions in between at least this often. */
 const BREATH_MS = 40;
 
@@ -34,6 +37,8 @@ export interface LoadSettings {
   readonly gzip: Gzip;
   readonly scan: BlockScanner;
   readonly onBlock: (bytesRead: number) => void;
+  /** Length of the source. */
+  readonly bytesTotal: number;
   /** Reading shall end. */
   readonly isCancelled: () => boolean;
 }
@@ -68,6 +73,7 @@ async function take(blocks: AsyncIterable<FoundBlock>, settings: LoadSettings): 
   let blocksWaiting = 0;
   let breathAt = performance.now() + BREATH_MS;
   let isFirst = true;
+  let expectAt = EXPECT_SHARE;
   const begin = (): void => {
     if (batch.length === 0) return;
     const columns = columnsOf(batch, settings);
@@ -90,6 +96,11 @@ async function take(blocks: AsyncIterable<FoundBlock>, settings: LoadSettings): 
       if (isFirst && !isAcceptable(store)) return false;
       isFirst = false;
       onBlock(found[i]!.bytesRead);
+      const share = found[i]!.bytesRead / settings.bytesTotal;
+      if (share >= expectAt) {
+        store.expectRest(share);
+        expectAt = share * EXPECT_AGAIN;
+      }
       if (performance.now() > breathAt) {
         await breath();
         breathAt = performance.now() + BREATH_MS;

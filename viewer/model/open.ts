@@ -141,6 +141,7 @@ class LocalViewer implements Viewer {
         shelf,
         gzip: this.#gzip,
         scan: this.#scan,
+        bytesTotal: source.size,
         onBlock: (bytesRead) => this.#tell(id, bytesRead),
         isCancelled: () => this.#traces.get(id)?.isClosed !== false,
       });

@@ -132,6 +132,9 @@ const EVENT_KIND_BOOT = 0;
 const FATE = { delivered: 0, reset: 2, open: 3 } as const;
 const NOT_A_NUMBER = Number.NaN;
 
+/** Runs are not alike throughout; a little too much costs less than once too often. */
+const EXPECTED_MORE = 1.05;
+
 export class Store {
   header: Header | null = null;
   verdict: (VerdictInfo & { readonly violations: readonly ViolationLine[] }) | null = null;
@@ -222,6 +225,14 @@ export class Store {
 
   placeOf(index: number): LinePlace {
     return { block: this.events.block.get(index - 1), offset: this.events.offset.get(index - 1) };
+  }
+
+  /** Only this share of the file is read: makes room for all of it, if the rest is like what there was. */
+  expectRest(share: number): void {
+    const groups = [this.events, this.messages, ...[this.zxids, this.disks].flatMap((map) => [...map.values()])];
+    for (const columns of groups)
+      for (const column of Object.values(columns)) column.expect(Math.ceil((column.length / share) * EXPECTED_MORE));
+    for (const column of this.byHost.values()) column.expect(Math.ceil((column.length / share) * EXPECTED_MORE));
   }
 
   /** Takes over what the next block holds. */
