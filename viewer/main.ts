@@ -323,8 +323,14 @@ function makeStatus(): void {
   };
   app.on('cursor', tellWhere);
   app.on('scene', tellWhere);
+  let telling = 0;
   app.on('view', (view, before) => {
-    tellWhere();
+    // While one zooms it would be another number in every frame.
+    if (telling === 0)
+      telling = window.setTimeout(() => {
+        telling = 0;
+        tellWhere();
+      }, TELL_MS);
     if (view.event === before.event || view.event === null) return;
     const index = view.event;
     void app.trace?.model.event(index).then((detail) => {
@@ -339,6 +345,9 @@ function makeStatus(): void {
     byId('live').textContent = text;
   });
 }
+
+/** Least time between two texts of the line at the bottom. */
+const TELL_MS = 120;
 
 /** A text that is the same is not written again: the page would be laid out for it in every frame. */
 function write(element: HTMLElement, text: string): void {

@@ -18,16 +18,17 @@ export class Minimap {
   readonly #canvas = h('canvas', { 'aria-hidden': 'true' });
   readonly #svg = s('svg', { 'aria-hidden': 'true' });
   readonly #rewindow = perFrame(() => this.#window());
-  readonly #selected = s('line', { 'stroke-width': 1 });
-  readonly #frame = s('rect', { class: 'window' });
-  readonly #handles = [0, 1].map(() => s('rect', { class: 'handle', width: 4, height: 16, rx: 2 }));
+  /** What follows the view is moved and stretched, so that nothing of the page is painted for it. */
+  readonly #selected = h('div', { class: 'selected' });
+  readonly #frame = h('div', { class: 'window' });
+  readonly #handles = [h('div', { class: 'handle' }), h('div', { class: 'handle' })] as const;
   #width = 0;
   #height = 0;
   #bins: Float64Array = new Float64Array(0);
 
   constructor(app: App) {
     this.#app = app;
-    this.#root.append(this.#canvas, this.#svg);
+    this.#root.append(this.#canvas, this.#svg, this.#selected, this.#frame, ...this.#handles);
     new ResizeObserver(() => this.#resize()).observe(this.#root);
     app.on('scene', (scene) => {
       this.#bins = scene === null ? new Float64Array(0) : binsOf(scene);
@@ -58,7 +59,7 @@ export class Minimap {
     context.fillStyle = theme.background;
     context.fillRect(0, 0, this.#width, this.#height);
     if (scene !== null) this.#paint(context, scene);
-    this.#dress();
+    this.#label();
     this.#window();
   }
 
@@ -114,8 +115,8 @@ export class Minimap {
     context.fillStyle = hue('blue', theme);
   }
 
-  /** What stays the same while one pans: the labels, and the elements that are moved. */
-  #dress(): void {
+  /** What stays the same while one pans. */
+  #label(): void {
     const { scene } = this.#app;
     if (scene === null) {
       fill(this.#svg);
@@ -126,14 +127,13 @@ export class Minimap {
     const marks = ticks(scale.from, scale.to, scale.perPixel * 110).map(({ t, label }) =>
       s('text', { x: scale.x(t) + 3, y: this.#height - 3 }, isTime ? label : `step ${t}`),
     );
-    fill(this.#svg, marks, this.#selected, this.#frame, this.#handles);
-    set(this.#selected, { y1: 0, y2: this.#height, stroke: this.#app.theme.selection });
-    set(this.#frame, { y: 0.5, height: Math.max(0, this.#height - 1) });
-    for (const handle of this.#handles) set(handle, { y: this.#height / 2 - 8 });
+    fill(this.#svg, marks);
+    this.#selected.style.background = this.#app.theme.selection;
   }
 
   #window(): void {
     const { scene, range, view } = this.#app;
+    for (const part of [this.#selected, this.#frame, ...this.#handles]) part.hidden = scene === null;
     if (scene === null) return;
     const scale = scaleOf(scene.axis.whole, this.#width);
     const x = scale.x(range.from);
@@ -141,15 +141,14 @@ export class Minimap {
     const isWhole = width >= this.#width - 1;
     const isTime = scene.axis.kind === 'time';
     const at = view.event === null ? null : scale.x(this.#app.placeOf(view.event));
-    set(this.#selected, { visibility: at === null ? 'hidden' : 'visible', x1: at ?? 0, x2: at ?? 0 });
-    const visibility = isWhole ? 'hidden' : 'visible';
-    set(this.#frame, { visibility, x, width });
-    set(this.#handles[0]!, { visibility, x: x - 2 });
-    set(this.#handles[1]!, { visibility, x: x + width - 2 });
+    place(this.#selected, at, 1);
+    place(this.#frame, isWhole ? null : x, width);
+    place(this.#handles[0], isWhole ? null : x, 1);
+    place(this.#handles[1], isWhole ? null : x + width, 1);
     const words = isTime
       ? `${duration(range.to - range.from)} of ${duration(scale.to - scale.from)} in view`
       : 'steps in view';
-    set(this.#root, { 'aria-valuetext': words });
+    if (this.#root.getAttribute('aria-valuetext') !== words) this.#root.setAttribute('aria-valuetext', words);
   }
 
   /** Drag the window, its edges, or draw a new one. */
@@ -209,12 +208,10 @@ export class Minimap {
   }
 }
 
-/** Attributes that are as they were are not touched, so that nothing is drawn anew for them. */
-function set(element: Element, attributes: Readonly<Record<string, string | number>>): void {
-  for (const [name, value] of Object.entries(attributes)) {
-    const text = String(value);
-    if (element.getAttribute(name) !== text) element.setAttribute(name, text);
-  }
+/** Puts a bar of one pixel there and stretches it; null: it is not seen. */
+function place(bar: HTMLElement, x: number | null, width: number): void {
+  bar.style.opacity = x === null ? '0' : '';
+  if (x !== null) bar.style.transform = `translateX(${x}px)${width === 1 ? '' : ` scaleX(${width})`}`;
 }
 
 function binsOf(scene: Scene): Float64Array {

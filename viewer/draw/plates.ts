@@ -60,7 +60,7 @@ export class Plates {
   constructor(pane: HTMLElement) {
     this.#front = makePlate();
     this.#back = makePlate();
-    this.#back.canvas.style.visibility = 'hidden';
+    this.#back.canvas.style.opacity = '0';
     pane.append(this.#front.canvas, this.#back.canvas);
   }
 
@@ -137,8 +137,9 @@ export class Plates {
     this.#costMs = work.spentMs;
     this.#costFrames = work.frames;
     [this.#front, this.#back] = [this.#back, this.#front];
-    this.#front.canvas.style.visibility = '';
-    this.#back.canvas.style.visibility = 'hidden';
+    // To hide an element otherwise would have the page painted anew.
+    this.#front.canvas.style.opacity = '';
+    this.#back.canvas.style.opacity = '0';
   }
 
   /** A plate as good as new. */

@@ -25,7 +25,7 @@ import { SvgBrush, SvgPath } from './svg.ts';
 /** Labels beside the window, so that it can be moved a little without new ones, px. */
 const AXIS_MARGIN = 320;
 /** Labels that are wider or narrower by more than this share are made anew. */
-const AXIS_STRETCH = 0.12;
+const AXIS_STRETCH = 0.25;
 
 /** What the laboratory may take over: a bar of the schedule under the pointer. */
 export interface FaultDrag {
