@@ -13,7 +13,7 @@ import {
   OPERATION_RESULTS,
   type Picture,
 } from '../model/api.ts';
-import { cutText } from './faults.ts';
+import { cutsBeside, cutText } from './faults.ts';
 import { bandText } from './servers.ts';
 
 export interface Told {
@@ -62,7 +62,7 @@ export function describe(scene: Scene, target: Target, at: number): Told {
     case 'cut': {
       const { what } = scene.cuts[target.cut]!;
       return {
-        title: cutText(what),
+        title: cutText(cutsBeside(scene.cuts, target.cut)),
         lines: [`${instant(what.beginUs)} – ${instant(what.endUs)}, ${duration(what.endUs - what.beginUs)}`],
       };
     }

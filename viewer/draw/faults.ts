@@ -2,6 +2,7 @@
 
 import { LEVEL } from '../lib/hit.ts';
 import type { Lane } from '../lib/layout.ts';
+import { hostList, hostShort } from '../lib/names.ts';
 import { hue, mix, type Theme } from '../lib/palette.ts';
 import { firstShown, type Placed } from '../lib/scene.ts';
 import { duration } from '../lib/time.ts';
@@ -103,7 +104,26 @@ export function paintFaults(frame: Frame): void {
 
 // --- links that carry nothing ----------------------------------------------------------------------------------------
 
-/** A hatched strip on the lane of whoever hears nothing, and a bracket to whom it does not hear. */
+/** Links that were cut at the same times towards the same host: one strip. */
+interface Strip {
+  /** Position of the first in `Scene.cuts`. */
+  readonly cut: number;
+  readonly cuts: readonly Placed<CutSpan>[];
+}
+
+function stripsOf(cuts: readonly Placed<CutSpan>[]): Strip[] {
+  const strips = new Map<string, { readonly cut: number; readonly cuts: Placed<CutSpan>[] }>();
+  cuts.forEach((placed, cut) => {
+    const { to, channel } = placed.what;
+    const key = `${to} ${channel} ${placed.from} ${placed.to}`;
+    const known = strips.get(key);
+    if (known === undefined) strips.set(key, { cut, cuts: [placed] });
+    else known.cuts.push(placed);
+  });
+  return [...strips.values()];
+}
+
+/** A hatched strip on the lane of whoever hears nothing, and brackets to those whom it does not hear. */
 export function paintCuts(frame: Frame): void {
   const { context, scene, scale, layout, theme, patterns, hits, unit } = frame;
   const colour = hue('vermillion', theme);
@@ -111,58 +131,67 @@ export function paintCuts(frame: Frame): void {
   const used = new Map<number, { to: number; line: number }[]>();
   context.font = `${unit * 0.72}px ${FONT}`;
   context.textBaseline = 'middle';
-  scene.cuts.forEach(({ from, to, what }, i) => {
+  for (const { cut, cuts } of stripsOf(scene.cuts)) {
+    const { from, to, what } = cuts[0]!;
     const edge = edges(scale, from, to, 2);
     const heard = layout.byHost.get(what.to);
-    const silent = layout.byHost.get(what.from);
-    if (edge === null || heard === undefined) return;
+    if (edge === null || heard === undefined) continue;
+    const silent = cuts.flatMap(({ what: { from: host } }) => layout.byHost.get(host) ?? []);
     const lines = (used.get(what.to) ?? []).filter((each) => each.to > from);
     let line = 0;
     while (lines.some((each) => each.line === line)) line++;
     used.set(what.to, [...lines, { to, line }]);
-    const isAbove = silent !== undefined && silent.top < heard.top;
+    const isAbove = silent.length > 0 && silent.every(({ top }) => top < heard.top);
     const tall = 5;
     const y = stripTop(heard, isAbove, line, tall);
     context.fillStyle = mix(theme.background, colour, 0.22);
     context.fillRect(edge.x, y, edge.width, tall);
     context.fillStyle = patterns.get('diagonal', colour);
     context.fillRect(edge.x, y, edge.width, tall);
-    hits.box(edge.x, y, edge.width, tall, { kind: 'cut', cut: i }, LEVEL.cut);
-    if (silent === undefined) return;
+    hits.box(edge.x, y, edge.width, tall, { kind: 'cut', cut }, LEVEL.cut);
     context.strokeStyle = colour;
     context.globalAlpha = 0.55;
     context.lineWidth = 1;
     context.setLineDash([3, 2]);
     context.beginPath();
-    const [top, bottom] = isAbove ? [silent.band.top + silent.band.height, y] : [y + tall, silent.band.top];
-    for (const x of [scale.x(from), scale.x(to)]) {
-      if (x < -1 || x > frame.width + 1) continue;
-      context.moveTo(x, top);
-      context.lineTo(x, bottom);
+    for (const { top, band } of silent) {
+      const ends = top < heard.top ? [band.top + band.height, y] : [y + tall, band.top];
+      for (const x of [scale.x(from), scale.x(to)]) {
+        if (x < -1 || x > frame.width + 1) continue;
+        context.moveTo(x, ends[0]!);
+        context.lineTo(x, ends[1]!);
+      }
     }
     context.stroke();
     context.setLineDash([]);
     context.globalAlpha = 1;
-    if (edge.width > 90 && line === 0) {
-      const text = cutText(what);
-      const width = context.measureText(text).width;
-      const x = Math.max(frame.left, edge.x) + 6;
-      context.fillStyle = theme.background;
-      context.globalAlpha = 0.85;
-      context.fillRect(x - 2, y - 3, width + 4, tall + 6);
-      context.globalAlpha = 1;
-      context.fillStyle = theme.danger;
-      context.fillText(text, x, y + tall / 2 + 0.5);
-    }
-  });
+    const text = cutText(cuts.map((placed) => placed.what));
+    const width = context.measureText(text).width;
+    if (edge.width < width + 10 || line > 0) continue;
+    const x = Math.max(0, edge.x) + 6;
+    context.fillStyle = theme.background;
+    context.globalAlpha = 0.85;
+    context.fillRect(x - 2, y - 3, width + 4, tall + 6);
+    context.globalAlpha = 1;
+    context.fillStyle = theme.danger;
+    context.fillText(text, x, y + tall / 2 + 0.5);
+  }
 }
 
 function stripTop({ top, height }: Lane, isAbove: boolean, line: number, tall: number): number {
   return isAbove ? top + line * tall : top + height - (line + 1) * tall;
 }
 
-export const cutText = ({ from, to, channel }: CutSpan): string =>
-  `${to} hears nothing from ${from}${channel === null ? '' : ` (${channel})`}`;
+/** `5 hears nothing from 1, 2 and 3`: links to one host, cut at the same times. */
+export function cutText(cuts: readonly Pick<CutSpan, 'from' | 'to' | 'channel'>[]): string {
+  const { to, channel } = cuts[0]!;
+  return `${hostShort(to)} hears nothing from ${hostList(cuts.map(({ from }) => from))}${channel === null ? '' : ` (${channel})`}`;
+}
+
+/** What else is in the strip of this one. */
+export function cutsBeside(cuts: readonly Placed<CutSpan>[], cut: number): CutSpan[] {
+  return (stripsOf(cuts).find((strip) => strip.cut === cut)?.cuts ?? [cuts[cut]!]).map(({ what }) => what);
+}
 
 // --- marks -----------------------------------------------------------------------------------------------------------
 

@@ -82,21 +82,31 @@ function longestMessage({ messages, names }: Store, leader: HostId, host: HostId
   return longest;
 }
 
-/** From its first attempt to connect to the one that the leader accepted. */
-function dialling({ dials }: Store, leader: HostId, host: HostId, window: Window): Took | null {
-  let [first, attempts] = [Number.NaN, 0];
+/** From its first attempt to connect to the one that the leader accepted; the first may have come before the leader listened. */
+function dialling({ dials, names }: Store, leader: HostId, host: HostId, window: Window): Took | null {
+  let [first, attempts, why] = [Number.NaN, 0, ''];
   for (let row = 0; row < dials.from.length; row++) {
     if (dials.from.get(row) !== host || dials.to.get(row) !== leader) continue;
     if (dials.channel.get(row) !== QUORUM_CHANNEL) continue;
     const [beginUs, endUs] = [dials.beginUs.get(row), dials.endUs.get(row)];
-    if (beginUs > window.endUs || endUs < window.beginUs) continue;
+    if (beginUs > window.endUs || beginUs < window.beginUs - DIAL_EARLY_US) continue;
     if (attempts++ === 0) first = beginUs;
-    if (dials.result.get(row) !== ACCEPTED) continue;
-    const tries = attempts === 1 ? 'its connection' : `${attempts} attempts to connect`;
+    if (dials.result.get(row) !== ACCEPTED) {
+      why = names.list[dials.reason.get(row)] ?? '';
+      continue;
+    }
+    if (endUs < window.beginUs) {
+      attempts = 0;
+      continue;
+    }
+    const tries = attempts === 1 ? 'its connection' : `${attempts} attempts to connect${why === '' ? '' : ` (${why})`}`;
     return { us: overlap(window, first, endUs), text: `server ${host} needed ${span(endUs - first)} for ${tries}` };
   }
   return null;
 }
+
+/** A follower may know its leader, and dial, so long before that one knows itself. */
+const DIAL_EARLY_US = 1_000_000;
 
 function longestFile({ disks }: Store, host: HostId, window: Window): Took | null {
   const disk = disks.get(host);
