@@ -1,6 +1,7 @@
-/** Who led when, and when two did. */
+/** Who led when, when two did, and which messages were late. */
 
 import { describe, expect, it } from 'vitest';
+import { lateMessages } from '../../viewer/lib/late.ts';
 import { reignsOf, twoLeaders } from '../../viewer/lib/leaders.ts';
 import type { Band, CutSpan, FaultSpan, Picture } from '../../viewer/model/api.ts';
 
@@ -57,5 +58,45 @@ describe('who led', () => {
       'At 2.500 there were two: server 1 took itself for the leader of epoch 1 for another 1.5 s while server 2 led epoch 2',
     );
     expect(found!.sentence).toContain(why);
+  });
+});
+
+describe('late messages', () => {
+  const row = (from: number, to: number, fate: number, sentUs: number, arrivedUs: number) => ({
+    from,
+    to,
+    fate,
+    sentUs,
+    arrivedUs,
+  });
+  const shown = (rows: readonly ReturnType<typeof row>[]): Parameters<typeof lateMessages>[0] =>
+    ({
+      names: ['VOTE'],
+      messages: {
+        count: rows.length,
+        ...Object.fromEntries(
+          (['from', 'to', 'fate', 'sentUs', 'arrivedUs'] as const).map((key) => [key, rows.map((one) => one[key])]),
+        ),
+        name: rows.map(() => 0),
+        sentIndex: rows.map((_, i) => 10 + i),
+        arrivedIndex: rows.map(({ arrivedUs }, i) => (Number.isNaN(arrivedUs) ? 0 : 100 + i)),
+      },
+    }) as unknown as Parameters<typeof lateMessages>[0];
+
+  it('are the longest of those held up between servers; what clients sent is not among them', () => {
+    const found = lateMessages(
+      shown([
+        row(1, 2, 0, 0, 9_000_000),
+        row(1, 2, 1, 1_000_000, 1_500_000),
+        row(3, 2, 1, 2_000_000, 4_600_000),
+        row(2, 1, 2, 1_000_000, Number.NaN),
+        row(1001, 2, 1, 0, 8_000_000),
+      ]),
+      1,
+    );
+    expect(found).toMatchObject({ heldUp: 2, lost: 1 });
+    expect(found.longest).toEqual([
+      { index: 102, us: 2_600_000, text: 'VOTE from 3 to 2, sent at 2.000, was read 2.6 s later' },
+    ]);
   });
 });

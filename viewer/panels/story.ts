@@ -2,9 +2,13 @@
 
 import type { App } from '../app/app.ts';
 import { fill, h } from '../app/dom.ts';
+import { lateMessages } from '../lib/late.ts';
 import { instantMs } from '../lib/time.ts';
-import { STORY_KINDS, type StoryItem, type StoryKind } from '../model/api.ts';
+import { type Picture, STORY_KINDS, type StoryItem, type StoryKind } from '../model/api.ts';
 import { active, noTrace, type Panel } from './panel.ts';
+
+/** Late messages that are listed. */
+const LATE_MAX = 12;
 
 export class StoryPanel implements Panel {
   readonly tab = 'story';
@@ -31,7 +35,7 @@ export class StoryPanel implements Panel {
     const key = `${this.#app.trace?.id} ${scene.picture.revision}`;
     if (key !== this.#shown) {
       this.#shown = key;
-      fill(this.root, this.#filters(story), this.#list);
+      fill(this.root, this.#filters(story), this.#late(scene.picture), this.#list);
       this.#fillList();
     }
     this.#mark(view.event);
@@ -75,6 +79,31 @@ export class StoryPanel implements Panel {
             `${KIND_SIGNS[kind]} ${kind} ${counts.get(kind)}`,
           ),
         ),
+      ),
+    );
+  }
+
+  /** The messages that were late, folded away; null when none was. */
+  #late(picture: Picture): HTMLElement | null {
+    const { longest, heldUp, lost } = lateMessages(picture, LATE_MAX);
+    if (heldUp === 0 && lost === 0) return null;
+    const count = (n: number, how: string): string => (n === 0 ? '' : `${n.toLocaleString('en')} ${how}`);
+    const said = [count(heldUp, 'held up'), count(lost, 'never read')].filter((text) => text !== '').join(', ');
+    return h(
+      'details',
+      { class: 'late' },
+      h('summary', {}, `Messages between servers: ${said}`),
+      h(
+        'ol',
+        { class: 'story' },
+        longest.map(({ index, text }) =>
+          h(
+            'li',
+            active(() => this.#app.select(index, { reveal: true })),
+            h('span', {}, text),
+          ),
+        ),
+        heldUp > longest.length && h('li', { class: 'dim' }, 'the longest of them'),
       ),
     );
   }
