@@ -237,6 +237,12 @@ function votingDelays(
   if (server === undefined) return;
   const need = Math.floor(sources.voters.length / 2);
   let firstUs = Number.POSITIVE_INFINITY;
+  for (const { beginUs, endUs, leader } of vainFollowings(sources, server, stage)) {
+    firstUs = Math.min(firstUs, beginUs);
+    const end = endOfVain(sources, leader, beginUs, endUs);
+    const text = `server ${server} took ${leader} for its leader and waited for it in vain${end}`;
+    add({ beginUs, endUs, host: server, waitedFor: [leader], kind: 'discovery' }, text);
+  }
   for (const wait of joinedWaits(matrix.waits, server, stage)) {
     // Only so many votes were needed; whoever could not have given one is what it waited for.
     const lacking = wait.missing.length - (sources.voters.length - 1 - need);
@@ -261,6 +267,32 @@ function votingDelays(
   // What came before it looked, or before the first wait that was told.
   const restUntilUs = Math.min(beganUs, firstUs);
   if (restUntilUs - stage.beginUs > DELAY_US_MIN) lateWinner(sources, facts, server, stage, restUntilUs, add);
+}
+
+interface Vain {
+  readonly beginUs: number;
+  readonly endUs: number;
+  readonly leader: HostId;
+}
+
+/** Times in the stage at which the server followed somebody who did not come to lead. */
+function vainFollowings({ bands }: VoteSources, server: HostId, stage: ElectionStage): Vain[] {
+  const found: Vain[] = [];
+  for (const { state, leader, beginUs, endUs } of bands.get(server) ?? []) {
+    if (state !== 'following' || leader === null || beginUs < stage.beginUs || endUs > stage.endUs) continue;
+    const last = found.at(-1);
+    if (last?.leader === leader && last.endUs === beginUs) found[found.length - 1] = { ...last, endUs };
+    else found.push({ beginUs, endUs, leader });
+  }
+  return found;
+}
+
+function endOfVain({ store, bands }: VoteSources, leader: HostId, fromUs: number, toUs: number): string {
+  const crash = store.crashes.find(({ host, t }) => host === leader && t >= fromUs && t <= toUs);
+  if (crash !== undefined)
+    return `: it ${crash.kind === 'power' ? 'lost power' : 'died'} ${span(crash.t - fromUs)} later`;
+  const band = bands.get(leader)?.findLast(({ beginUs }) => beginUs <= fromUs);
+  return band === undefined || band.state === 'down' ? ': it was down' : '';
 }
 
 const TIMER_NEAR_US = 30_000;
