@@ -27,7 +27,7 @@ export const CANARIES: readonly Canary[] = [
     id: 'first-ack-commits',
     says: 'the first acknowledgement commits',
     file: 'core/zab/leader.ts',
-    find: '    if (proposal === undefined || !quorumOf(t, proposal.acks)) break;\n',
+    find: '    if (proposal === undefined || !isDecided(t, proposal)) break;\n',
     replace: '    if (proposal === undefined || proposal.acks.length === 0) break;\n',
     properties: ['committed-by-quorum'],
     seedsMax: 5,

@@ -86,6 +86,8 @@ function defaultOf(kind: string, { options: { nodes } }: Schedule): unknown {
       return 'leader';
     case 'nodes':
       return servers;
+    case 'fate':
+      return 'cut';
     case 'client':
       return 1;
     case 'links':
