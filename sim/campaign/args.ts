@@ -20,7 +20,8 @@ export interface CampaignArgs {
   readonly seeds: SeedRange | null;
   readonly shard: Shard | null;
   readonly jobs: number | null;
-  readonly profile: Profile;
+  /** `all`: each in turn (`rotation.ts`). */
+  readonly profile: Profile | 'all';
   readonly out: string | null;
   readonly canaries: boolean;
   readonly redis: string;
@@ -36,7 +37,10 @@ const FLAGS = {
   seeds: { takes: 'A..B', says: 'which seeds; default: from 1 on' },
   shard: { takes: 'I/N', says: 'run: only the Ith of N equal parts of the seeds' },
   jobs: { takes: 'N', says: 'run, work: threads; default: one for each core' },
-  profile: { takes: 'NAME', says: `what is drawn: ${Object.keys(PROFILES).join(', ')}` },
+  profile: {
+    takes: 'NAME',
+    says: `what is drawn: ${Object.keys(PROFILES).join(', ')}; all of them in turn without --seeds, or with all`,
+  },
   out: { takes: 'FILE', says: 'where the results go; what is in the file already is kept' },
   'no-canaries': { takes: null, says: 'run: skip the proof that mistakes are found' },
   redis: { takes: 'URL', says: 'submit, work, collect: default redis://127.0.0.1:6379, or VIVARIUM_REDIS' },
@@ -103,8 +107,10 @@ function argsOf(given: Given<Flag>, env: Readonly<Record<string, string | undefi
   if (command === 'merge' && (files.length === 0 || !given.has('out')))
     problems.push('merge needs files and --out FILE');
   if (command === 'submit' && !given.has('seeds')) problems.push('submit needs --seeds A..B');
-  const profile = given.text('profile') ?? 'default';
-  if (!(profile in PROFILES)) problems.push(`--profile is ${profile}, not one of ${Object.keys(PROFILES).join(', ')}`);
+  const profile = given.text('profile') ?? (command === 'run' && !given.has('seeds') ? 'all' : 'default');
+  if (profile === 'all' && command !== 'run') problems.push('--profile all is for a campaign on this machine');
+  else if (profile !== 'all' && !(profile in PROFILES))
+    problems.push(`--profile is ${profile}, not one of ${Object.keys(PROFILES).join(', ')}`);
   const args: CampaignArgs = {
     command: command as Command,
     help: given.has('help'),
@@ -112,7 +118,7 @@ function argsOf(given: Given<Flag>, env: Readonly<Record<string, string | undefi
     seeds: parsed('seeds', parseRange, 'a range such as 1..100'),
     shard: parsed('shard', parseShard, 'a part such as 2/5'),
     jobs: count('jobs', 1),
-    profile: profile as Profile,
+    profile: profile as Profile | 'all',
     out: given.text('out'),
     canaries: !given.has('no-canaries'),
     redis: given.text('redis') ?? env.VIVARIUM_REDIS ?? 'redis://127.0.0.1:6379',

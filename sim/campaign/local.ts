@@ -1,34 +1,32 @@
 /** A campaign on this machine: canaries first, then seeds on all threads until they or the time run out. */
 
 import { CANARIES, type CanaryResult, flyCanary, sourceRoot } from './canaries.ts';
-import { type CampaignKey, Results, rowOf, type SeedRow } from './results.ts';
+import { type CampaignKey, rowOf, type SeedRow } from './results.ts';
+import type { Turn } from './rotation.ts';
 import type { SeedTask } from './seed.ts';
 import { campaign } from './threads.ts';
 
 export interface LocalCampaign {
-  readonly key: CampaignKey;
-  readonly seeds: Iterable<number>;
+  readonly turns: Iterable<Turn>;
   readonly jobs: number;
   /** No seed is begun when this says so. */
   readonly isOver: () => boolean;
-  readonly onRow: (row: SeedRow, cpuMs: number) => void;
+  readonly onRow: (row: SeedRow, key: CampaignKey) => void;
 }
 
-export async function runLocal({ key, seeds, jobs, isOver, onRow }: LocalCampaign): Promise<Results> {
-  const results = new Results();
-  await campaign(until(tasksOf(key, seeds), isOver), jobs, (result) => {
-    const row = rowOf(result);
-    results.add(key, row);
-    onRow(row, result.cpuMs);
-  });
-  return results;
+export async function runLocal({ turns, jobs, isOver, onRow }: LocalCampaign): Promise<void> {
+  // Results come in the order of their tasks.
+  const underWay: CampaignKey[] = [];
+  const tasks = function* (): Generator<SeedTask> {
+    for (const { key, seed } of until(turns, isOver)) {
+      underWay.push(key);
+      yield taskOf(key, seed);
+    }
+  };
+  await campaign(tasks(), jobs, (result) => onRow(rowOf(result), underWay.shift()!));
 }
 
 export const taskOf = (key: CampaignKey, seed: number): SeedTask => ({ ...key, seed: String(seed) });
-
-function* tasksOf(key: CampaignKey, seeds: Iterable<number>): Generator<SeedTask> {
-  for (const seed of seeds) yield taskOf(key, seed);
-}
 
 function* until<T>(items: Iterable<T>, isOver: () => boolean): Generator<T> {
   for (const item of items) {

@@ -13,6 +13,7 @@ import { closingLines, liveLine, Tally, troubleOf } from './progress.ts';
 import { Collector, type QueueSettings, submit, work } from './queue.ts';
 import { type SeedRange, seedsOf } from './ranges.ts';
 import { type CampaignKey, Results } from './results.ts';
+import { alone, rotation } from './rotation.ts';
 import { serveAsWorker, startThreads } from './threads.ts';
 
 export const EXIT = {
@@ -91,7 +92,11 @@ const live = {
   },
 };
 
-const keyOf = ({ profile }: CampaignArgs): CampaignKey => ({ commit: exactCommitOf(), profile, options: {} });
+const keyOf = ({ profile }: CampaignArgs): CampaignKey => ({
+  commit: exactCommitOf(),
+  profile: profile === 'all' ? 'default' : profile,
+  options: {},
+});
 /** Each commit has a queue of its own: a worker with other code never takes a part that is not for it. */
 const queueOf = ({ redis: url, queue, lockMs }: CampaignArgs): QueueSettings => ({
   url,
@@ -110,22 +115,23 @@ async function runHere(args: CampaignArgs): Promise<number> {
   const endMs = minutes === null ? null : startedMs + minutes * MINUTE_MS;
   const said = args.seeds === null ? `seeds from 1` : `seeds ${range.from}..${range.to}`;
   say(
-    `campaign at ${key.commit}, profile ${key.profile}: ${said}${minutes === null ? '' : `, ${plural(minutes, 'minute')}`}, ${plural(jobs, 'thread')}`,
+    `campaign at ${key.commit}, ${args.profile === 'all' ? 'all profiles' : `profile ${key.profile}`}: ${said}${minutes === null ? '' : `, ${plural(minutes, 'minute')}`}, ${plural(jobs, 'thread')}`,
   );
   const canaries = args.canaries ? await flyCanaries(key, sayCanary) : null;
   const tally = new Tally();
   const seedsStartedMs = performance.now();
   let savedMs = seedsStartedMs;
   const results = new Results();
+  const seeds = seedsOf(range, args.shard);
   await runLocal({
-    key,
-    seeds: seedsOf(range, args.shard),
+    turns: args.profile === 'all' ? rotation(key, seeds) : alone(key, seeds),
     jobs,
     isOver: () => endMs !== null && performance.now() >= endMs,
-    onRow: (row) => {
+    onRow: (row, { profile }) => {
       tally.add(row);
-      results.add(key, row);
-      if (row.failure !== null) say(`seed ${row.seed} ${row.verdict}: ${row.failure.property} by ${row.failure.role}`);
+      results.add({ ...key, profile }, row);
+      if (row.failure !== null)
+        say(`seed ${row.seed} (${profile}) ${row.verdict}: ${row.failure.property} by ${row.failure.role}`);
       const nowMs = performance.now();
       live.draw(() =>
         liveLine(tally, { elapsedMs: nowMs - seedsStartedMs, leftMs: endMs === null ? null : endMs - nowMs }),
@@ -138,7 +144,8 @@ async function runHere(args: CampaignArgs): Promise<number> {
   });
   const elapsedMs = performance.now() - seedsStartedMs;
   if (args.out !== null) mergeInto(args.out, results);
-  return close({ key, tally, elapsedMs, canaries, results });
+  if (tally.seeds === 0) return close({ key, tally, elapsedMs, canaries, results });
+  return closeAll(results, { elapsedMs, canaries });
 }
 
 const sayCanary = ({ canary, seed, seeds }: CanaryResult): void =>
@@ -162,6 +169,17 @@ function close({ key, tally, elapsedMs, canaries, results }: Ended): number {
   if (results.conflicts.length > 0) return EXIT.nondeterminism;
   if (troubleOf(closing).length > 0) return EXIT.broken;
   return Math.max(EXIT.ok, ...tally.failed.map(({ verdict }) => EXIT_OF[verdict]));
+}
+
+/** A closing for each profile; the worst of their exit codes. */
+function closeAll(results: Results, said: Pick<Ended, 'elapsedMs' | 'canaries'>): number {
+  let code: number = EXIT.ok;
+  for (const { key, rows } of results.campaigns()) {
+    const tally = new Tally();
+    for (const row of rows) tally.add(row);
+    code = Math.max(code, close({ ...said, key, tally, results }));
+  }
+  return code;
 }
 
 // --- on many machines ---
@@ -223,13 +241,7 @@ function mergeFiles({ files, out }: CampaignArgs): number {
   const results = readOrNothing(out!);
   for (const file of files) results.merge(readOrNothing(file, { mustExist: true }));
   writeResults(out!, results);
-  let code: number = EXIT.ok;
-  for (const { key, rows } of results.campaigns()) {
-    const tally = new Tally();
-    for (const row of rows) tally.add(row);
-    code = Math.max(code, close({ key, tally, elapsedMs: 0, canaries: null, results }));
-  }
-  return code;
+  return closeAll(results, { elapsedMs: 0, canaries: null });
 }
 
 function tallyOf(results: Results): Tally {

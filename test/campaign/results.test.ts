@@ -10,6 +10,7 @@ import { REQUIRED_MARKS, reportOf, SEEDS_PER_MARK } from '../../sim/campaign/mar
 import { closingLines, Tally, troubleOf } from '../../sim/campaign/progress.ts';
 import { parseRange, parseShard, partsOf, rangesText, seedsOf } from '../../sim/campaign/ranges.ts';
 import { type CampaignKey, failuresOf, Results, readResults, type SeedRow } from '../../sim/campaign/results.ts';
+import { OTHER_PROFILES, rotation } from '../../sim/campaign/rotation.ts';
 import { projectRoot } from '../mutants/catalog.ts';
 
 describe('ranges', () => {
@@ -183,6 +184,24 @@ describe('the command line', () => {
       ok: true,
       args: { command: 'work', redis: 'redis://there:1', part: 50, canaries: true },
     });
+  });
+});
+
+describe('a campaign over all profiles', () => {
+  test('is what soak does when nobody says otherwise', () => {
+    expect(parseCampaign([], {})).toMatchObject({ args: { profile: 'all' } });
+    expect(parseCampaign(['--seeds', '1..9'], {})).toMatchObject({ args: { profile: 'default' } });
+    expect(parseCampaign(['work'], {})).toMatchObject({ args: { profile: 'default' } });
+    expect(parseCampaign(['submit', '--seeds', '1..9', '--profile', 'all'], {}).ok).toBe(false);
+  });
+
+  test('gives half of its runs to the default profile and comes to every other one', () => {
+    const turns = [...rotation(KEY, seedsOf({ from: 1, to: 3 * OTHER_PROFILES.length }, null))];
+    const count = (profile: string): number => turns.filter(({ key }) => key.profile === profile).length;
+    expect(count('default')).toBe(turns.length / 2);
+    expect(OTHER_PROFILES.map(count)).toEqual(OTHER_PROFILES.map(() => 3));
+    // No run twice.
+    expect(new Set(turns.map(({ key, seed }) => `${key.profile} ${seed}`)).size).toBe(turns.length);
   });
 });
 

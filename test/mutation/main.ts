@@ -12,6 +12,7 @@ import { makeStream } from '../../sim/world/random.ts';
 import { projectRoot } from '../mutants/catalog.ts';
 import { applyMutation, instrument, type Mutation, mutationsOf } from './operators.ts';
 import { type Fate, fateOf, startSimulator } from './simulator.ts';
+import { noticedByTests } from './units.ts';
 
 const USAGE = `usage: npm run mutation -- [options]
 
@@ -19,6 +20,7 @@ const USAGE = `usage: npm run mutation -- [options]
   --seed TEXT    which ones (1)
   --seeds N      run each under up to N default seeds that reach it (20)
   --folder NAME  only those of core/NAME
+  --units yes    run what survives under the unit tests of its folder as well
   --json FILE    write every mutation and what became of it
   --help
 `;
@@ -28,14 +30,15 @@ interface Args {
   readonly seed: string;
   readonly seeds: number;
   readonly folder: string | null;
+  readonly units: boolean;
   readonly json: string | null;
 }
 
 /**
  * `killed`: a promise was seen broken. `lost`: the run did not end, or died. `unseen`: every run went as without it.
- * `harmless`: runs went otherwise, and no promise was broken. `unreached`: no seed comes there.
+ * `tested`: the simulator noticed nothing, and a unit test or transcript did. `harmless`: runs went otherwise, and no promise was broken. `unreached`: no seed comes there.
  */
-type Outcome = 'killed' | 'lost' | 'harmless' | 'unseen' | 'unreached';
+type Outcome = 'killed' | 'lost' | 'tested' | 'harmless' | 'unseen' | 'unreached';
 
 interface Judged {
   readonly mutation: Mutation;
@@ -74,7 +77,8 @@ function parse(argv: readonly string[]): Args | string {
   const values = new Map<string, string>();
   for (let i = 0; i < argv.length; i += 2) {
     const [flag, value] = [argv[i]!, argv[i + 1]];
-    if (!['--sample', '--seed', '--seeds', '--folder', '--json'].includes(flag) || value === undefined) return USAGE;
+    if (!['--sample', '--seed', '--seeds', '--folder', '--units', '--json'].includes(flag) || value === undefined)
+      return USAGE;
     values.set(flag, value);
   }
   const sample = Number(values.get('--sample') ?? '10');
@@ -83,7 +87,8 @@ function parse(argv: readonly string[]): Args | string {
     if (!Number.isSafeInteger(value) || value < 1) return `mutation: --${name} needs a whole number from 1\n`;
   }
   const [folder, json] = [values.get('--folder') ?? null, values.get('--json') ?? null];
-  return { sample, seeds, seed: values.get('--seed') ?? '1', folder, json };
+  const units = values.get('--units') === 'yes';
+  return { sample, seeds, seed: values.get('--seed') ?? '1', folder, units, json };
 }
 
 function sitesOfCore(): Site[] {
@@ -154,6 +159,13 @@ async function judge({ mutation, index }: Site, baselines: ReadonlyMap<string, B
   return done(isSeen ? 'harmless' : 'unseen', '', '', seeds.length);
 }
 
+/** The verdict once the unit tests have been asked. */
+function withTests(judged: Judged): Judged {
+  if (judged.outcome === 'killed' || judged.outcome === 'lost') return judged;
+  const noticed = noticedByTests(judged.mutation, folderOf(judged.mutation.file));
+  return noticed === null ? judged : { ...judged, outcome: 'tested', by: 'a test', said: noticed };
+}
+
 function sampleOf(sites: readonly Site[], { sample, seed, folder }: Args): Site[] {
   const chosen: Site[] = [];
   const byFolder = groupBy(sites, ({ mutation }) => folderOf(mutation.file));
@@ -164,7 +176,7 @@ function sampleOf(sites: readonly Site[], { sample, seed, folder }: Args): Site[
   return chosen;
 }
 
-const OUTCOMES: readonly Outcome[] = ['killed', 'lost', 'harmless', 'unseen', 'unreached'];
+const OUTCOMES: readonly Outcome[] = ['killed', 'lost', 'tested', 'harmless', 'unseen', 'unreached'];
 
 function tell({ mutation, outcome, by, said, seeds }: Judged): string {
   const { file, line, operator, start, end } = mutation;
@@ -219,7 +231,8 @@ async function main(argv: readonly string[]): Promise<number> {
   );
   const judged: Judged[] = [];
   for (const site of chosen) {
-    judged.push(await judge(site, baselines));
+    const one = await judge(site, baselines);
+    judged.push(args.units ? withTests(one) : one);
     process.stdout.write(tell(judged.at(-1)!));
   }
   process.stdout.write(`\n${table(judged)}`);
