@@ -280,10 +280,23 @@ export class BlockShelf {
         return this.#gzip.inflate(kept.member);
       case 'source': {
         const bytes = await this.#source!.read(kept.from, kept.to);
-        return kept.isGzip ? this.#gzip.inflate(bytes) : bytes;
+        return kept.isGzip ? this.#inflated(bytes, kept.from) : bytes;
       }
       default:
         return kept satisfies never;
+    }
+  }
+
+  /** A block with a digest is not inflated before somebody looks into it; only then is damage seen. */
+  async #inflated(member: Uint8Array, from: number): Promise<Uint8Array> {
+    try {
+      return await this.#gzip.inflate(member);
+    } catch (error) {
+      const said = error instanceof Error ? error.message : String(error);
+      throw new BlockError(
+        'bad-gzip',
+        `The lines of this event cannot be read: the block at byte ${from} is damaged (${said}).`,
+      );
     }
   }
 }
