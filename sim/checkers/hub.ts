@@ -11,6 +11,7 @@ import type { Membership } from '../../core/config/types.ts';
 import type { FileAction, Input, NoteFields } from '../../core/io.ts';
 import type { Peer } from '../../core/peer.ts';
 import {
+  asConn,
   asPeer,
   assert,
   epochOf,
@@ -134,7 +135,7 @@ export class Hub {
       {
         acknowledged: (connection, zxid, covered) => this.#onAcknowledged(connection, zxid, covered),
         packet: () => {},
-        clientFrame: (server, client) => this.#onClientFrame(server, client),
+        clientFrame: (server, client, conn) => this.#onClientFrame(server, client, conn),
         touched: (leader, session) => this.#onTouched(leader, session),
         revalidated: (learner, session) => this.#revalidatedFrom.set(session, learner),
       },
@@ -623,10 +624,17 @@ export class Hub {
     return proposal === null ? [] : [proposal.event];
   }
 
-  #onClientFrame(server: HostId, client: HostId): void {
-    if (this.#servers.get(server)?.view?.established !== true) return;
+  /**
+   * A word of the client in its present session. What comes late over a connection of an earlier one says nothing about this
+   * one, and who has said goodbye is not waited for.
+   */
+  #onClientFrame(server: HostId, client: HostId, conn: number): void {
+    const watched = this.#servers.get(server);
+    if (watched?.view?.established !== true) return;
     const session = this.#options.sessionOf(client);
-    if (session !== null) this.#onTouched(server, session);
+    const phase = watched.peer?.state.server.conns.get(asConn(conn))?.phase;
+    const isOther = phase !== undefined && 'session' in phase && phase.session !== session;
+    if (session !== null && !isOther && phase?.kind !== 'closing') this.#onTouched(server, session);
   }
 
   #onTouched(leader: HostId, session: SessionId): void {

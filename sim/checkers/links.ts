@@ -12,7 +12,7 @@ import { PacketScanner, QuorumConversation, type WireEvents } from './wire.ts';
 
 export interface LinkEvents extends WireEvents {
   /** A whole request frame of this client's host has reached the server that took its session up. */
-  clientFrame(server: HostId, client: HostId): void;
+  clientFrame(server: HostId, client: HostId, conn: number): void;
   /** The leader has received a learner's word that the session is alive. */
   touched(leader: HostId, session: SessionId): void;
   /** The leader was asked by a learner whether the session is alive: its client has come there. */
@@ -92,7 +92,7 @@ export class Links {
     if (end === undefined) return;
     if (end.kind === 'quorum') end.received?.push(bytes);
     // The first frame asks for the session; whether that is granted is not known here.
-    else if (end.frames.push(bytes) > 0 && end.frames.total > 1) this.#events.clientFrame(host, end.client);
+    else if (end.frames.push(bytes) > 0 && end.frames.total > 1) this.#events.clientFrame(host, end.client, conn);
   }
 
   #endsOf(host: HostId): Map<number, End> {
