@@ -48,6 +48,8 @@ interface Attachment {
 export class Attachments {
   readonly #options: AttachmentsOptions;
   readonly #clients = new Map<number, Attachment>();
+  /** A program of theirs was an administrator: what it asked may be carried out when it is dead, and another goes on. */
+  readonly #administered = new Set<SessionId>();
   readonly #quotas: Quotas | null;
 
   constructor(options: AttachmentsOptions) {
@@ -72,6 +74,7 @@ export class Attachments {
       case 'identity':
         client.ids = record.ids;
         client.wasEverSomebody ||= record.ids.some(({ scheme }) => scheme !== 'ip');
+        this.#noteAdministrator(client);
         return;
       case 'state':
         this.#onState(record.client, client, record.session, record.state);
@@ -113,6 +116,7 @@ export class Attachments {
     client.epoch = this.#options.standingOf(id)?.epoch ?? 0;
     if (client.session === session) return;
     client.session = session;
+    this.#noteAdministrator(client);
     client.isInherited = false;
     const other = [...this.#clients].find(([who, { session: theirs }]) => who !== id && theirs === session);
     if (other !== undefined) {
@@ -123,6 +127,10 @@ export class Attachments {
         `client ${id} is given session ${showSession(session)}, which the ensemble does not know`,
       );
     }
+  }
+
+  #noteAdministrator({ session, ids }: Attachment): void {
+    if (session !== null && ids.some(isAdministrator)) this.#administered.add(session);
   }
 
   /** Who has never said who it is gets nothing done. */
@@ -144,7 +152,7 @@ export class Attachments {
 
   #onReconfig({ clientId, zxid }: TxnHeader): void {
     const client = [...this.#clients].find(([, { session }]) => session === clientId);
-    if (client === undefined || client[1].ids.some(isAdministrator)) return;
+    if (client === undefined || this.#administered.has(clientId)) return;
     this.#report('admin-only', `${showZxid(zxid)} changes the ensemble for client ${client[0]}, who may not`);
   }
 
