@@ -64,8 +64,12 @@ export function summary(entries: readonly Entry[]): string {
     ({ judge, starts }) => judge === 'all' && starts.some(({ property }) => property !== 'test'),
   );
   const seconds = hunted.filter(({ starts }) => starts.some(({ found }) => found)).map(medianSeconds);
+  const byTests =
+    count('test') === 0
+      ? ''
+      : `${count('test')} more are asked for by no simulated client or peer and are found by unit tests; `;
   const lines = [
-    `Of ${ROWS.length} bugs that really happened, the simulator finds ${count('simulator')}; ${count('test')} more are asked for by no simulated client or peer and are found by unit tests; ` +
+    `Of ${ROWS.length} bugs that really happened, the simulator finds ${count('simulator')}; ${byTests}` +
       `${count('absent')} cannot happen here, for reasons that [docs/zoo.md](docs/zoo.md) gives.`,
   ];
   if (count('not found') > 0) lines.push(`Not found: ${idsOf('not found')}.`);
