@@ -182,6 +182,8 @@ describe('scheme digest', () => {
     expect(digestId('super:admin123')).toBe('super:t0E13aTOcUzAi3u2b3q0iWfDmFo=');
     expect(digestId('a:b', 'SHA-256')).toBe(`a:${hashByNode('sha256', 'a:b')}`);
     expect(digestId('a:b', 'SHA-512')).toBe(`a:${hashByNode('sha512', 'a:b')}`);
+    // Nobody's name before the colon is nobody's name, not the whole credential.
+    expect(digestId(':b', 'SHA-256')).toBe(`:${hashByNode('sha256', ':b')}`);
   });
 
   test('takes any bytes, also without a colon, but not none', () => {

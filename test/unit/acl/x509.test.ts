@@ -108,6 +108,8 @@ describe('a distinguished name in an ACL', () => {
     'CN=a\\, b',
     'CN=\\C3\\A9',
     'CN=#0c0161',
+    // The longest form of a length: four bytes of it.
+    'CN=#0c840000000161',
     'EMAILADDRESS=a@b',
     'CN=a=b',
   ])('%j is one', (text) => {

@@ -177,7 +177,13 @@ describe('what the file says', () => {
     expect(config).toMatchObject({ minSessionTimeoutMs: 6000, maxSessionTimeoutMs: 60_000 });
     expect(config.clientAddress).toEqual({ host: '0.0.0.0', port: 2181 });
     expect(shell).toMatchObject({ dataDir: '/d', dataLogDir: '/d', clientTls: null, quorumTls: null });
+    expect(shell.dataDirAutocreate).toBe(true);
     expect(warnings).toEqual([]);
+  });
+
+  it('warns of a dynamic configuration last seen that it cannot read, and goes on without it', () => {
+    const { warnings } = accepted(parseZooCfg(BASE + THREE, { myid: '2', dynamicNext: 'server.1=nonsense' }));
+    expect(JSON.stringify(warnings)).toContain('the dynamic configuration last seen is ignored: ');
   });
 
   it('reads the ordinary keys', () => {
