@@ -55,6 +55,8 @@ export class StateReader {
   readonly #shelf: BlockShelf;
   #last: Promise<unknown> = Promise.resolve();
   /** The ones used last at the end. */
+  /** Events of the store when the kept states were made. */
+  #countSeen = 0;
   readonly #cursors: { readonly host: HostId; readonly cursor: Cursor }[] = [];
 
   constructor(store: Store, shelf: BlockShelf) {
@@ -165,6 +167,9 @@ export class StateReader {
     const frames = this.#store.keyframes.get(host)?.view();
     const at = frames === undefined ? 0 : upperBound(frames, index);
     if (frames === undefined || at === 0) return null;
+    // While a file is read its last event may lack the patches that stand in the next block: nothing goes on from there.
+    if (this.#store.count !== this.#countSeen) this.#cursors.length = 0;
+    this.#countSeen = this.#store.count;
     const frame = frames[at - 1]!;
     const cursor = this.#nearest(host, frame, index);
     await this.#advance(host, cursor, frame, index);
