@@ -539,7 +539,7 @@ function revalidate(t: Turn, event: Extract<ServerEvent, { type: 'revalidate' }>
     forwardRevalidate(t, role, { session, timeoutMs });
   } else if (role.kind === 'standalone') {
     const valid = authorityRevalidate(role.authority, t.io, { session, timeoutMs, owner: t.config.myid });
-    addWork(t, serverRevalidated(server, t.heap, t.config, t.io, { session, valid }));
+    addWork(t, serverRevalidated(server, t.heap, t.config, t.io, { session, valid, proposed: t.heap.log.last }));
   }
 }
 

@@ -149,12 +149,6 @@ export function fleSettled(fle: FleState, status: Exclude<FleStatus, 'looking'>)
   if (status !== 'idle') fle.vote = { ...fle.vote, state: status };
 }
 
-/** A reconfiguration named the next leader: it is answered from now on, without an election (QuorumPeer.updateVote). */
-export function fleDesignate(fle: FleState, next: { readonly leader: PeerId; readonly zxid: Zxid }): void {
-  assert(fle.status !== 'looking', 'a leader was designated during an election');
-  fle.vote = { ...fle.vote, leader: next.leader, zxid: next.zxid };
-}
-
 /** After synchronisation the vote carries the new epoch (QuorumPeer.updateElectionVote, ZOOKEEPER-1732). */
 export function fleVoteEpoch(fle: FleState, peerEpoch: number): void {
   assert(fle.status !== 'looking', 'an epoch was joined during an election');

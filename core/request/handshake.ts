@@ -15,7 +15,7 @@ import { PASSWORD_SIZE, samePassword, sessionPassword } from '../session/passwor
 import { firstSessionId, isMadeBy, nextSessionId } from '../session/session-id.ts';
 import { touch, track } from '../session/tracker.ts';
 import type { DataTree } from '../tree/data-tree.ts';
-import { asSession, type SessionId } from '../types.ts';
+import { asSession, asZxid, type SessionId, ZXID_ZERO, type Zxid } from '../types.ts';
 import {
   type ConnectRequestFrame,
   decodeConnectRequest,
@@ -135,8 +135,11 @@ function closeFormer(call: Call, session: SessionId): void {
 
 // --- the answer ------------------------------------------------------------------------------------------------------
 
-/** The session is there, or is not. The answer to the ConnectRequest (ZooKeeperServer.finishSessionInit). */
-export function finishConnect(call: Call, conn: ClientConn, valid: boolean): void {
+/**
+ * The session is there, or is not. The answer to the ConnectRequest (ZooKeeperServer.finishSessionInit). `proposed`: what the
+ * leader had proposed when it vouched for the session, or less than 1 if it did not say.
+ */
+export function finishConnect(call: Call, conn: ClientConn, valid: boolean, proposed: Zxid = ZXID_ZERO): void {
   const { server, config } = call;
   const { phase } = conn;
   if (phase.kind !== 'connecting') return;
@@ -149,8 +152,9 @@ export function finishConnect(call: Call, conn: ClientConn, valid: boolean): voi
   }
   const passwd = sessionPassword(config.sessionPassword, server.sessionSecret, session);
   conn.phase = { kind: 'serving', session, timeoutMs };
-  // The answer of a leader comes behind all that it has proposed, so a follower has what was asked elsewhere in its log.
-  conn.since = call.heap.log.last;
+  // The answer of a leader comes behind all that it has proposed, so a follower has what was asked elsewhere in its log. An
+  // observer has only what is committed.
+  conn.since = asZxid(Math.max(call.heap.log.last, proposed));
   sendBytes(
     call,
     conn,

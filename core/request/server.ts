@@ -11,7 +11,7 @@ import type { BootSecrets, PeerConfig } from '../config/types.ts';
 import type { Heap } from '../heap.ts';
 import { type Input, type Io, note } from '../io.ts';
 import { newTracker, takeExpired, touch, trackerDeadline } from '../session/tracker.ts';
-import { asSession, assert, type ConnId, Perm, type SessionId, ZXID_ZERO } from '../types.ts';
+import { asSession, assert, type ConnId, Perm, type SessionId, ZXID_ZERO, type Zxid } from '../types.ts';
 import { frameBuffer, pushBytes } from '../wire/framing.ts';
 import { Op } from '../wire/opcodes.ts';
 import { mayAccess, providersFor } from './access.ts';
@@ -352,12 +352,12 @@ export function serverRevalidated(
   heap: Heap,
   config: PeerConfig,
   io: Io,
-  answer: { readonly session: SessionId; readonly valid: boolean },
+  answer: { readonly session: SessionId; readonly valid: boolean; readonly proposed: Zxid },
 ): readonly ServerEvent[] {
   const call = callOf(server, heap, config, io);
   const conn = attachedTo(server, answer.session);
   if (conn?.phase.kind === 'connecting' && !conn.phase.created) {
-    finishConnect(call, conn, answer.valid);
+    finishConnect(call, conn, answer.valid, answer.proposed);
     pump(call, conn);
   }
   return call.out;

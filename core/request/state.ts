@@ -103,8 +103,8 @@ export interface ClientConn {
   heardMs: number;
   phase: ConnPhase;
   /**
-   * The end of this server's log when the session was attached. A program that goes on with a session counts its requests
-   * anew, so a transaction up to here answers what another one asked, here or at another server, however its cxid reads.
+   * What had been proposed when the session was attached. A program that goes on with a session counts its requests anew, so
+   * a transaction up to here answers what another one asked, here or at another server, however its cxid reads.
    */
   since: Zxid;
   rx: FrameBuffer;

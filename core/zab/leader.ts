@@ -10,7 +10,15 @@
  * Only voters of the configuration in force (and of the one being proposed) count; observers never do.
  */
 
-import { formatMembership, hasAllQuorums, hasQuorum, isVoter, serverOf, votersOf } from '../config/membership.ts';
+import {
+  formatMembership,
+  hasAllQuorums,
+  hasQuorum,
+  isVoter,
+  serverOf,
+  votersOf,
+  weightOf,
+} from '../config/membership.ts';
 import type { Membership } from '../config/types.ts';
 import { fleSettled, fleVoteEpoch } from '../election/fle.ts';
 import { note } from '../io.ts';
@@ -398,11 +406,11 @@ function synchronizeIfQuorum(t: Turn, l: Leading): void {
   l.phase = { kind: 'adoptingEpoch', token: saveEpochs(t, { accepted: l.epoch, current: l.epoch }) };
 }
 
-/** Whether elections know this server as a candidate (`ownCandidate` in fle.ts). */
+/** Whether this server can win an election (`ownCandidate` in fle.ts; a candidate without weight wins against nobody). */
 function isElectable(t: Turn, sid: PeerId): boolean {
   const ensemble = t.state.ensemble;
   assert(ensemble !== null, 'no ensemble');
-  return isVoter(ensemble.committed, sid);
+  return weightOf(ensemble.committed, sid) > 0;
 }
 
 /**
@@ -833,7 +841,9 @@ function onRevalidate(t: Turn, l: Leading, handler: Handler, packet: QuorumPacke
   if (!question.ok) return dropHandler(t, l, handler, `bad REVALIDATE: ${question.error}`);
   const { session, timeoutMs } = question.value;
   const valid = authorityRevalidate(l.authority, t.io, { session, timeoutMs, owner: handler.sid });
-  send(t, handler.conn, Packet.REVALIDATE, packet.zxid, encodeRevalidateAnswer(session, valid));
+  // The Java leader gives the zxid back that it was sent, -1, and nobody looks at it. Ours says what has been proposed so far,
+  // which an observer has no other way to know: what the session asks at its new server comes behind it.
+  send(t, handler.conn, Packet.REVALIDATE, l.lastProposed, encodeRevalidateAnswer(session, valid));
 }
 
 /**
@@ -896,7 +906,8 @@ function confirmSyncsAnew(t: Turn, l: Leading): void {
 export function leaderRevalidateOwn(t: Turn, l: Leading, session: SessionId, timeoutMs: number): void {
   assert(l.authority !== null, 'revalidation outside broadcast');
   const valid = authorityRevalidate(l.authority, t.io, { session, timeoutMs, owner: t.config.myid });
-  for (const event of serverRevalidated(t.state.server, t.heap, t.config, t.io, { session, valid })) t.work.push(event);
+  const answer = { session, valid, proposed: l.lastProposed };
+  for (const event of serverRevalidated(t.state.server, t.heap, t.config, t.io, answer)) t.work.push(event);
 }
 
 // --- time ------------------------------------------------------------------------------------------------------------

@@ -591,7 +591,8 @@ function onPing(t: Turn, l: Learning, packet: QuorumPacket): void {
 function onRevalidate(t: Turn, l: Learning, packet: QuorumPacket): void {
   const answer = decodeRevalidateAnswer(packet.data);
   if (!answer.ok) return illegal(t, l, packet);
-  for (const event of serverRevalidated(t.state.server, t.heap, t.config, t.io, answer.value)) t.work.push(event);
+  const known = { ...answer.value, proposed: packet.zxid };
+  for (const event of serverRevalidated(t.state.server, t.heap, t.config, t.io, known)) t.work.push(event);
 }
 
 function onSync(t: Turn, l: Learning, packet: QuorumPacket): void {

@@ -13,6 +13,7 @@ import type { Peer } from '../../core/peer.ts';
 import {
   asConn,
   asPeer,
+  asSession,
   assert,
   epochOf,
   type PeerId,
@@ -295,6 +296,8 @@ export class Hub {
 
   onNote(host: HostId, code: string, fields: NoteFields | undefined): void {
     if (code === 'election.round.start') this.#checkLooking(this.#watchedOf(host));
+    if (code === 'client.session.open' && typeof fields?.session === 'bigint')
+      this.#onAttached(host, asSession(fields.session));
     if (code.startsWith('election.')) this.#elections.onNote(host, code, fields);
     if (!code.startsWith('zab.illegal.') || this.#options.unordered) return;
     const said =
@@ -306,6 +309,11 @@ export class Hub {
     this.#report('should-not-be-triggered', `server ${host} got what it must not get: ${code}${said}`, {
       servers: [host],
     });
+  }
+
+  /** A leader asks nobody about the sessions of its own clients, so its word on them stands in no packet. */
+  #onAttached(host: HostId, session: SessionId): void {
+    if (this.#servers.get(host)?.view?.phase === 'leading') this.#revalidatedFrom.set(session, host);
   }
 
   /** The naive invariants over everything, once. */

@@ -3,8 +3,8 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
 import { formatMembership } from '../../../core/config/membership.ts';
-import { fleDeadline, fleDesignate, fleMessage, fleSettled, fleVoteEpoch } from '../../../core/election/fle.ts';
-import { asPeer, asZxid, LONG_MIN } from '../../../core/types.ts';
+import { fleDeadline, fleMessage, fleVoteEpoch } from '../../../core/election/fle.ts';
+import { asPeer, LONG_MIN } from '../../../core/types.ts';
 import { Bench } from './bench.ts';
 import { membershipOfIds } from './mini-net.ts';
 
@@ -227,19 +227,6 @@ describe('an ensemble that has a leader', () => {
     b.hear(3, { leader: 3, round: 9, zxid: 9, epoch: 9 });
     b.hear(1, { state: 'following', leader: 2, epoch: 2 });
     expect(b.sent()).toEqual({ 3: [{ state: 'leading', leader: 2, zxid: 7, round: 1, epoch: 2 }] });
-  });
-
-  it('answers with the leader that a reconfiguration named', () => {
-    const b = new Bench(2, THREE);
-    b.look(7, 1);
-    b.hear(1, { leader: 2, zxid: 7, epoch: 1 });
-    b.wait(200);
-    fleSettled(b.fle, 'idle');
-    fleDesignate(b.fle, { leader: asPeer(1), zxid: asZxid(9) });
-    fleSettled(b.fle, 'following');
-    b.sent();
-    b.hear(3, { leader: 3 });
-    expect(b.sent()).toEqual({ 3: [{ state: 'following', leader: 1, zxid: 9, round: 1, epoch: 1 }] });
   });
 });
 

@@ -233,7 +233,13 @@ export class Standalone {
         case 'revalidate': {
           const { session, timeoutMs } = event;
           const valid = authorityRevalidate(this.auth, this.io(), { session, timeoutMs, owner: this.config.myid });
-          queue.push(...serverRevalidated(this.server, this.heap, this.config, this.io(), { session, valid }));
+          queue.push(
+            ...serverRevalidated(this.server, this.heap, this.config, this.io(), {
+              session,
+              valid,
+              proposed: asZxid(0),
+            }),
+          );
           break;
         }
         case 'touch':

@@ -7,6 +7,8 @@
  * - PINGs, which follow the clock.
  * - `diffForSnap`: a Java leader counts the beginning of its epoch as its last zxid and keeps no transactions from before its
  *   start at hand, so it sends SNAP to a learner that lacks nothing or little, where ours sends a DIFF.
+ * - The zxid of REVALIDATE: a Java leader gives back the -1 that it was sent, which nobody reads; ours says how far it has
+ *   proposed (`onRevalidate` in core/zab/leader.ts).
  * - In snapshots the order of nodes and sessions, which is that of a hash map, and the times of the node of the
  *   configuration, which every server makes for itself.
  */
@@ -54,7 +56,8 @@ function show(words: readonly Word[]): unknown[] {
     }
     const { type, data } = word.packet;
     zxid = word.packet.zxid;
-    if (type !== Packet.PING) shown.push(`${type} ${zxid.toString(16)} ${data === null ? 'null' : hex(data)}`);
+    const at = type === Packet.REVALIDATE ? '*' : zxid.toString(16);
+    if (type !== Packet.PING) shown.push(`${type} ${at} ${data === null ? 'null' : hex(data)}`);
   }
   return shown;
 }
