@@ -20,7 +20,12 @@ import type { Report } from './properties.ts';
 const NO_HISTORY = -1;
 
 export class Elections {
-  /** Who has ever voted for a candidate in a round, or settled on it; by round and candidate. */
+  /**
+   * Who has ever voted for a candidate in a round, or settled on it; by round and candidate. Nobody is taken out again, not
+   * even at a restart: a vote that was under way, or heard before, counts with whoever received it. Rounds begin at 1 again
+   * in every process, so after a restart of everybody a new round 1 inherits the supporters of the old one, and a leader
+   * without a quorum in it can go unnoticed here. What it commits is still measured against the disks (`committed.ts`).
+   */
   readonly #supporters = new Map<string, Set<PeerId>>();
   /** The rounds each server has been in since it began to look. */
   readonly #rounds = new Map<HostId, Set<number>>();
@@ -105,7 +110,10 @@ export class Elections {
 const mayLead = ({ committed, lastSeen }: Ensemble, id: PeerId): boolean =>
   isVoter(committed, id) && isVoter(lastSeen, id);
 
-/** The most recent epoch, in it the longest history, of equals the greatest number. */
+/**
+ * The most recent epoch, in it the longest history, of equals the greatest number. The core ranks a candidate of weight 0
+ * last; the simulator has no groups, so everybody here weighs the same.
+ */
 function isBetter(a: Candidate, b: Candidate): boolean {
   if (a.peerEpoch > b.peerEpoch) return true;
   if (a.peerEpoch < b.peerEpoch) return false;

@@ -132,7 +132,7 @@ describe('rights', () => {
 });
 
 describe('quotas', () => {
-  const create = (path: string, data = ''): Txn => ({
+  const create = (path: string, data = ''): Txn & { kind: 'create' } => ({
     kind: 'create',
     path,
     data: utf8Encode(data),
@@ -141,16 +141,20 @@ describe('quotas', () => {
     ephemeral: false,
   });
 
-  function filled(...txns: Txn[]): string[] {
+  const remove = (path: string): Txn => ({ kind: 'delete', path });
+  const limits = create('/zookeeper/quota/q/zookeeper_limits', 'count=-1,bytes=-1=;byteHardLimit=10;countHardLimit=3');
+  const stats = create('/zookeeper/quota/q/zookeeper_stats', 'count=1,bytes=0');
+
+  function judged(...txns: (Txn | [by: bigint, txn: Txn])[]): string[] {
     const broken: string[] = [];
     const quotas = new Quotas((property) => broken.push(property));
-    const limits = create(
-      '/zookeeper/quota/q/zookeeper_limits',
-      'count=-1,bytes=-1=;byteHardLimit=10;countHardLimit=3',
-    );
-    for (const txn of [create('/q'), limits, ...txns]) quotas.onCommitted(header(1, Op.create), txn);
+    for (const each of txns) {
+      const [by, txn] = Array.isArray(each) ? each : [S, each];
+      quotas.onCommitted({ ...header(1, Op.create), clientId: asSession(by) }, txn);
+    }
     return broken;
   }
+  const filled = (...txns: Txn[]): string[] => judged(create('/q'), limits, stats, ...txns);
 
   test('as many as are allowed', () => {
     expect(filled(create('/q/a', '12345'), create('/q/b', '12345'))).toEqual([]);
@@ -165,7 +169,7 @@ describe('quotas', () => {
   });
 
   test('what is deleted makes room, and a multi that failed takes none', () => {
-    expect(filled(create('/q/a'), create('/q/b'), { kind: 'delete', path: '/q/a' }, create('/q/c'))).toEqual([]);
+    expect(filled(create('/q/a'), create('/q/b'), remove('/q/a'), create('/q/c'))).toEqual([]);
     const failed: Txn = {
       kind: 'multi',
       parts: [
@@ -174,5 +178,27 @@ describe('quotas', () => {
       ],
     };
     expect(filled(create('/q/a'), create('/q/b'), failed)).toEqual([]);
+  });
+
+  test('without a stats node nothing is enforced, and nothing is judged', () => {
+    const three = [create('/q/a'), create('/q/b'), create('/q/c')];
+    expect(judged(create('/q'), limits, ...three)).toEqual([]);
+    // Who lost its connection between the two nodes makes the second one over a tree that is beyond its limits already.
+    expect(judged(create('/q'), limits, ...three, stats, create('/q/d'))).toEqual([]);
+    expect(judged(create('/q'), limits, stats, remove(stats.path), ...three)).toEqual([]);
+    expect(judged(create('/q'), stats, limits, ...three)).toEqual(['quota-kept']);
+  });
+
+  test('a node in the place of a deleted ephemeral one does not go with the session of that', () => {
+    const ephemeral: Txn = { ...create('/q/a'), ephemeral: true };
+    const closed: Txn = { kind: 'closeSession', paths: [] };
+    const other = 8n;
+    expect(
+      judged(
+        ...[create('/q'), limits, stats, ephemeral, remove('/q/a')],
+        ...[create('/q/a'), create('/q/b')].map((txn): [bigint, Txn] => [other, txn]),
+        ...[closed, create('/q/c')],
+      ),
+    ).toEqual(['quota-kept']);
   });
 });
