@@ -26,27 +26,48 @@ const TESTS_OF: Readonly<Record<string, readonly string[]>> = {
 /** A mutation that makes a test run for ever is noticed too. */
 const TESTS_MAX_MS = 300_000;
 
-/** The first test that fails, or null when all pass. */
+/** Folders whose tests have been seen to pass over the core as it is. */
+const controlled = new Set<string>();
+
+/**
+ * The first test that fails, or null when all pass. Throws when it is the harness that fails: when the tests do not pass
+ * without a mutation, cannot be started, or end badly without an assertion that failed.
+ */
 export function noticedByTests(mutation: Mutation, folder: string): string | null {
+  if (!controlled.has(folder)) {
+    const said = outcomeOf(folder, null);
+    if (said !== null) throw new Error(`the tests of core/${folder} fail without a mutation: ${said}`);
+    controlled.add(folder);
+  }
+  return outcomeOf(folder, mutation);
+}
+
+function outcomeOf(folder: string, mutation: Mutation | null): string | null {
   const paths = TESTS_OF[folder];
   if (paths === undefined) throw new Error(`nobody said where the tests of core/${folder} are`);
   const words = ['vitest', 'run', '--config', 'test/mutation/vitest.config.ts', '--reporter', 'json', ...paths];
-  const env = { ...process.env, VIVARIUM_MUTATION: JSON.stringify(mutation) };
-  const { status, stdout, error } = spawnSync('npx', words, {
+  const { VIVARIUM_MUTATION: _, ...inherited } = process.env;
+  const env = mutation === null ? inherited : { ...inherited, VIVARIUM_MUTATION: JSON.stringify(mutation) };
+  const { status, stdout, stderr, error } = spawnSync('npx', words, {
     cwd: projectRoot(),
     env,
     encoding: 'utf8',
     timeout: TESTS_MAX_MS,
     maxBuffer: 1 << 28,
   });
-  if (error !== undefined) return `the tests do not end: ${error.message}`;
+  if (error !== undefined) {
+    if ((error as NodeJS.ErrnoException).code === 'ETIMEDOUT') return `the tests do not end: ${error.message}`;
+    throw error;
+  }
   if (status === 0) return null;
-  return firstFailure(stdout) ?? 'the tests do not run';
+  const failed = firstFailure(stdout);
+  if (failed === null)
+    throw new Error(`the tests of core/${folder} ended with ${status} and none failed: ${stdout}${stderr}`);
+  return failed;
 }
 
 interface Reported {
   readonly testResults: readonly {
-    readonly message: string;
     readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   }[];
 }
@@ -58,5 +79,5 @@ function firstFailure(stdout: string): string | null {
   const failed = testResults
     .flatMap(({ assertionResults }) => assertionResults)
     .find(({ status }) => status === 'failed');
-  return failed?.fullName ?? testResults.find(({ message }) => message !== '')?.message.split('\n')[0] ?? null;
+  return failed?.fullName ?? null;
 }
