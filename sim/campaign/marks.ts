@@ -11,14 +11,13 @@ export const REQUIRED = 'required';
 export const SEEDS_PER_MARK = 20_000;
 
 const HOSTILE =
-  'only a peer that breaks the protocol causes it; test/unit sends such bytes, the world has no such peer';
-const TLS = 'who is believed is decided by certificates, and those of the world are good';
+  'only a peer that breaks the protocol causes it; no default seed has one that says this, test/unit sends such bytes';
 
 /** `required`, or the reason why not. */
 export const MARKS: Readonly<Record<string, string>> = {
   // --- clients and their connections ---
   'client.auth.failed': 'the clients of the world know their passwords; the recorded conversations do not',
-  'client.auth.required': 'needs enforce.auth.enabled, which no schedule sets; the recorded conversations do',
+  'client.auth.required': 'needs enforce.auth.enabled, which no default seed sets; profile strangers does',
   'client.conn.closed': REQUIRED,
   'client.conn.lost': REQUIRED,
   'client.conn.rejected': 'needs more connections from one address than the world has clients',
@@ -37,7 +36,8 @@ export const MARKS: Readonly<Record<string, string>> = {
 
   // --- election ---
   'election.cnx.closed': REQUIRED,
-  'election.cnx.crowded': 'more greetings at once than an ensemble has servers: strangers, of which the world has none',
+  'election.cnx.crowded':
+    'more greetings at once than an ensemble has servers; the strangers of profile knocks are too few',
   'election.cnx.drop': REQUIRED,
   'election.cnx.forget': REQUIRED,
   'election.cnx.knock': REQUIRED,
@@ -45,10 +45,11 @@ export const MARKS: Readonly<Record<string, string>> = {
   'election.cnx.refused': REQUIRED,
   'election.cnx.unknown': 'a vote for a server that is in no configuration any more: one default seed in 1,200 has it',
   'election.cnx.unreachable': REQUIRED,
-  'election.cnx.untrusted': TLS,
+  'election.cnx.untrusted': 'somebody without a certificate: in no default seed; profile knocks has such strangers',
   'election.config.malformed': HOSTILE,
   'election.leader.elected': REQUIRED,
-  'election.notification.malformed': HOSTILE,
+  'election.notification.malformed':
+    'needs somebody who is no server: in no default seed; profile knocks has strangers',
   'election.round.join': REQUIRED,
   'election.round.start': REQUIRED,
   'election.vote.heard': REQUIRED,
@@ -64,7 +65,7 @@ export const MARKS: Readonly<Record<string, string>> = {
   'peer.readonly.started': REQUIRED,
   'peer.reload': REQUIRED,
   'peer.role.left': REQUIRED,
-  'quorum.conn.untrusted': TLS,
+  'quorum.conn.untrusted': 'somebody without a certificate: strangers knock on election ports only (sim/intruder.ts)',
   'quorum.insecure': REQUIRED,
 
   // --- sessions ---
