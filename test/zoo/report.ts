@@ -63,7 +63,9 @@ export function summary(entries: readonly Entry[]): string {
   const hunted = entries.filter(
     ({ judge, starts }) => judge === 'all' && starts.some(({ property }) => property !== 'test'),
   );
-  const seconds = hunted.filter(({ starts }) => starts.some(({ found }) => found)).map(medianSeconds);
+  const isFound = ({ starts }: Entry): boolean => starts.some(({ found }) => found);
+  const seconds = hunted.filter(isFound).map(medianSeconds);
+  const missed = hunted.filter((entry) => !isFound(entry)).map(({ id }) => `\`${id}\``);
   const byTests =
     count('test') === 0
       ? ''
@@ -72,13 +74,15 @@ export function summary(entries: readonly Entry[]): string {
     `Of ${ROWS.length} bugs that really happened, the simulator finds ${count('simulator')}; ${byTests}` +
       `${count('absent')} cannot happen here, for reasons that [docs/zoo.md](docs/zoo.md) gives.`,
   ];
-  if (count('not found') > 0) lines.push(`Not found: ${idsOf('not found')}.`);
-  if (count('not hunted') > 0) lines.push(`Not hunted: ${idsOf('not hunted')}.`);
+  if (count('not found') > 0) lines.push(`Bugs not found: ${idsOf('not found')}.`);
+  if (count('not hunted') > 0) lines.push(`Bugs not hunted: ${idsOf('not hunted')}.`);
   if (seconds.length > 0) {
     const within = (limit: number): number => seconds.filter((value) => value < limit).length;
     lines.push(
-      `Of the ${seconds.length} mutations found by simulation, ${within(1)} take less than a CPU second (median over their starting seeds), ` +
-        `${within(10)} less than ten, ${within(60)} less than sixty; the median mutation takes ${median(seconds).toFixed(1)}.`,
+      `Of ${hunted.length} mutations hunted by simulation ${seconds.length} are found; ` +
+        `${within(1)} of these take less than a CPU second (median over their starting seeds), ` +
+        `${within(10)} less than ten, ${within(60)} less than sixty; the median one takes ${median(seconds).toFixed(1)}.` +
+        `${missed.length === 0 ? '' : ` Not found: ${missed.join(', ')}.`}`,
     );
   }
   return lines.join('\n');
