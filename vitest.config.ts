@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
+    // By default one core is left free, which on two of them is half the machine.
+    maxWorkers: '100%',
     coverage: {
       provider: 'v8',
       include: ['core/**/*.ts', 'sim/**/*.ts'],
