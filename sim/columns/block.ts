@@ -4,6 +4,10 @@
  * writer has put them (`digest.ts`).
  */
 
+import type { FileAction, Lane } from '../../core/io.ts';
+import type * as World from '../world/types.ts';
+
+/** As the world names them. Their places are numbers in files: what is added comes at the end. */
 export const EVENT_KINDS = [
   'boot',
   'timer',
@@ -17,7 +21,7 @@ export const EVENT_KINDS = [
   'input',
   'resume',
   'action',
-] as const;
+] as const satisfies readonly World.EventKind[];
 export type EventKind = (typeof EVENT_KINDS)[number];
 
 export const DISK_ACTIONS = [
@@ -32,8 +36,8 @@ export const DISK_ACTIONS = [
   'read',
   'list',
   'mkdir',
-] as const;
-export const DISK_LANES = ['log', 'snap', 'meta', 'read'] as const;
+] as const satisfies readonly FileAction['kind'][];
+export const DISK_LANES = ['log', 'snap', 'meta', 'read'] as const satisfies readonly Lane[];
 
 /** A line that was parsed whole. */
 export interface RareLine {

@@ -135,6 +135,12 @@ function reportProfile(name: string, work: () => void): void {
   for (const { name: file, share } of files.slice(0, FILES_SHOWN)) line(`  ${file}`, `${(100 * share).toFixed(1)} %`);
 }
 
+const unknown = process.argv.slice(2).find((word) => word !== '--profile');
+if (unknown !== undefined) {
+  console.error(`bench: unexpected word ${unknown}; usage: npm run bench -- [--profile]`);
+  process.exit(2);
+}
+
 const schedules = Array.from({ length: SEEDS }, (_, i) =>
   generate({ seed: String(i + 1), profile: 'default', commit: '', options: {} }),
 );

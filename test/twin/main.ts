@@ -1,12 +1,18 @@
 /** `npm run twins -- [--pairs A..B] [--servers N] [--steps N]`: pairs of runs, as many as time allows; a leak is shrunk. */
 
+import { parseRange } from '../../sim/campaign/ranges.ts';
+import { type Flags, flagLines, readFlags, wholeNumber } from '../../sim/cli/flags.ts';
 import { interference, isVisible, shrinkPlan } from '../../sim/twin/interference.ts';
 import { actionOf, planOf, type TwinPlan } from '../../sim/twin/plan.ts';
 
-function numberAfter(argv: readonly string[], flag: string, otherwise: number): number {
-  const at = argv.indexOf(flag);
-  return at < 0 ? otherwise : Number(argv[at + 1]);
-}
+const FLAGS = {
+  pairs: { takes: 'A..B', says: 'which pairs; default 1..100' },
+  servers: { takes: 'N', says: 'servers of each run; default 1' },
+  steps: { takes: 'N', says: 'requests of each run; default 90' },
+  help: { takes: null, says: 'this' },
+} as const satisfies Flags;
+const SERVERS_MAX = 9;
+const STEPS_MAX = 10_000;
 
 function describeLeak(plan: TwinPlan): string {
   const isLeaky = (candidate: TwinPlan): boolean => interference(candidate).leak !== null;
@@ -25,13 +31,29 @@ function describeLeak(plan: TwinPlan): string {
 const plain = (_: string, value: unknown): unknown =>
   value instanceof Uint8Array ? new TextDecoder().decode(value) : value;
 
+function refuse(problem: string): number {
+  process.stderr.write(`twins: ${problem}\n`);
+  return 2;
+}
+
 function main(argv: readonly string[]): number {
-  const [from = 1, to = from] = (argv[argv.indexOf('--pairs') + 1] ?? '1..100').split('..').map(Number);
-  const settings = { servers: numberAfter(argv, '--servers', 1), steps: numberAfter(argv, '--steps', 90) };
-  const range = argv.includes('--pairs') ? [from, to] : [1, 100];
+  const read = readFlags(FLAGS, argv);
+  if (!read.ok) return refuse(read.problem);
+  const { given } = read;
+  if (given.has('help')) {
+    process.stdout.write(['usage: npm run twins -- [flags]', '', ...flagLines(FLAGS, 20), ''].join('\n'));
+    return 0;
+  }
+  const range = parseRange(given.text('pairs') ?? '1..100');
+  const servers = wholeNumber(given.text('servers') ?? '1', 1, SERVERS_MAX);
+  const steps = wholeNumber(given.text('steps') ?? '90', 1, STEPS_MAX);
+  if (given.words.length > 0) return refuse(`unexpected word ${given.words[0]}`);
+  if (range === null) return refuse('--pairs is a range such as 1..100');
+  if (servers === null) return refuse(`--servers is a whole number from 1 to ${SERVERS_MAX}`);
+  if (steps === null) return refuse(`--steps is a whole number from 1 to ${STEPS_MAX}`);
   let [pairs, leaks, visible, frames] = [0, 0, 0, 0];
-  for (let seed = range[0]!; seed <= range[1]!; seed++) {
-    const plan = planOf(String(seed), settings);
+  for (let seed = range.from; seed <= range.to; seed++) {
+    const plan = planOf(String(seed), { servers, steps });
     const found = interference(plan);
     pairs += 1;
     frames += found.frames;
