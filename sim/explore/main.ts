@@ -2,6 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { kindOf, PROPERTIES, type ViolationKind } from '../checkers/properties.ts';
+import { type Flags, flagLines, readFlags } from '../cli/flags.ts';
 import { formatSchedule } from '../schedule.ts';
 import { plural } from '../text.ts';
 import { parsePath, pathOf, replay } from './path.ts';
@@ -12,19 +13,27 @@ import { scheduleOf } from './translate.ts';
 const EXIT = { exhausted: 0, bounded: 1, usage: 2 } as const;
 const EXIT_OF_KIND: Readonly<Record<ViolationKind, number>> = { crash: 127, liveness: 128, safety: 129 };
 
-const USAGE = `usage: npm run explore -- SCOPE [options]
+const FLAGS = {
+  set: {
+    takes: 'KEY=VALUE',
+    says: 'changes the scope: writes, crashes, cuts, early, disk, tornJobs, …',
+    repeats: true,
+  },
+  budget: { takes: 'N', says: 'ends after so many states; with an s (60s), after so many CPU seconds' },
+  save: { takes: 'FILE', says: 'writes the counterexample' },
+  schedule: { takes: 'FILE', says: 'writes its faults and writes for the simulator, as well as it can be said there' },
+  replay: { takes: 'FILE', says: 'makes the steps of a counterexample again' },
+  'all-orders': { takes: null, says: 'computes every order of independent actions, to compare' },
+  json: { takes: null, says: 'one JSON object, nothing else' },
+  help: { takes: null, says: 'this' },
+} as const satisfies Flags;
+
+const USAGE = `usage: npm run explore -- SCOPE [flags]
        npm run explore -- list
        npm run explore -- --replay FILE
 
-  SCOPE            the name of a scope, or a JSON file with one
-  --set KEY=VALUE  changes the scope: writes, crashes, cuts, early, disk, tornJobs, election, connect, roundsMax
-  --budget N       ends after so many states; with an s (60s), after so many CPU seconds
-  --save FILE      writes the counterexample
-  --schedule FILE  writes its faults and writes as a schedule of the simulator, as well as it can be said there
-  --replay FILE    makes the steps of a counterexample again
-  --all-orders     computes every order of independent actions, to compare
-  --json           one JSON object, nothing else
-  --help           this
+  SCOPE                 the name of a scope, or a JSON file with one
+${flagLines(FLAGS, 24).join('\n')}
 
 exit codes: 0 exhausted, 1 ended by the budget, 2 bad usage, 127 something threw, 128 no progress, 129 a promise was broken
 `;
@@ -41,36 +50,24 @@ interface Args {
 }
 
 function parse(argv: readonly string[]): Args | string {
-  const words: string[] = [];
-  const sets: string[] = [];
-  const files = new Map<string, string>();
-  const flags = new Set<string>();
-  let limits: Partial<Limits> = {};
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i]!;
-    if (['--all-orders', '--json', '--help'].includes(word)) flags.add(word);
-    else if (!word.startsWith('-')) words.push(word);
-    else if (argv[i + 1] === undefined) return `${word} takes a value, or is unknown`;
-    else if (word === '--set') sets.push(argv[++i]!);
-    else if (['--save', '--replay', '--schedule'].includes(word)) files.set(word, argv[++i]!);
-    else if (word === '--budget') {
-      const limit = limitOf(argv[++i]!);
-      if (limit === null) return '--budget is a number of states, or of seconds: 2000000, 60s';
-      limits = { ...limits, ...limit };
-    } else return `${word} is unknown`;
-  }
-  if (flags.has('--help')) return USAGE;
-  const [save, replayed] = [files.get('--save') ?? null, files.get('--replay') ?? null];
-  if ((words.length === 1) === (replayed !== null)) return 'one scope, or one file to replay';
+  const read = readFlags(FLAGS, argv);
+  if (!read.ok) return read.problem;
+  const { given } = read;
+  if (given.has('help')) return USAGE;
+  const budget = given.text('budget');
+  const limits = budget === null ? {} : limitOf(budget);
+  if (limits === null) return '--budget is a number of states, or of seconds: 2000000, 60s';
+  const replay = given.text('replay');
+  if ((given.words.length === 1) === (replay !== null)) return 'one scope, or one file to replay';
   return {
-    words,
-    sets,
+    words: given.words,
+    sets: given.all('set'),
     limits,
-    save,
-    schedule: files.get('--schedule') ?? null,
-    replay: replayed,
-    allOrders: flags.has('--all-orders'),
-    json: flags.has('--json'),
+    save: given.text('save'),
+    schedule: given.text('schedule'),
+    replay,
+    allOrders: given.has('all-orders'),
+    json: given.has('json'),
   };
 }
 
