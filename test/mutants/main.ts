@@ -1,17 +1,24 @@
 /** `npm run mutants [-- ID...]`: which broken protocols the simulator catches, by which property, at which cost. */
 
+import { type Flags, flagLines, readFlags, wholeNumber } from '../../sim/cli/flags.ts';
 import { PROFILES, type Profile } from '../../sim/swarm.ts';
 import { type Mutant, readCatalog } from './catalog.ts';
 import { type Hunt, type Hunted, hunt, type Simulator, startSimulator } from './hunt.ts';
 
-const USAGE = `usage: npm run mutants -- [ID...] [options]
+const FLAGS = {
+  seeds: { takes: 'N', says: 'run up to N seeds of each mutant (100)' },
+  profile: { takes: 'NAME', says: `the faults to draw: ${Object.keys(PROFILES).join(', ')}` },
+  'own-profile': { takes: null, says: 'for each mutant the profile that goes for it, where it names one' },
+  all: { takes: null, says: 'do not stop at the first seed that shows the mutant' },
+  list: { takes: null, says: 'only say which mutants there are' },
+  help: { takes: null, says: 'this' },
+} as const satisfies Flags;
 
-  --seeds N        run up to N seeds of each mutant (100)
-  --profile NAME   the faults to draw: ${Object.keys(PROFILES).join(', ')}
-  --own-profile    for each mutant the profile that goes for it, where it names one
-  --all            do not stop at the first seed that shows the mutant
-  --list           only say which mutants there are
-  --help
+const USAGE = `usage: npm run mutants -- [ID...] [flags]
+
+${flagLines(FLAGS, 19).join('\n')}
+
+exit codes: 0 all fared as their files say, 1 one did not, 2 bad usage
 `;
 
 interface Args {
@@ -23,36 +30,42 @@ interface Args {
   readonly list: boolean;
 }
 
+/** The arguments, the usage where it was asked for, or what is wrong. */
 function parse(argv: readonly string[]): Args | string {
-  const ids: string[] = [];
-  let [seedsMax, profile] = [100, 'default'];
-  const flags = new Set<string>();
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i]!;
-    if (word === '--seeds') seedsMax = Number(argv[++i]);
-    else if (word === '--profile') profile = argv[++i] ?? '';
-    else if (['--own-profile', '--all', '--list'].includes(word)) flags.add(word);
-    else if (word.startsWith('-')) return USAGE;
-    else ids.push(word);
-  }
-  if (!Number.isSafeInteger(seedsMax) || seedsMax < 1) return '--seeds needs a whole number from 1\n';
-  if (!(profile in PROFILES)) return `--profile is one of ${Object.keys(PROFILES).join(', ')}\n`;
-  const [ownProfile, all, list] = ['--own-profile', '--all', '--list'].map((flag) => flags.has(flag));
-  return { ids, seedsMax, profile: profile as Profile, ownProfile: ownProfile!, all: all!, list: list! };
+  const read = readFlags(FLAGS, argv);
+  if (!read.ok) return read.problem;
+  const { given } = read;
+  if (given.has('help')) return USAGE;
+  const seedsMax = wholeNumber(given.text('seeds') ?? '100', 1, 1_000_000);
+  if (seedsMax === null) return '--seeds is a whole number from 1';
+  const profile = given.text('profile') ?? 'default';
+  if (!Object.hasOwn(PROFILES, profile))
+    return `there is no profile ${profile}; there are ${Object.keys(PROFILES).join(', ')}`;
+  return {
+    ids: given.words,
+    seedsMax,
+    profile: profile as Profile,
+    ownProfile: given.has('own-profile'),
+    all: given.has('all'),
+    list: given.has('list'),
+  };
+}
+
+function fail(problem: string): number {
+  process.stderr.write(`mutants: ${problem}\n`);
+  return 2;
 }
 
 async function main(argv: readonly string[]): Promise<number> {
   const args = parse(argv);
-  if (typeof args === 'string') {
-    process.stderr.write(args);
-    return 2;
+  if (args === USAGE) {
+    process.stdout.write(USAGE);
+    return 0;
   }
+  if (typeof args === 'string') return fail(args);
   const catalog = readCatalog();
   const unknown = args.ids.filter((id) => catalog.every((mutant) => mutant.id !== id));
-  if (unknown.length > 0) {
-    process.stderr.write(`mutants: there is no ${unknown.join(', ')}; --list names them\n`);
-    return 2;
-  }
+  if (unknown.length > 0) return fail(`there is no ${unknown.join(', ')}; --list names them`);
   const chosen = args.ids.length === 0 ? catalog : catalog.filter(({ id }) => args.ids.includes(id));
   const width = Math.max(...chosen.map(({ id }) => id.length));
   if (args.list) {

@@ -8,21 +8,26 @@
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Flags, flagLines, readFlags, wholeNumber } from '../../sim/cli/flags.ts';
 import { makeStream } from '../../sim/world/random.ts';
 import { projectRoot } from '../mutants/catalog.ts';
 import { applyMutation, instrument, type Mutation, mutationsOf } from './operators.ts';
 import { type Fate, fateOf, startSimulator } from './simulator.ts';
 import { noticedByTests } from './units.ts';
 
-const USAGE = `usage: npm run mutation -- [options]
+const FLAGS = {
+  sample: { takes: 'N', says: 'mutations of each folder of core (10)' },
+  seed: { takes: 'TEXT', says: 'which ones (1)' },
+  seeds: { takes: 'N', says: 'run each under up to N default seeds that reach it (20)' },
+  folder: { takes: 'NAME', says: 'only those of core/NAME; . for the files of core itself' },
+  units: { takes: null, says: 'run what survives under the unit tests of its folder as well' },
+  json: { takes: 'FILE', says: 'write every mutation and what became of it' },
+  help: { takes: null, says: 'this' },
+} as const satisfies Flags;
 
-  --sample N     mutations of each folder of core (10)
-  --seed TEXT    which ones (1)
-  --seeds N      run each under up to N default seeds that reach it (20)
-  --folder NAME  only those of core/NAME
-  --units yes    run what survives under the unit tests of its folder as well
-  --json FILE    write every mutation and what became of it
-  --help
+const USAGE = `usage: npm run mutation -- [flags]
+
+${flagLines(FLAGS, 17).join('\n')}
 `;
 
 interface Args {
@@ -73,22 +78,30 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
 
 const sourceOf = (file: string): string => readFileSync(join(projectRoot(), file), 'utf8');
 
+/** The arguments, the usage where it was asked for, or what is wrong. */
 function parse(argv: readonly string[]): Args | string {
-  const values = new Map<string, string>();
-  for (let i = 0; i < argv.length; i += 2) {
-    const [flag, value] = [argv[i]!, argv[i + 1]];
-    if (!['--sample', '--seed', '--seeds', '--folder', '--units', '--json'].includes(flag) || value === undefined)
-      return USAGE;
-    values.set(flag, value);
-  }
-  const sample = Number(values.get('--sample') ?? '10');
-  const seeds = Number(values.get('--seeds') ?? '20');
-  for (const [name, value] of Object.entries({ sample, seeds })) {
-    if (!Number.isSafeInteger(value) || value < 1) return `mutation: --${name} needs a whole number from 1\n`;
-  }
-  const [folder, json] = [values.get('--folder') ?? null, values.get('--json') ?? null];
-  const units = values.get('--units') === 'yes';
-  return { sample, seeds, seed: values.get('--seed') ?? '1', folder, units, json };
+  const read = readFlags(FLAGS, argv);
+  if (!read.ok) return read.problem;
+  const { given } = read;
+  if (given.has('help')) return USAGE;
+  if (given.words.length > 0) return `unexpected word ${given.words[0]}`;
+  const sample = wholeNumber(given.text('sample') ?? '10', 1, 1_000_000);
+  if (sample === null) return '--sample is a whole number from 1';
+  const seeds = wholeNumber(given.text('seeds') ?? '20', 1, 1_000_000);
+  if (seeds === null) return '--seeds is a whole number from 1';
+  return {
+    sample,
+    seeds,
+    seed: given.text('seed') ?? '1',
+    folder: given.text('folder'),
+    units: given.has('units'),
+    json: given.text('json'),
+  };
+}
+
+function fail(problem: string): number {
+  process.stderr.write(`mutation: ${problem}\n`);
+  return 2;
 }
 
 function sitesOfCore(): Site[] {
@@ -207,21 +220,15 @@ function table(judged: readonly Judged[]): string {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  if (argv.includes('--help')) {
+  const args = parse(argv);
+  if (args === USAGE) {
     process.stdout.write(USAGE);
     return 0;
   }
-  const args = parse(argv);
-  if (typeof args === 'string') {
-    process.stderr.write(args);
-    return 2;
-  }
+  if (typeof args === 'string') return fail(args);
   const sites = sitesOfCore();
   const chosen = sampleOf(sites, args);
-  if (chosen.length === 0) {
-    process.stderr.write(`mutation: there is no core/${args.folder}\n`);
-    return 2;
-  }
+  if (chosen.length === 0) return fail(`there is no core/${args.folder}`);
   const seeds = Array.from({ length: args.seeds }, (_, i) => String(i + 1));
   const baselines = await explore(sites, seeds);
   const last = [...baselines.values()].at(-1);

@@ -1,6 +1,7 @@
 /** `npm run zoo [-- ID...]`: which of the bugs that really happened the simulator finds, by what, and at which cost. */
 
 import { execFileSync } from 'node:child_process';
+import { type Flags, flagLines, readFlags, wholeNumber } from '../../sim/cli/flags.ts';
 import { PROFILES, type Profile } from '../../sim/swarm.ts';
 import { type Mutant, readCatalog } from '../mutants/catalog.ts';
 import { huntByTest } from './by-test.ts';
@@ -9,24 +10,32 @@ import { RESULTS, readEntries, writeEntries, writeReport } from './report.ts';
 import { SMOKE, sampleOf } from './sample.ts';
 import { type Entry, formatLine, lineOf } from './table.ts';
 
-const USAGE = `usage: npm run zoo -- [ID...] [options]
+const FLAGS = {
+  smoke: { takes: null, says: 'only those that are found within a CPU second' },
+  sample: { takes: 'K', says: 'only K of the others, by the date: others every day, and all in turn' },
+  'client-only': { takes: null, says: 'only what a client can see is judged' },
+  starts: { takes: 'N', says: 'starting seeds of each mutation (20)' },
+  cpu: { takes: 'S', says: 'CPU seconds after which a start is given up (60)' },
+  total: { takes: 'S', says: 'CPU seconds after which no further start of a mutation begins (300)' },
+  profile: { takes: 'NAME', says: `the faults to draw: ${Object.keys(PROFILES).join(', ')}` },
+  shrink: { takes: 'N', says: 'runs that may be spent on shrinking the first find of each (0)' },
+  save: { takes: 'FILE', says: 'puts the results into this file, in place of older ones of the same mutations' },
+  json: { takes: null, says: 'one JSON object a mutation' },
+  rate: { takes: 'N', says: 'how many of the seeds 1 to N show it, instead of how long it takes' },
+  report: {
+    takes: null,
+    says: 'runs nothing: writes docs/zoo.md, and the summary in README.md, from the results (--save, or test/zoo/results.json)',
+  },
+  list: { takes: null, says: 'only says which there are' },
+  help: { takes: null, says: 'this' },
+} as const satisfies Flags;
+
+const USAGE = `usage: npm run zoo -- [ID...] [flags]
 
   ID               a row of the zoo (A16) or a mutation (vote-by-the-tree); none: all of them
-  --smoke          only those that are found within a CPU second
-  --sample K       only K of the others, by the date: others every day, and all in turn
-  --client-only    only what a client can see is judged
-  --starts N       starting seeds of each mutation (20)
-  --cpu S          CPU seconds after which a start is given up (60)
-  --total S        CPU seconds after which no further start of a mutation begins (300)
-  --profile NAME   the faults to draw: ${Object.keys(PROFILES).join(', ')}
-  --shrink N       runs that may be spent on shrinking the first find of each (0)
-  --save FILE      puts the results into this file, in place of older ones of the same mutations
-  --json           one JSON object a mutation
-  --rate N         how many of the seeds 1 to N show it, instead of how long it takes
-  --report [FILE]  runs nothing: writes docs/zoo.md, and the summary between the markers of README.md, from the results
-                   in the file (test/zoo/results.json)
-  --list           only say which there are
-  --help
+${flagLines(FLAGS, 19).join('\n')}
+
+exit codes: 0 all found, 1 one was not, 2 bad usage
 `;
 
 interface Args {
@@ -46,49 +55,52 @@ interface Args {
   readonly report: boolean;
 }
 
-const FLAGS: readonly string[] = ['--json', '--list', '--smoke', '--client-only', '--report'];
-
+/** The arguments, the usage where it was asked for, or what is wrong. */
 function parse(argv: readonly string[]): Args | string {
-  const ids: string[] = [];
-  const values = new Map<string, string>();
-  const flags = new Set<string>();
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i]!;
-    if (['--starts', '--cpu', '--total', '--shrink', '--profile', '--save', '--sample', '--rate'].includes(word))
-      values.set(word, argv[++i] ?? '');
-    else if (FLAGS.includes(word)) flags.add(word);
-    else if (word.startsWith('-')) return USAGE;
-    else ids.push(word);
+  const read = readFlags(FLAGS, argv);
+  if (!read.ok) return read.problem;
+  const { given } = read;
+  if (given.has('help')) return USAGE;
+  const numbers = new Map<string, number>();
+  for (const name of ['starts', 'cpu', 'total', 'sample', 'rate', 'shrink'] as const) {
+    const text = given.text(name);
+    const number = text === null ? null : wholeNumber(text, name === 'shrink' ? 0 : 1, 1_000_000);
+    if (text !== null && number === null) return `--${name} is a whole number from ${name === 'shrink' ? 0 : 1}`;
+    if (number !== null) numbers.set(name, number);
   }
-  const numberOf = (name: string, byDefault: number): number => Number(values.get(name) ?? byDefault);
-  const [starts, cpuS, totalS] = [numberOf('--starts', 20), numberOf('--cpu', 60), numberOf('--total', 300)];
-  for (const value of [starts, cpuS, totalS]) if (!(value > 0)) return '--starts, --cpu and --total are above 0\n';
-  const profile = values.get('--profile') ?? null;
-  if (profile !== null && !(profile in PROFILES)) return `--profile is one of ${Object.keys(PROFILES).join(', ')}\n`;
+  const profile = given.text('profile');
+  if (profile !== null && !Object.hasOwn(PROFILES, profile))
+    return `there is no profile ${profile}; there are ${Object.keys(PROFILES).join(', ')}`;
   return {
-    ids,
-    starts,
-    cpuS,
-    totalS,
+    ids: given.words,
+    starts: numbers.get('starts') ?? 20,
+    cpuS: numbers.get('cpu') ?? 60,
+    totalS: numbers.get('total') ?? 300,
     profile: profile as Profile | null,
-    shrink: numberOf('--shrink', 0),
-    save: values.get('--save') ?? null,
-    json: flags.has('--json'),
-    list: flags.has('--list'),
-    smoke: flags.has('--smoke'),
-    sample: values.has('--sample') ? numberOf('--sample', 0) : null,
-    rate: values.has('--rate') ? numberOf('--rate', 0) : null,
-    clientOnly: flags.has('--client-only'),
-    report: flags.has('--report'),
+    shrink: numbers.get('shrink') ?? 0,
+    save: given.text('save'),
+    json: given.has('json'),
+    list: given.has('list'),
+    smoke: given.has('smoke'),
+    sample: numbers.get('sample') ?? null,
+    rate: numbers.get('rate') ?? null,
+    clientOnly: given.has('client-only'),
+    report: given.has('report'),
   };
+}
+
+function fail(problem: string): number {
+  process.stderr.write(`zoo: ${problem}\n`);
+  return 2;
 }
 
 async function main(argv: readonly string[]): Promise<number> {
   const args = parse(argv);
-  if (typeof args === 'string') {
-    process.stderr.write(args);
-    return 2;
+  if (args === USAGE) {
+    process.stdout.write(USAGE);
+    return 0;
   }
+  if (typeof args === 'string') return fail(args);
   if (args.report) {
     writeReport(args.save ?? RESULTS);
     return 0;
@@ -96,10 +108,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const all = [...readCatalog('catalog'), ...readCatalog('zoo')].filter(({ rows }) => rows.length > 0);
   const isMeant = (mutant: Mutant, id: string): boolean => mutant.id === id || mutant.rows.includes(id);
   const unknown = args.ids.filter((id) => !all.some((mutant) => isMeant(mutant, id)));
-  if (unknown.length > 0) {
-    process.stderr.write(`zoo: there is no ${unknown.join(', ')}; --list names them\n`);
-    return 2;
-  }
+  if (unknown.length > 0) return fail(`there is no ${unknown.join(', ')}; --list names them`);
   const named = args.ids.length === 0 ? all : all.filter((mutant) => args.ids.some((id) => isMeant(mutant, id)));
   const chosen = choose(named, args);
   chosen.sort((a, b) => (`${a.rows[0]} ${a.id}` < `${b.rows[0]} ${b.id}` ? -1 : 1));
