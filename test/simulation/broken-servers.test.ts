@@ -6,7 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_CONFIG } from '../../core/config/defaults.ts';
 import type { Effect, Input } from '../../core/io.ts';
-import { asPeer, asZxid, type Now, zxidOf } from '../../core/types.ts';
+import { asPeer, asZxid, type ConnId, type Now, zxidOf } from '../../core/types.ts';
 import { Packet } from '../../core/wire/opcodes.ts';
 import { divergentTail } from '../../scenarios/divergent-tail.ts';
 import { CommittedHistory } from '../../sim/checkers/committed.ts';
@@ -15,6 +15,7 @@ import { checkRecovery } from '../../sim/checkers/recovery.ts';
 import { run } from '../../sim/runner.ts';
 import { CALM, DEFAULT_OPTIONS, SCHEDULE_FORMAT, type Schedule } from '../../sim/schedule.ts';
 import { type PeerHost, type PeerRunner, runRaw } from '../../sim/server.ts';
+import { clientHost } from '../../sim/workload.ts';
 import type { HostEmit, HostInput } from '../../sim/world/types.ts';
 import { collect } from '../unit/sim/collect.ts';
 
@@ -140,6 +141,49 @@ describe('a broken server is noticed', () => {
     expect(broken(runner)).toEqual(['liveness']);
   });
 
+  test('liveness: one client is never answered, and the schedule asks for every client to be served', () => {
+    const runner = meddled(() => {
+      const unheard = new Set<ConnId>();
+      return {
+        around: (host, now, input, emit) => {
+          if (input.type === 'connOpened' && input.remote.ip === CLIENT_1_IP) unheard.add(input.conn);
+          if (input.type !== 'connBytes' || !unheard.has(input.conn)) host.step(now, input, emit as HostEmit);
+        },
+      };
+    });
+    expect(broken(runner)).toEqual([]);
+    const served = { ...SHORT, swarm: { ...SHORT.swarm, 'client.served': 1 } };
+    expect(run(served, { runner }).violations.map(({ property, message }) => `${property} ${message}`)).toEqual([
+      expect.stringContaining('liveness client-unserved'),
+    ]);
+  });
+
+  test('peer-authenticated: somebody without a certificate is taken for one who has shown one', () => {
+    const knock: Schedule = {
+      ...SHORT,
+      options: { ...SHORT.options, tls: true },
+      ops: [{ id: 1, at: 1500, do: 'knock', node: 2, as: 1, tls: true }],
+    };
+    expect(
+      broken(
+        meddled(() => ({})),
+        knock,
+      ),
+    ).toEqual([]);
+    const runner = meddled(() => {
+      let stolen: Uint8Array | null = null;
+      return {
+        around: (host, now, input, emit) => {
+          if (input.type !== 'connOpened') return host.step(now, input, emit as HostEmit);
+          const { remote } = input;
+          stolen ??= remote.certificate;
+          host.step(now, { ...input, remote: { ...remote, certificate: stolen } }, emit as HostEmit);
+        },
+      };
+    });
+    expect(broken(runner, knock)).toContain('peer-authenticated');
+  });
+
   test('convergence: one server keeps something to itself', () => {
     // Without a load the only transactions are the sessions of the clients.
     const idle = { ...SHORT, swarm: { ...SHORT.swarm, 'workload.rate': 0 } };
@@ -158,6 +202,9 @@ describe('a broken server is noticed', () => {
     expect(broken(runner, idle)).toEqual(['convergence']);
   });
 });
+
+/** Where client 1 calls from: see `ip` in sim/world/types.ts. */
+const CLIENT_1_IP = `10.0.${clientHost(1) >> 8}.${clientHost(1) & 255}`;
 
 /** 2026-01-01, when every simulated wall clock begins. */
 const FIRST_WALL_MS = 1_767_225_600_000;
