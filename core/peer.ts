@@ -78,22 +78,21 @@ import {
   type Zxid,
   zxidOf,
 } from './types.ts';
+import { leaderDurable, leaderSubmit } from './zab/leader/broadcast.ts';
+import { leaderEpochsSaved } from './zab/leader/discovery.ts';
+import { leaderClosed } from './zab/leader/handlers.ts';
+import { leaderRangeRead } from './zab/leader/synchronisation.ts';
+import { requestSync } from './zab/leader/syncs.ts';
 import {
   becomeLeading,
   leaderBlocked,
   leaderBytes,
-  leaderClosed,
   leaderDeadline,
   leaderDrained,
-  leaderDurable,
-  leaderEpochsSaved,
   leaderOpened,
   leaderPin,
-  leaderRangeRead,
   leaderRevalidateOwn,
-  leaderSubmit,
   leaderTick,
-  requestSync,
 } from './zab/leader.ts';
 import {
   becomeLearning,

@@ -11,7 +11,7 @@ import { serverStop } from '../request/server.ts';
 import type { Turn } from '../state.ts';
 import { storeBoot, storeDrain } from '../storage/store.ts';
 import { asZxid } from '../types.ts';
-import { stopLeading } from './leader.ts';
+import { stopLeading } from './leader/handlers.ts';
 import { stopLearning } from './learner.ts';
 import { electionCtx, seeHistory } from './replica.ts';
 

@@ -26,7 +26,7 @@ export const CANARIES: readonly Canary[] = [
   {
     id: 'first-ack-commits',
     says: 'the first acknowledgement commits',
-    file: 'core/zab/leader.ts',
+    file: 'core/zab/leader/broadcast.ts',
     find: '    if (proposal === undefined || !isDecided(t, proposal)) break;\n',
     replace: '    if (proposal === undefined || proposal.acks.length === 0) break;\n',
     properties: ['committed-by-quorum'],

@@ -1,4 +1,4 @@
-/** Rules of discovery and broadcast that take a learner who says odd things to be seen (core/zab/leader.ts, learner.ts). */
+/** Rules of discovery and broadcast that take a learner who says odd things to be seen (core/zab/leader, learner.ts). */
 
 import { describe, expect, it } from 'vitest';
 import type { Effect } from '../../../core/io.ts';
