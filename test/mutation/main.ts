@@ -20,6 +20,7 @@ const FLAGS = {
   seed: { takes: 'TEXT', says: 'which ones (1)' },
   seeds: { takes: 'N', says: 'run each under up to N default seeds that reach it (20)' },
   folder: { takes: 'NAME', says: 'only those of core/NAME; . for the files of core itself' },
+  at: { takes: 'FILE[:LINE]', says: 'all mutations of this place instead of a sample: core/peer.ts:266' },
   units: { takes: null, says: 'run what survives under the unit tests of its folder as well' },
   json: { takes: 'FILE', says: 'write every mutation and what became of it' },
   help: { takes: null, says: 'this' },
@@ -27,14 +28,20 @@ const FLAGS = {
 
 const USAGE = `usage: npm run mutation -- [flags]
 
-${flagLines(FLAGS, 17).join('\n')}
+${flagLines(FLAGS, 21).join('\n')}
 `;
+
+interface Place {
+  readonly file: string;
+  readonly line: number | null;
+}
 
 interface Args {
   readonly sample: number;
   readonly seed: string;
   readonly seeds: number;
   readonly folder: string | null;
+  readonly at: Place | null;
   readonly units: boolean;
   readonly json: string | null;
 }
@@ -89,11 +96,15 @@ function parse(argv: readonly string[]): Args | string {
   if (sample === null) return '--sample is a whole number from 1';
   const seeds = wholeNumber(given.text('seeds') ?? '20', 1, 1_000_000);
   if (seeds === null) return '--seeds is a whole number from 1';
+  const at = given.text('at');
+  const place = at === null ? null : /^([^:]+)(?::(\d+))?$/.exec(at);
+  if (at !== null && place === null) return '--at is a file of core, or one of its lines: core/peer.ts:266';
   return {
     sample,
     seeds,
     seed: given.text('seed') ?? '1',
     folder: given.text('folder'),
+    at: place === null ? null : { file: place[1]!, line: place[2] === undefined ? null : Number(place[2]) },
     units: given.has('units'),
     json: given.text('json'),
   };
@@ -179,7 +190,9 @@ function withTests(judged: Judged): Judged {
   return noticed === null ? judged : { ...judged, outcome: 'tested', by: 'a test', said: noticed };
 }
 
-function sampleOf(sites: readonly Site[], { sample, seed, folder }: Args): Site[] {
+function sampleOf(sites: readonly Site[], { sample, seed, folder, at }: Args): Site[] {
+  if (at !== null)
+    return sites.filter(({ mutation: { file, line } }) => file === at.file && (at.line === null || line === at.line));
   const chosen: Site[] = [];
   const byFolder = groupBy(sites, ({ mutation }) => folderOf(mutation.file));
   for (const [name, all] of byFolder) {
@@ -228,7 +241,14 @@ async function main(argv: readonly string[]): Promise<number> {
   if (typeof args === 'string') return fail(args);
   const sites = sitesOfCore();
   const chosen = sampleOf(sites, args);
-  if (chosen.length === 0) return fail(`there is no core/${args.folder}`);
+  if (chosen.length === 0) {
+    const { at, folder } = args;
+    return fail(
+      at === null
+        ? `there is no core/${folder}`
+        : `there is nothing to mutate at ${at.file}${at.line === null ? '' : `:${at.line}`}`,
+    );
+  }
   const seeds = Array.from({ length: args.seeds }, (_, i) => String(i + 1));
   const baselines = await explore(sites, seeds);
   const last = [...baselines.values()].at(-1);
