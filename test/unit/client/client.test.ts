@@ -94,6 +94,17 @@ test('pipelining is bounded, and the queue behind it too', () => {
   expect(effects.map((effect) => effect.type)).toEqual(['reply', 'send']);
 });
 
+test('a request may be as long as a frame, and no longer', () => {
+  // Length of the frame, xid, type, length of the path, the path, watch.
+  const longest = { kind: 'getData', path: `/${'a'.repeat(99)}`, watch: false } as const;
+  const frameBytesMax = 4 + 4 + 4 + 4 + 100 + 1;
+  const h = connected({ frameBytesMax });
+  expect(h.step(ask(1, longest)).map((effect) => effect.type)).toEqual(['send']);
+  expect(h.step(ask(2, { ...longest, path: `${longest.path}a` }))).toEqual([
+    { type: 'reply', id: 2, err: Code.BADARGUMENTS, zxid: -1, body: null, sent: false },
+  ]);
+});
+
 test('a blocked connection is not written to until it has drained', () => {
   const h = connected();
   h.step({ type: 'connBlocked', conn: C1 });

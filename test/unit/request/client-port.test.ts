@@ -920,6 +920,32 @@ describe('four-letter words', () => {
     expect(word(host, 14, 'srvr')).toContain('Received: 2\n');
   });
 
+  test('how long requests took, since the last reset', () => {
+    const host = new Standalone({ config: { fourLetterWords: 'all' } });
+    const client = new TestClient(host, 1).connect({ timeoutMs: 10_000 });
+    client.ask(get('/'));
+    word(host, 2, 'srst');
+    word(host, 3, 'crst');
+    host.hold = true;
+    for (const [index, tookMs] of [40, 10, 26].entries()) {
+      client.send(create(`/n${index}`));
+      host.advance(tookMs);
+      host.commit();
+    }
+    expect(word(host, 4, 'srvr')).toContain('Latency min/avg/max: 10/25.3333/40\n');
+    expect(word(host, 5, 'cons')).toContain(`,lresp=${host.now.monoMs},llat=26,minlat=10,avglat=25,maxlat=40)`);
+    expect(word(host, 6, 'mntr')).toContain(
+      ['zk_avg_latency\t25.3333', 'zk_min_latency\t10', 'zk_max_latency\t40'].join('\n'),
+    );
+    word(host, 7, 'srst');
+    word(host, 8, 'crst');
+    client.send(set('/n0'));
+    host.advance(7);
+    host.commit();
+    expect(word(host, 9, 'srvr')).toContain('Latency min/avg/max: 7/7.0/7\n');
+    expect(word(host, 10, 'cons')).toContain(',llat=7,minlat=7,avglat=7,maxlat=7)');
+  });
+
   test('in an ensemble they name the mode and the membership', () => {
     const config = { fourLetterWords: 'all', myid: asPeer(2), membership: threeVoters() } as const;
     const host = new Standalone({ mode: 'observer', config });
