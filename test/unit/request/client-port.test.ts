@@ -1,7 +1,7 @@
 /** What one server does for its clients: order, watches, sessions, limits, and what it does with nonsense. */
 
 import { describe, expect, test } from 'vitest';
-import { CONNECT_FRAME_MAX, IDS_MAX, WAITING_READS_MAX } from '../../../core/request/intake.ts';
+import { CONNECT_FRAME_MAX, IDS_MAX, IDS_SIZE_MAX, WAITING_READS_MAX } from '../../../core/request/intake.ts';
 import { asConn, asPeer, asSession, asZxid, OPEN_ACL, Perm, zxidOf } from '../../../core/types.ts';
 import { concat, fromHex } from '../../../core/wire/bytes.ts';
 import { type ClientRequest, encodeRequest, encodeRequestFrame } from '../../../core/wire/client-codec.ts';
@@ -569,6 +569,15 @@ describe('limits', () => {
     expect(talker.ask(auth(`${'u'.repeat(100_000)}:p`)).err).toBe(Code.AUTHFAILED);
   });
 
+  test('the size of all identities of one connection', () => {
+    const host = new Standalone();
+    // It has its address for an identity from the beginning.
+    const hashed = 'digest'.length + ':'.length + 28;
+    const room = IDS_SIZE_MAX - 'ip127.0.0.1'.length - hashed;
+    expect(new TestClient(host, 1).connect().ask(auth(`${'u'.repeat(room)}:p`)).err).toBe(Code.OK);
+    expect(new TestClient(host, 2).connect().ask(auth(`${'u'.repeat(room + 1)}:p`)).err).toBe(Code.AUTHFAILED);
+  });
+
   test('the same identity again takes no room', () => {
     const host = new Standalone();
     const client = new TestClient(host, 1).connect();
@@ -906,7 +915,22 @@ describe('four-letter words', () => {
     expect(word(host, 3, 'wchs')).toBe('1 connections watching 1 paths\nTotal watches:1\n');
     expect(word(host, 4, 'wchc')).toBe(`${sid}\n\t/a\n\n`);
     expect(word(host, 5, 'wchp')).toBe(`/a\n\t${sid}\n\n`);
-    expect(word(host, 6, 'dump')).toContain(`Sessions with Ephemerals (1):\n${sid}:\n\t/a/e\n`);
+    expect(word(host, 6, 'dump')).toBe(
+      [
+        'SessionTracker dump:',
+        'Global Sessions(1):',
+        `${sid}\t10000ms`,
+        'ephemeral nodes dump:',
+        'Sessions with Ephemerals (1):',
+        `${sid}:`,
+        '\t/a/e',
+        'Connections dump:',
+        'Connections (2):',
+        `\tip: /127.0.0.1:40001 sessionId: ${sid}`,
+        '\tip: /127.0.0.1:40006 sessionId: 0x0',
+        '',
+      ].join('\n'),
+    );
     expect(word(host, 7, 'cons')).toContain(`sid=${sid},lop=GETC,est=1700000000000,to=10000,lcxid=0x4,lzxid=0x3`);
     expect(word(host, 8, 'stat')).toContain(' /127.0.0.1:40001[1](queued=0,recved=5,sent=5)\n');
     expect(word(host, 9, 'conf')).toContain('tickTime=2000\nmaxClientCnxns=0\n');
