@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Mutant, projectRoot, readCatalog } from '../mutants/catalog.ts';
-import { ROWS, type Row } from './rows.ts';
+import { FAMILIES, ROWS, type Row } from './rows.ts';
 import { SMOKE } from './sample.ts';
 import { type Entry, lineOf, markdown, median } from './table.ts';
 
@@ -85,7 +85,24 @@ export function summary(entries: readonly Entry[]): string {
         `${missed.length === 0 ? '' : ` Not found: ${missed.join(', ')}.`}`,
     );
   }
-  return lines.join('\n');
+  return `${lines.join('\n')}\n\n${familyTable(fates, hunted.filter(isFound))}`;
+}
+
+/** A line a family. Times are those of the median and of the slowest of its mutations that are found, each the median of its starts. */
+function familyTable(fates: readonly { row: Row; fate: Fate }[], found: readonly Entry[]): string {
+  const body = Object.entries(FAMILIES).map(([letter, name]) => {
+    const own = fates.filter(({ row }) => row.id.startsWith(letter));
+    const count = (...wanted: readonly Fate[]): number => own.filter(({ fate }) => wanted.includes(fate)).length;
+    const seconds = found.filter(({ rows }) => rows[0]?.startsWith(letter)).map(medianSeconds);
+    const times = seconds.length === 0 ? '| |' : `${median(seconds).toFixed(1)} | ${Math.max(...seconds).toFixed(1)} |`;
+    const cells = [own.length, count('simulator', 'test'), count('not found', 'not hunted'), count('absent')];
+    return `| ${letter} ${name} | ${cells.join(' | ')} | ${seconds.length} | ${times}`;
+  });
+  return [
+    '| bugs | listed | found | not found | cannot happen | mutations found | CPU s, median | slowest |',
+    '|---|---:|---:|---:|---:|---:|---:|---:|',
+    ...body,
+  ].join('\n');
 }
 
 const medianSeconds = ({ starts }: Entry): number => median(starts.map(({ cpuMs }) => cpuMs)) / 1000;

@@ -17,6 +17,17 @@ export interface Row {
   readonly absent?: string;
 }
 
+/** What the letter of a row says. */
+export const FAMILIES: Readonly<Record<string, string>> = {
+  A: 'Zab, log, recovery',
+  B: 'elections, connections, liveness',
+  C: 'sessions, watches, requests',
+  D: 'security',
+  E: 'disks',
+  F: 'clocks, pauses, load',
+  S: 'siblings of ZooKeeper',
+};
+
 export const ROWS: readonly Row[] = [
   {
     id: 'A01',
