@@ -188,9 +188,9 @@ export interface Renaming {
   readonly tokens: ReadonlyMap<number, number>;
 }
 
-/** Brings plain state into normal form, in place. */
-export function normalise(value: unknown, names: Renaming, bytes: ByteStore): void {
-  if (typeof value === 'object' && value !== null) visit(value, '', names, bytes);
+/** Brings plain state into normal form, in place; `key` is the field it stands in. */
+export function normalise(value: unknown, key: string, names: Renaming, bytes: ByteStore): unknown {
+  return normal(value, key, names, bytes);
 }
 
 function visit(value: object, key: string, names: Renaming, bytes: ByteStore): void {

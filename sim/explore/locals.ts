@@ -16,28 +16,39 @@ import { makeMembership } from '../../core/config/membership.ts';
 import type { Membership, PeerConfig } from '../../core/config/types.ts';
 import type { Effect, Lane } from '../../core/io.ts';
 import { boot, type Peer } from '../../core/peer.ts';
-import type { PeerState, Role } from '../../core/state.ts';
+import type { Ensemble, Role } from '../../core/state.ts';
 import { ACCEPTED_EPOCH, CURRENT_EPOCH, inData } from '../../core/storage/names.ts';
 import type { TxnWindow } from '../../core/storage/window.ts';
 import type { DataTree } from '../../core/tree/data-tree.ts';
 import { asPeer, assert, InvariantError, ZXID_ZERO, type Zxid, zxidOf } from '../../core/types.ts';
 import { utf8Decode } from '../../core/wire/utf8.ts';
-import { ByteStore, isSame, NOW, normalise, textOf, UnknownTime } from './canon.ts';
+import { ByteStore, isSame, NOW, normalise, type Renaming, textOf, UnknownTime } from './canon.ts';
 import { type Disk, diskText, EMPTY_DISK } from './disk.ts';
 import { Histories, ROOT } from './histories.ts';
 import { ELECTION, FIRST_ITEM, Items, QUORUM } from './items.ts';
+import { Memory } from './memory.ts';
 import {
-  type Core,
+  CONNS,
   endsOf,
+  type Fields,
+  FLE_FIELDS,
+  fieldsOfRole,
   giveBack,
-  LazyHandlers,
+  HANDLERS,
+  type Keys,
+  LINKS,
   Parts,
   Pool,
   Pools,
+  ROLE_SLICES,
+  restOf,
+  SERVERS_MAX,
   SLICE,
   SLICE_COUNT,
+  SlicedMap,
   type SliceIndex,
   type Socket,
+  STATE_FIELDS,
 } from './slices.ts';
 import { IntList, PairMap } from './tables.ts';
 import { CALLS_MAX, CLOCK, type Fault, hostOf, LANES, LocalTurn, show } from './turn.ts';
@@ -131,18 +142,12 @@ interface Local {
   readonly slices: readonly number[] | null;
 }
 
-/** What an input made of the slices that it touched. */
+/** What an input made of a server, for all servers that agree in what it read. */
 interface Outcome {
-  /** Pairs: a slice, and its new value. */
+  /** Pairs: a slice, and its new value. One that was not read is among them also when it is as before. */
   readonly changes: readonly number[];
   readonly items: readonly number[];
   readonly fault: Fault | null;
-}
-
-/** Outcomes of one input that touched the same slices, by their values. */
-interface Remembered {
-  readonly touched: number;
-  readonly outcomes: Map<string, Outcome>;
 }
 
 const LONG_AGO = NOW - 1_000_000_000;
@@ -165,8 +170,7 @@ export class Locals {
   private readonly quick = new IntList();
   private readonly crashes: (readonly number[] | undefined)[] = [];
   private readonly starts = new Map<string, number>();
-  /** By input. */
-  private readonly remembered = new Map<number, Remembered[]>();
+  private readonly memory = new Memory<Outcome>();
   /** A fault that was seen when a new state was interned. */
   private stateFault: Fault | null = null;
   // (local, input) -> transition
@@ -182,7 +186,7 @@ export class Locals {
   constructor(settings: LocalSettings) {
     this.settings = settings;
     this.servers = settings.servers;
-    assert(settings.servers <= 4, 'bits are enough for four servers');
+    assert(settings.servers <= SERVERS_MAX, 'bits are enough for four servers');
     this.membership = ensembleOf(settings.servers);
     this.configs = Array.from({ length: settings.servers }, (_, i) => this.configOf(i));
     this.faults.push({ property: 'no-exception', message: 'none' });
@@ -279,7 +283,8 @@ export class Locals {
     const { server, slices, disk } = this.locals.get(local);
     if (input === INPUT.start) return this.start(server, disk);
     assert(slices !== null, 'a server that is down hears nothing');
-    const known = this.recall(server, slices, input);
+    const question = input * SERVERS_MAX + server;
+    const known = this.memory.recall(question, slices);
     if (known !== null) return this.follow(local, slices, known);
     const turn = new LocalTurn(this, server, new Parts(this.pools, slices));
     try {
@@ -295,25 +300,8 @@ export class Locals {
       return this.record(this.down(server, this.internDisk(turn.disk)), [], turn.fault ?? fault);
     }
     const outcome = { changes: this.changesOf(turn), items: turn.items(), fault: turn.fault };
-    this.remember(server, slices, input, turn.parts!.touched, outcome);
+    this.memory.remember(question, slices, turn.parts!.reads, outcome);
     return this.follow(local, slices, outcome);
-  }
-
-  /** What the same input made of another state of this server that agrees in all that was looked at. */
-  private recall(server: number, slices: readonly number[], input: number): Outcome | null {
-    for (const { touched, outcomes } of this.remembered.get(input) ?? []) {
-      const known = outcomes.get(keyOf(server, slices, touched));
-      if (known !== undefined) return known;
-    }
-    return null;
-  }
-
-  private remember(server: number, slices: readonly number[], input: number, touched: number, outcome: Outcome): void {
-    const list = this.remembered.get(input) ?? [];
-    this.remembered.set(input, list);
-    const same = list.find((known) => known.touched === touched) ?? { touched, outcomes: new Map() };
-    if (same.outcomes.size === 0) list.push(same);
-    same.outcomes.set(keyOf(server, slices, touched), outcome);
   }
 
   private follow(local: number, slices: readonly number[], { changes, items, fault }: Outcome): number {
@@ -549,23 +537,19 @@ export class Locals {
     const changes: number[] = [];
     const isTouched = (index: SliceIndex): boolean => parts === null || parts.isTouched(index);
     const put = (index: SliceIndex, id: number): void => {
-      if (parts === null || parts.slices[index] !== id) changes.push(index, id);
+      if (parts?.isRead(index) !== true || parts.slices[index] !== id) changes.push(index, id);
     };
-    const keep = (index: SliceIndex, value: unknown): void => {
+    const keep: Keep = (index, value, key = '') => {
       const pool = this.pools.all[index]!;
       // As a rule an input leaves most of a server as it was.
-      if (parts !== null && isSame(value, pool.get(parts.slices[index]!))) return;
-      normalise(value, names, bytes);
-      put(index, pool.intern(textOf(value, bytes), value));
+      if (parts?.isRead(index) === true && isSame(value, pool.get(parts.slices[index]!))) return;
+      const normal = normalise(value, key, names, bytes);
+      put(index, pool.intern(textOf(normal, bytes), normal));
     };
-    const { committed, lastSeen, savedTo } = state.ensemble;
-    keep(SLICE.core, coreOf(state));
-    keep(SLICE.seen, { committed, lastSeen, savedTo });
-    this.keepRole(state.role, keep);
-    if (isTouched(SLICE.store)) keep(SLICE.store, state.store);
-    if (isTouched(SLICE.server)) keep(SLICE.server, state.server);
-    if (isTouched(SLICE.cnx)) keep(SLICE.cnx, state.ensemble.cnx);
-    if (isTouched(SLICE.fle)) keep(SLICE.fle, state.ensemble.fle);
+    keep(SLICE.core, restOf(state, STATE_PARTS));
+    keepFields(state, STATE_FIELDS, isTouched, keep);
+    keepRole(state.role, names, parts, keep);
+    keepEnsemble(state.ensemble, names, isTouched, keep);
     if (isTouched(SLICE.watches)) keep(SLICE.watches, heap.watches);
     if (isTouched(SLICE.log)) {
       this.keepLog(turn, heap.log);
@@ -578,25 +562,15 @@ export class Locals {
     keep(SLICE.shell, { listening: turn.listening, files: turn.filesBy(names), base });
     for (const channel of [ELECTION, QUORUM] as const) {
       const index = endsOf(channel);
-      if (isTouched(index))
-        keep(
-          index,
-          [...turn.ends(channel).values()].sort((a, b) => a.conn - b.conn),
-        );
+      if (!isTouched(index)) continue;
+      const ends = [...turn.ends(channel).values()];
+      keep(
+        index,
+        ends.sort((x, y) => x.conn - y.conn),
+      );
     }
     if (isTouched(SLICE.disk)) put(SLICE.disk, this.internDisk(turn.disk));
     return changes;
-  }
-
-  private keepRole(role: Role, keep: (index: SliceIndex, value: unknown) => void): void {
-    if (role.kind !== 'leading') {
-      keep(SLICE.role, role);
-      keep(SLICE.handlers, null);
-      return;
-    }
-    const { handlers, ...rest } = role;
-    keep(SLICE.role, rest);
-    if (!(handlers instanceof LazyHandlers) || handlers.isLoaded) keep(SLICE.handlers, new Map(handlers));
   }
 
   /** The entries of the window, which is a class beyond the rules for plain state. */
@@ -644,7 +618,7 @@ export class Locals {
     const serves = role.kind === 'learning' && role.phase.kind === 'serving';
     return {
       log: node,
-      committed: histories.upTo(node, pools.core(slices).committed),
+      committed: histories.upTo(node, pools.committed(slices)),
       durable,
       acceptedEpoch: epochOnDisk(disk, ACCEPTED_EPOCH),
       currentEpoch: epochOnDisk(disk, CURRENT_EPOCH),
@@ -652,7 +626,7 @@ export class Locals {
       joined: joinedEpoch(role),
       applied: tree.lastZxid,
       serves: serves && pools.server(slices).mode !== 'stopped',
-      round: pools.fle(slices).logicalClock,
+      round: pools.clockOf(slices),
     };
   }
 
@@ -675,7 +649,7 @@ export class Locals {
     const [shell, role] = [pools.shell(slices), pools.role(slices)];
     let bits: number = BIT.up;
     if (shell.listening) bits |= BIT.listening;
-    const { round } = pools.fle(slices);
+    const round = pools.round(slices);
     if (round !== null) bits |= BIT.resend | (round.finalizeAtMs === null ? 0 : BIT.finalize);
     if (role.kind === 'looking') bits |= BIT.looking;
     if (role.kind === 'leading') {
@@ -688,23 +662,75 @@ export class Locals {
       if (role.phase.kind === 'serving') bits |= BIT.serving;
     }
     for (const { lane } of shell.files) bits |= BIT.lane << LANES.indexOf(lane);
-    for (const [peer, link] of pools.cnx(slices).links) {
-      if (link.dialAtMs !== null && link.queued !== null) bits |= BIT.dial << (peer - 1);
+    for (let peer = 0; peer < this.servers; peer++) {
+      const link = pools.link(slices, peer);
+      if (link !== null && link.dialAtMs !== null && link.queued !== null) bits |= BIT.dial << peer;
     }
     return bits;
   }
 }
 
-/** The values of the touched slices, as a key. */
-function keyOf(server: number, slices: readonly number[], touched: number): string {
-  let key = `${server}`;
-  for (let i = 0; i < SLICE_COUNT; i++) if ((touched & (1 << i)) !== 0) key += ` ${slices[i]}`;
-  return key;
+const STATE_PARTS: readonly string[] = [...Object.keys(STATE_FIELDS), 'role', 'ensemble'];
+
+/** Takes over what a slice holds after a turn. */
+type Keep = (index: SliceIndex, value: unknown, key?: string) => void;
+type IsTouched = (index: SliceIndex) => boolean;
+
+function keepFields(object: object, fields: Fields, isTouched: IsTouched, keep: Keep): void {
+  for (const [name, index] of Object.entries(fields)) {
+    if (isTouched(index)) keep(index, (object as Record<string, unknown>)[name], name);
+  }
 }
 
-function coreOf(state: PeerState): Core {
-  const { role: _role, store: _store, server: _server, ensemble: _ensemble, ...core } = state;
-  return core;
+/** A role that is another object than before has overwritten all that was in the slices of the one before. */
+function keepRole(role: Role, names: Renaming, parts: Parts | null, keep: Keep): void {
+  const isNew = parts === null || parts.isWritten(SLICE.role);
+  const isTouched = (index: SliceIndex): boolean => isNew || parts.isTouched(index);
+  const fields = fieldsOfRole(role);
+  keep(SLICE.role, restOf(role, [...Object.keys(fields), 'handlers']));
+  keepFields(role, fields, isTouched, keep);
+  if (role.kind === 'leading') keepEntries(role.handlers, HANDLERS, names, isTouched, keep);
+  if (!isNew) return;
+  const used = new Set(Object.values(fields));
+  for (const index of ROLE_SLICES) if (!used.has(index)) keep(index, null);
+  if (role.kind !== 'leading') for (const index of HANDLERS.values()) keep(index, null);
+}
+
+function keepEnsemble(ensemble: Ensemble, names: Renaming, isTouched: IsTouched, keep: Keep): void {
+  const { committed, lastSeen, savedTo } = ensemble;
+  keep(SLICE.seen, { committed, lastSeen, savedTo });
+  if (isTouched(SLICE.cnx)) {
+    const { cnx } = ensemble;
+    keep(SLICE.cnx, restOf(cnx, ['conns', 'links']));
+    keepEntries(cnx.conns, CONNS, names, isTouched, keep);
+    keepEntries(cnx.links, LINKS, names, isTouched, keep);
+  }
+  if (isTouched(SLICE.fle)) {
+    const { fle } = ensemble;
+    keep(SLICE.fle, restOf(fle, Object.keys(FLE_FIELDS)));
+    keepFields(fle, FLE_FIELDS, isTouched, keep);
+  }
+}
+
+/** The entries of a map that has a slice for each server. Names of new connections are brought into normal form first. */
+function keepEntries<K extends number, V>(
+  map: ReadonlyMap<K, V>,
+  slices: Keys<K>,
+  names: Renaming,
+  isTouched: IsTouched,
+  keep: Keep,
+): void {
+  const found = new Map<SliceIndex, V>();
+  const isSliced = map instanceof SlicedMap;
+  for (const [key, value] of isSliced ? (map as SlicedMap<K, V>).present() : map) {
+    const index = slices.get((names.conns.get(key) ?? key) as K);
+    assert(index !== undefined, 'an entry of a map is in no slice');
+    assert(!found.has(index), 'two entries of a map are in one slice');
+    found.set(index, value);
+  }
+  for (const index of slices.values()) {
+    if (!isSliced || isTouched(index) || found.has(index)) keep(index, found.get(index) ?? null);
+  }
 }
 
 const NOTHING: Facts = {

@@ -3,51 +3,109 @@
  * knows which of its slices were looked at.
  *
  * A step depends on nothing but what it reads. When it has read only some slices, it does the same to every server that
- * agrees in these, whatever the others hold: an election message does not care how far a learner is with its proposals.
- * So the slices that a step touched, and only they, are what its outcome is remembered by (`locals.ts`). They are handed
- * out by accessors that note it; a slice that nobody asks for is not even copied.
+ * agrees in these, whatever the others hold: an election message does not care how far a learner is with its proposals,
+ * and the acknowledgement of one learner not how far another is. So what a step made of a server is remembered by the
+ * slices that it read (`memory.ts`). They are handed out by accessors that note it; a slice that nobody asks for is not
+ * even copied, and one that is only written is not read.
+ *
+ * How fine the slices are is a matter of speed alone. What is one object for the core (a role, the connections of the
+ * election port) may be several slices: fields of its own (`FIELDS`), and an entry of a map for each server
+ * (`SlicedMap`). A field that a later version of the core adds stays in the slice of its object.
  */
 
-import type { CnxState } from '../../core/election/cnx-manager.ts';
+import type { Cnx, CnxState, Link } from '../../core/election/cnx-manager.ts';
 import type { FleState } from '../../core/election/fle.ts';
 import type { Heap } from '../../core/heap.ts';
 import type { FileAction, Lane } from '../../core/io.ts';
-import type { Ensemble, Handler, PeerState, Role } from '../../core/state.ts';
+import type { Ensemble, Handler, Leading, PeerState, Role } from '../../core/state.ts';
 import type { TxnWindow } from '../../core/storage/window.ts';
 import type { DataTree } from '../../core/tree/data-tree.ts';
 import type { WatchTable } from '../../core/tree/watches.ts';
-import type { ConnId } from '../../core/types.ts';
+import { asConn, asPeer, type ConnId, type PeerId } from '../../core/types.ts';
 import { copyGraph, copyOf } from './canon.ts';
 import type { Disk } from './disk.ts';
 import type { ChannelIndex } from './items.ts';
 
+/** As many as there are bits for (`locals.ts`). */
+export const SERVERS_MAX = 4;
+
 export const SLICE = {
+  /** What of the state is nowhere else. */
   core: 0,
-  role: 1,
-  /** The leader's side of its learners: the part of the role that changes most. Null in other roles. */
-  handlers: 2,
-  store: 3,
-  server: 4,
-  seen: 5,
-  cnx: 6,
-  fle: 7,
-  tree: 8,
-  log: 9,
-  watches: 10,
-  electionEnds: 11,
-  quorumEnds: 12,
-  shell: 13,
-  disk: 14,
+  epochs: 1,
+  saving: 2,
+  durable: 3,
+  committed: 4,
+  digest: 5,
+  /** Which role, and what of it is nowhere else. The next ten are null in other roles. */
+  role: 6,
+  phase: 7,
+  accepted: 8,
+  ackEpoch: 9,
+  ackNewLeader: 10,
+  proposals: 11,
+  lastProposed: 12,
+  authority: 13,
+  commitTo: 14,
+  ackedTo: 15,
+  /** A leader's side of the learner that is server 0 to 3, or null. */
+  handler: 16,
+  store: 20,
+  server: 21,
+  seen: 22,
+  cnx: 23,
+  /** Connections of the election port with server 0 to 3, dialled and accepted, or null. */
+  dialled: 24,
+  taken: 28,
+  /** What is known of server 0 to 3, or null. */
+  link: 32,
+  fle: 36,
+  fleVote: 37,
+  fleRound: 38,
+  tree: 39,
+  log: 40,
+  watches: 41,
+  electionEnds: 42,
+  quorumEnds: 43,
+  shell: 44,
+  disk: 45,
 } as const;
-export type SliceIndex = (typeof SLICE)[keyof typeof SLICE];
-export const SLICE_COUNT = 15;
+export type SliceIndex = number;
+export const SLICE_COUNT = 46;
 
-/** These are small and looked at in every step. */
-export const ALWAYS = (1 << SLICE.core) | (1 << SLICE.seen) | (1 << SLICE.shell);
+export type Fields = Readonly<Record<string, SliceIndex>>;
+export const STATE_FIELDS: Fields = {
+  epochs: SLICE.epochs,
+  saving: SLICE.saving,
+  durable: SLICE.durable,
+  committed: SLICE.committed,
+  digest: SLICE.digest,
+  store: SLICE.store,
+  server: SLICE.server,
+};
+const LEADING_FIELDS: Fields = {
+  phase: SLICE.phase,
+  accepted: SLICE.accepted,
+  ackEpoch: SLICE.ackEpoch,
+  ackNewLeader: SLICE.ackNewLeader,
+  proposals: SLICE.proposals,
+  lastProposed: SLICE.lastProposed,
+  authority: SLICE.authority,
+};
+const LEARNING_FIELDS: Fields = { phase: SLICE.phase, commitTo: SLICE.commitTo, ackedTo: SLICE.ackedTo };
+export const FLE_FIELDS: Fields = { vote: SLICE.fleVote, round: SLICE.fleRound };
+const NO_FIELDS: Fields = {};
 
-export type Core = Omit<PeerState, 'role' | 'store' | 'server' | 'ensemble'>;
+/** The fields of a role that are slices of their own. */
+export const fieldsOfRole = ({ kind }: Pick<Role, 'kind'>): Fields =>
+  kind === 'leading' ? LEADING_FIELDS : kind === 'learning' ? LEARNING_FIELDS : NO_FIELDS;
+
+/** Slices that mean something in some role only. */
+export const ROLE_SLICES: readonly SliceIndex[] = [
+  ...new Set([...Object.values(LEADING_FIELDS), ...Object.values(LEARNING_FIELDS)]),
+];
+
 export type Seen = Pick<Ensemble, 'committed' | 'lastSeen' | 'savedTo'>;
-export type Handlers = ReadonlyMap<ConnId, Handler>;
 
 /** What the core does not keep, but for the ends of connections: operations in flight above all. */
 export interface Shell {
@@ -103,12 +161,18 @@ export class Pools {
     return this.all[index]!.get(slices[index]!);
   }
 
-  core = (slices: readonly number[]): Core => this.value(SLICE.core, slices) as Core;
-  /** Without the handlers of a leader. */
-  role = (slices: readonly number[]): Role => this.value(SLICE.role, slices) as Role;
+  committed = (slices: readonly number[]): PeerState['committed'] =>
+    this.value(SLICE.committed, slices) as PeerState['committed'];
+  /** Without what is in slices of its own, but for the phase. */
+  role = (slices: readonly number[]): Role => {
+    const role = this.value(SLICE.role, slices) as Role;
+    if (role.kind !== 'leading' && role.kind !== 'learning') return role;
+    return { ...role, phase: this.value(SLICE.phase, slices) } as Role;
+  };
   server = (slices: readonly number[]): PeerState['server'] => this.value(SLICE.server, slices) as PeerState['server'];
-  cnx = (slices: readonly number[]): CnxState => this.value(SLICE.cnx, slices) as CnxState;
-  fle = (slices: readonly number[]): FleState => this.value(SLICE.fle, slices) as FleState;
+  link = (slices: readonly number[], peer: number): Link | null => this.value(SLICE.link + peer, slices) as Link | null;
+  clockOf = (slices: readonly number[]): number => (this.value(SLICE.fle, slices) as FleState).logicalClock;
+  round = (slices: readonly number[]): FleState['round'] => this.value(SLICE.fleRound, slices) as FleState['round'];
   tree = (slices: readonly number[]): DataTree => this.value(SLICE.tree, slices) as DataTree;
   log = (slices: readonly number[]): TxnWindow => this.value(SLICE.log, slices) as TxnWindow;
   shell = (slices: readonly number[]): Shell => this.value(SLICE.shell, slices) as Shell;
@@ -121,84 +185,143 @@ export const endsOf = (channel: ChannelIndex): SliceIndex => (channel === 0 ? SL
 
 /** The slices of one server while it handles an input. */
 export class Parts {
-  /** Which were asked for, a bit each. */
-  touched = 0;
+  /** The slices that were read, in the order in which they were first read. */
+  readonly reads: SliceIndex[] = [];
   readonly slices: readonly number[];
   readonly state: PeerState;
   readonly heap: Heap;
   private readonly pools: Pools;
   private readonly values: unknown[] = new Array(SLICE_COUNT);
+  private readonly marks = new Uint8Array(SLICE_COUNT);
 
   constructor(pools: Pools, slices: readonly number[]) {
     this.pools = pools;
     this.slices = slices;
+    this.note(SLICE.shell);
     this.state = new ThawedState(this) as unknown as PeerState;
     this.heap = new ThawedHeap(this);
   }
 
+  isRead(index: SliceIndex): boolean {
+    return (this.marks[index]! & READ) !== 0;
+  }
+
+  isWritten(index: SliceIndex): boolean {
+    return (this.marks[index]! & WRITTEN) !== 0;
+  }
+
   isTouched(index: SliceIndex): boolean {
-    return (this.touched & (1 << index)) !== 0;
+    return this.marks[index] !== 0;
   }
 
   /** A copy, always the same one. */
   load(index: SliceIndex): unknown {
-    if (this.isTouched(index)) return this.values[index];
-    this.touched |= 1 << index;
+    if (this.marks[index] !== 0) return this.values[index];
+    this.note(index);
     const value = this.pools.value(index, this.slices);
-    this.values[index] =
-      index === SLICE.tree ? lazyTree(value as DataTree) : index === SLICE.disk ? value : copyOf(value);
+    this.values[index] = this.thaw(index, value);
     return this.values[index];
   }
 
-  replace(index: SliceIndex, value: unknown): void {
-    this.touched |= 1 << index;
-    this.values[index] = value;
+  private note(index: SliceIndex): void {
+    this.marks[index]! |= READ;
+    this.reads.push(index);
   }
 
-  /** The role, of which a leader's handlers are a slice of their own. */
-  role(): Role {
-    if (this.isTouched(SLICE.role)) return this.values[SLICE.role] as Role;
-    const role = this.load(SLICE.role) as Role;
-    if (role.kind === 'leading') role.handlers = new LazyHandlers(() => this.load(SLICE.handlers) as Handlers);
-    return role;
+  private thaw(index: SliceIndex, value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value;
+    if (index === SLICE.tree) return lazyTree(value as DataTree);
+    if (index === SLICE.disk) return value;
+    const copied = copyOf(value);
+    if (index !== SLICE.role) return copied;
+    const role = copied as Role;
+    if (role.kind === 'leading') return new ThawedLeading(this, role);
+    return role.kind === 'learning' ? new ThawedLearning(this, role) : role;
+  }
+
+  replace(index: SliceIndex, value: unknown): void {
+    this.marks[index]! |= WRITTEN;
+    this.values[index] = value;
   }
 }
 
-class ThawedState {
+const READ = 1;
+const WRITTEN = 2;
+
+/** A class of objects of which some fields are slices. */
+function thawing(fields: Fields): new (parts: Parts, rest: object) => object {
+  return class Thawed {
+    readonly #parts: Parts;
+
+    constructor(parts: Parts, rest: object) {
+      this.#parts = parts;
+      Object.assign(this, rest);
+    }
+
+    static {
+      for (const [name, index] of Object.entries(fields)) {
+        Object.defineProperty(Thawed.prototype, name, {
+          get(this: Thawed) {
+            return this.#parts.load(index);
+          },
+          set(this: Thawed, value: unknown) {
+            this.#parts.replace(index, value);
+          },
+        });
+      }
+    }
+  };
+}
+
+/** What of an object is in no slice of its own. */
+export function restOf(value: object, parts: readonly string[]): object {
+  const rest: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) {
+    if (!parts.includes(name)) rest[name] = (value as Record<string, unknown>)[name];
+  }
+  return rest;
+}
+
+class ThawedState extends thawing(STATE_FIELDS) {
   readonly #parts: Parts;
   readonly #ensemble: ThawedEnsemble;
 
   constructor(parts: Parts) {
+    super(parts, parts.load(SLICE.core) as object);
     this.#parts = parts;
     this.#ensemble = new ThawedEnsemble(parts);
-    Object.assign(this, parts.load(SLICE.core));
   }
 
   get role(): Role {
-    return this.#parts.role();
+    return this.#parts.load(SLICE.role) as Role;
   }
   set role(role: Role) {
     this.#parts.replace(SLICE.role, role);
-  }
-  get store(): PeerState['store'] {
-    return this.#parts.load(SLICE.store) as PeerState['store'];
-  }
-  set store(store: PeerState['store']) {
-    this.#parts.replace(SLICE.store, store);
-  }
-  get server(): PeerState['server'] {
-    return this.#parts.load(SLICE.server) as PeerState['server'];
-  }
-  set server(server: PeerState['server']) {
-    this.#parts.replace(SLICE.server, server);
   }
   get ensemble(): Ensemble {
     return this.#ensemble as unknown as Ensemble;
   }
 }
 
+const ThawedLearning = thawing(LEARNING_FIELDS);
+
+class ThawedLeading extends thawing(LEADING_FIELDS) {
+  readonly #handlers: SlicedMap<ConnId, Handler>;
+
+  constructor(parts: Parts, rest: object) {
+    super(parts, rest);
+    this.#handlers = new SlicedMap(parts, HANDLERS);
+  }
+
+  get handlers(): Leading['handlers'] {
+    return this.#handlers;
+  }
+}
+
 class ThawedEnsemble {
   readonly #parts: Parts;
+  #cnx: CnxState | null = null;
+  #fle: FleState | null = null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -206,16 +329,25 @@ class ThawedEnsemble {
   }
 
   get cnx(): CnxState {
-    return this.#parts.load(SLICE.cnx) as CnxState;
-  }
-  set cnx(cnx: CnxState) {
-    this.#parts.replace(SLICE.cnx, cnx);
+    this.#cnx ??= new ThawedCnx(this.#parts) as unknown as CnxState;
+    return this.#cnx;
   }
   get fle(): FleState {
-    return this.#parts.load(SLICE.fle) as FleState;
+    this.#fle ??= new ThawedFle(this.#parts, this.#parts.load(SLICE.fle) as object) as unknown as FleState;
+    return this.#fle;
   }
-  set fle(fle: FleState) {
-    this.#parts.replace(SLICE.fle, fle);
+}
+
+const ThawedFle = thawing(FLE_FIELDS);
+
+class ThawedCnx extends thawing(NO_FIELDS) {
+  readonly conns: SlicedMap<ConnId, Cnx>;
+  readonly links: SlicedMap<PeerId, Link>;
+
+  constructor(parts: Parts) {
+    super(parts, parts.load(SLICE.cnx) as object);
+    this.conns = new SlicedMap(parts, CONNS);
+    this.links = new SlicedMap(parts, LINKS);
   }
 }
 
@@ -250,76 +382,102 @@ class ThawedHeap implements Heap {
   }
 }
 
-/** Names of connections that learners made to a leader, see `turn.ts`. */
+// --- maps with a slice for each server ---------------------------------------------------------------------------------------
+
+/** Names of connections, see `turn.ts`. */
+export const ELECTION_CONN = 100;
 export const QUORUM_CONN = 200;
 export const CLIENT_CONN = 300;
 
+/** Which slice each key is in. */
+export type Keys<K> = ReadonlyMap<K, SliceIndex>;
+
+function keysFrom<K>(key: (server: number) => K, index: SliceIndex): (readonly [K, SliceIndex])[] {
+  return Array.from({ length: SERVERS_MAX }, (_, i) => [key(i), index + i] as const);
+}
+
+export const HANDLERS: Keys<ConnId> = new Map(keysFrom((i) => asConn(QUORUM_CONN + i), SLICE.handler));
+export const LINKS: Keys<PeerId> = new Map(keysFrom((i) => asPeer(i + 1), SLICE.link));
+export const CONNS: Keys<ConnId> = new Map([
+  ...keysFrom((i) => asConn(-ELECTION_CONN - i), SLICE.dialled),
+  ...keysFrom((i) => asConn(ELECTION_CONN + i), SLICE.taken),
+]);
+
 /**
- * A leader's handlers, fetched when they matter. Every input begins with the question whose its connection is; only
- * connections of the quorum port can be of a handler.
+ * A map whose entries are slices, fetched when they matter. Other keys, names of connections that are being dialled, can be
+ * set and are as good as any; that they are not there before needs no reading.
  */
-export class LazyHandlers extends Map<ConnId, Handler> {
-  private source: (() => Handlers) | null;
+export class SlicedMap<K, V> extends Map<K, V> {
+  private readonly parts: Parts;
+  private readonly slices: Keys<K>;
+  private readonly fetched = new Set<K>();
 
-  constructor(source: () => Handlers) {
+  constructor(parts: Parts, slices: Keys<K>) {
     super();
-    this.source = source;
+    this.parts = parts;
+    this.slices = slices;
   }
 
-  get isLoaded(): boolean {
-    return this.source === null;
+  private fetch(key: K): void {
+    const index = this.slices.get(key);
+    if (index === undefined || this.fetched.has(key)) return;
+    this.fetched.add(key);
+    const value = this.parts.load(index);
+    if (value !== null) super.set(key, value as V);
   }
 
-  private fill(): void {
-    const { source } = this;
-    if (source === null) return;
-    this.source = null;
-    for (const [conn, handler] of source()) super.set(conn, handler);
+  private fetchAll(): void {
+    if (this.fetched.size === this.slices.size) return;
+    for (const key of this.slices.keys()) this.fetch(key);
   }
 
-  override has(conn: ConnId): boolean {
-    if (conn < QUORUM_CONN || conn >= CLIENT_CONN) return false;
-    this.fill();
-    return super.has(conn);
+  override has(key: K): boolean {
+    this.fetch(key);
+    return super.has(key);
   }
-  override get(conn: ConnId): Handler | undefined {
-    this.fill();
-    return super.get(conn);
+  override get(key: K): V | undefined {
+    this.fetch(key);
+    return super.get(key);
   }
-  override set(conn: ConnId, handler: Handler): this {
-    this.fill();
-    return super.set(conn, handler);
+  override set(key: K, value: V): this {
+    this.fetch(key);
+    return super.set(key, value);
   }
-  override delete(conn: ConnId): boolean {
-    this.fill();
-    return super.delete(conn);
+  override delete(key: K): boolean {
+    this.fetch(key);
+    return super.delete(key);
   }
   override clear(): void {
-    this.fill();
+    this.fetchAll();
     super.clear();
   }
-  override forEach(visit: (handler: Handler, conn: ConnId, map: Map<ConnId, Handler>) => void): void {
-    this.fill();
+  override forEach(visit: (value: V, key: K, map: Map<K, V>) => void): void {
+    this.fetchAll();
     super.forEach(visit);
   }
   override get size(): number {
-    this.fill();
+    this.fetchAll();
     return super.size;
   }
-  override keys(): MapIterator<ConnId> {
-    this.fill();
+  override keys(): MapIterator<K> {
+    this.fetchAll();
     return super.keys();
   }
-  override values(): MapIterator<Handler> {
-    this.fill();
+  override values(): MapIterator<V> {
+    this.fetchAll();
     return super.values();
   }
-  override entries(): MapIterator<[ConnId, Handler]> {
-    this.fill();
+  override entries(): MapIterator<[K, V]> {
+    this.fetchAll();
     return super.entries();
   }
-  override [Symbol.iterator](): MapIterator<[ConnId, Handler]> {
+  override [Symbol.iterator](): MapIterator<[K, V]> {
     return this.entries();
+  }
+
+  /** What is there of what was fetched or set, without fetching more. */
+  present(): MapIterator<[K, V]> {
+    return super.entries();
   }
 }
 

@@ -26,7 +26,16 @@ import { type Disk, perform } from './disk.ts';
 import { ROOT } from './histories.ts';
 import { type ChannelIndex, ELECTION, type Item, QUORUM } from './items.ts';
 import { epochOnDisk, type Locals } from './locals.ts';
-import { CLIENT_CONN, endsOf, type Parts, type PendingFile, QUORUM_CONN, SLICE, type Socket } from './slices.ts';
+import {
+  CLIENT_CONN,
+  ELECTION_CONN,
+  endsOf,
+  type Parts,
+  type PendingFile,
+  QUORUM_CONN,
+  SLICE,
+  type Socket,
+} from './slices.ts';
 
 export interface Fault {
   readonly property: PropertyId;
@@ -40,7 +49,6 @@ export const CALLS_MAX = 2000;
 /** All clocks, for ever. */
 export const CLOCK: Now = { monoMs: NOW, wallMs: WALL };
 const REMOTE_PORT = 50_000;
-const ELECTION_CONN = 100;
 
 export const show = (zxid: Zxid): string => `0x${zxid.toString(16)}`;
 export const hostOf = (server: number): string => `10.0.0.${server + 1}`;
