@@ -21,6 +21,9 @@ export class Histories {
   private readonly bytes: ByteStore;
   /** Contents that some leader proposed, by zxid. */
   private readonly proposed = new Set<string>();
+  /** Nodes of which all entries were proposed, and of which all are in order. */
+  private readonly native = new Set<number>([ROOT]);
+  private readonly ordered = new Set<number>([ROOT]);
 
   constructor(bytes: ByteStore) {
     this.bytes = bytes;
@@ -71,19 +74,23 @@ export class Histories {
 
   /** The first entry of the history that no leader proposed, or null. */
   unproposed(node: number): Zxid | null {
+    if (this.native.has(node)) return null;
     for (let at = node; at !== ROOT; at = this.parents[at]!) {
       if (!this.proposed.has(`${this.zxids[at]} ${this.contents[at]}`)) return this.zxids[at]!;
     }
+    this.native.add(node);
     return null;
   }
 
   /** An entry of a later epoch before one of an earlier epoch, or a gap within an epoch: its zxid, or null. */
   disorder(node: number): Zxid | null {
+    if (this.ordered.has(node)) return null;
     for (let at = node; at !== ROOT; at = this.parents[at]!) {
       const [before, zxid] = [this.zxids[this.parents[at]!]!, this.zxids[at]!];
       const isNext = epochOf(zxid) === epochOf(before) ? zxid === before + 1 : epochOf(zxid) > epochOf(before);
       if (!isNext) return zxid;
     }
+    this.ordered.add(node);
     return null;
   }
 

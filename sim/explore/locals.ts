@@ -16,7 +16,7 @@ import { makeMembership } from '../../core/config/membership.ts';
 import type { Membership, PeerConfig } from '../../core/config/types.ts';
 import type { Effect, Lane } from '../../core/io.ts';
 import { boot, type Peer } from '../../core/peer.ts';
-import type { Ensemble, Role } from '../../core/state.ts';
+import type { Ensemble, Handler, Role } from '../../core/state.ts';
 import { ACCEPTED_EPOCH, CURRENT_EPOCH, inData } from '../../core/storage/names.ts';
 import type { TxnWindow } from '../../core/storage/window.ts';
 import type { DataTree } from '../../core/tree/data-tree.ts';
@@ -34,6 +34,8 @@ import {
   FLE_FIELDS,
   fieldsOfRole,
   giveBack,
+  HANDLER_FIELDS,
+  HANDLER_SLICES,
   HANDLERS,
   type Keys,
   LINKS,
@@ -49,6 +51,7 @@ import {
   type SliceIndex,
   type Socket,
   STATE_FIELDS,
+  Thawed,
 } from './slices.ts';
 import { IntList, PairMap } from './tables.ts';
 import { CALLS_MAX, CLOCK, type Fault, hostOf, LANES, LocalTurn, show } from './turn.ts';
@@ -182,6 +185,8 @@ export class Locals {
   /** Which history a state of the tree belongs to, by zxid and digest. */
   private readonly treeNodes = new Map<string, number>();
   private readonly digests = new Map<number, bigint>();
+  /** Disks are values that are never changed. */
+  private readonly diskIds = new WeakMap<Disk, number>();
 
   constructor(settings: LocalSettings) {
     this.settings = settings;
@@ -475,7 +480,12 @@ export class Locals {
   // --- freezing and thawing ------------------------------------------------------------------------------------------------
 
   private internDisk(disk: Disk): number {
-    return this.pools.all[SLICE.disk]!.intern(diskText(disk, this.bytes), disk);
+    let id = this.diskIds.get(disk);
+    if (id === undefined) {
+      id = this.pools.all[SLICE.disk]!.intern(diskText(disk, this.bytes), disk);
+      this.diskIds.set(disk, id);
+    }
+    return id;
   }
 
   private diskValue(disk: number): Disk {
@@ -596,7 +606,7 @@ export class Locals {
   private localOf(server: number, slices: readonly number[], booting: boolean): number {
     this.stateFault = null;
     const size = this.locals.size;
-    const id = this.locals.intern(`${server} ${slices.join()}`, { server, disk: slices[SLICE.disk]!, slices });
+    const id = this.locals.intern(rowText(server, slices), { server, disk: slices[SLICE.disk]!, slices });
     if (id === size) {
       this.bits.push(0);
       this.facts.push(NOTHING);
@@ -670,6 +680,15 @@ export class Locals {
   }
 }
 
+/** The numbers themselves as a text, two characters each. */
+function rowText(server: number, slices: readonly number[]): string {
+  ROW.set(slices);
+  ROW[SLICE_COUNT] = server;
+  return String.fromCharCode.apply(null, ROW_CHARACTERS);
+}
+const ROW = new Int32Array(SLICE_COUNT + 1);
+const ROW_CHARACTERS = new Uint16Array(ROW.buffer) as unknown as number[];
+
 const STATE_PARTS: readonly string[] = [...Object.keys(STATE_FIELDS), 'role', 'ensemble'];
 
 /** Takes over what a slice holds after a turn. */
@@ -677,7 +696,8 @@ type Keep = (index: SliceIndex, value: unknown, key?: string) => void;
 type IsTouched = (index: SliceIndex) => boolean;
 
 function keepFields(object: object, fields: Fields, isTouched: IsTouched, keep: Keep): void {
-  for (const [name, index] of Object.entries(fields)) {
+  for (const name in fields) {
+    const index = fields[name]!;
     if (isTouched(index)) keep(index, (object as Record<string, unknown>)[name], name);
   }
 }
@@ -689,11 +709,27 @@ function keepRole(role: Role, names: Renaming, parts: Parts | null, keep: Keep):
   const fields = fieldsOfRole(role);
   keep(SLICE.role, restOf(role, [...Object.keys(fields), 'handlers']));
   keepFields(role, fields, isTouched, keep);
-  if (role.kind === 'leading') keepEntries(role.handlers, HANDLERS, names, isTouched, keep);
+  if (role.kind === 'leading') {
+    const keepOne: Keep = (index, handler) =>
+      keepHandler(index - SLICE.handler, handler as Handler | null, parts, keep);
+    keepEntries(role.handlers, HANDLERS, names, isTouched, keepOne);
+  }
   if (!isNew) return;
   const used = new Set(Object.values(fields));
   for (const index of ROLE_SLICES) if (!used.has(index)) keep(index, null);
-  if (role.kind !== 'leading') for (const index of HANDLERS.values()) keep(index, null);
+  if (role.kind !== 'leading') for (const slices of HANDLER_SLICES) for (const index of slices) keep(index, null);
+}
+
+function keepHandler(server: number, handler: Handler | null, parts: Parts | null, keep: Keep): void {
+  const fields = HANDLER_FIELDS[server]!;
+  if (handler === null) {
+    const wasNone = parts?.isRead(SLICE.handler + server) === true && parts.before(SLICE.handler + server) === null;
+    if (!wasNone) for (const index of HANDLER_SLICES[server]!) keep(index, null);
+    return;
+  }
+  const isNew = !(handler instanceof Thawed);
+  keep(SLICE.handler + server, restOf(handler, Object.keys(fields)));
+  keepFields(handler, fields, (index) => isNew || parts?.isTouched(index) === true, keep);
 }
 
 function keepEnsemble(ensemble: Ensemble, names: Renaming, isTouched: IsTouched, keep: Keep): void {

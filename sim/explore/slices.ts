@@ -69,9 +69,14 @@ export const SLICE = {
   quorumEnds: 43,
   shell: 44,
   disk: 45,
+  /** Of the leader's sides of learners, what changes most. */
+  handlerPhase: 46,
+  handlerLast: 50,
+  handlerAcked: 54,
+  handlerUnacked: 58,
 } as const;
 export type SliceIndex = number;
-export const SLICE_COUNT = 46;
+export const SLICE_COUNT = 62;
 
 export type Fields = Readonly<Record<string, SliceIndex>>;
 export const STATE_FIELDS: Fields = {
@@ -95,6 +100,13 @@ const LEADING_FIELDS: Fields = {
 const LEARNING_FIELDS: Fields = { phase: SLICE.phase, commitTo: SLICE.commitTo, ackedTo: SLICE.ackedTo };
 export const FLE_FIELDS: Fields = { vote: SLICE.fleVote, round: SLICE.fleRound };
 const NO_FIELDS: Fields = {};
+/** By server. */
+export const HANDLER_FIELDS: readonly Fields[] = Array.from({ length: SERVERS_MAX }, (_, i) => ({
+  phase: SLICE.handlerPhase + i,
+  peerLast: SLICE.handlerLast + i,
+  ackedTo: SLICE.handlerAcked + i,
+  unackedSinceMs: SLICE.handlerUnacked + i,
+}));
 
 /** The fields of a role that are slices of their own. */
 export const fieldsOfRole = ({ kind }: Pick<Role, 'kind'>): Fields =>
@@ -104,6 +116,12 @@ export const fieldsOfRole = ({ kind }: Pick<Role, 'kind'>): Fields =>
 export const ROLE_SLICES: readonly SliceIndex[] = [
   ...new Set([...Object.values(LEADING_FIELDS), ...Object.values(LEARNING_FIELDS)]),
 ];
+
+/** By server: the slices of a leader's side of it. */
+export const HANDLER_SLICES: readonly (readonly SliceIndex[])[] = HANDLER_FIELDS.map((fields, i) => [
+  SLICE.handler + i,
+  ...Object.values(fields),
+]);
 
 export type Seen = Pick<Ensemble, 'committed' | 'lastSeen' | 'savedTo'>;
 
@@ -223,6 +241,11 @@ export class Parts {
     return this.values[index];
   }
 
+  /** What was there before the input, as it is kept. */
+  before(index: SliceIndex): unknown {
+    return this.pools.value(index, this.slices);
+  }
+
   private note(index: SliceIndex): void {
     this.marks[index]! |= READ;
     this.reads.push(index);
@@ -233,6 +256,9 @@ export class Parts {
     if (index === SLICE.tree) return lazyTree(value as DataTree);
     if (index === SLICE.disk) return value;
     const copied = copyOf(value);
+    if (index >= SLICE.handler && index < SLICE.handler + SERVERS_MAX) {
+      return new ThawedHandlers[index - SLICE.handler]!(this, copied);
+    }
     if (index !== SLICE.role) return copied;
     const role = copied as Role;
     if (role.kind === 'leading') return new ThawedLeading(this, role);
@@ -248,23 +274,26 @@ export class Parts {
 const READ = 1;
 const WRITTEN = 2;
 
-/** A class of objects of which some fields are slices. */
-function thawing(fields: Fields): new (parts: Parts, rest: object) => object {
-  return class Thawed {
+/** An object of which some fields are slices. */
+export class Thawed {}
+
+function thawing(fields: Fields): new (parts: Parts, rest: object) => Thawed {
+  return class ThawedFields extends Thawed {
     readonly #parts: Parts;
 
     constructor(parts: Parts, rest: object) {
+      super();
       this.#parts = parts;
       Object.assign(this, rest);
     }
 
     static {
       for (const [name, index] of Object.entries(fields)) {
-        Object.defineProperty(Thawed.prototype, name, {
-          get(this: Thawed) {
+        Object.defineProperty(ThawedFields.prototype, name, {
+          get(this: ThawedFields) {
             return this.#parts.load(index);
           },
-          set(this: Thawed, value: unknown) {
+          set(this: ThawedFields, value: unknown) {
             this.#parts.replace(index, value);
           },
         });
@@ -317,6 +346,8 @@ class ThawedLeading extends thawing(LEADING_FIELDS) {
     return this.#handlers;
   }
 }
+
+const ThawedHandlers = HANDLER_FIELDS.map(thawing);
 
 class ThawedEnsemble {
   readonly #parts: Parts;
