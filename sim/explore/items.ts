@@ -67,6 +67,7 @@ export class Items {
 const CLOSE_OF_DIALLED = 1;
 const CLOSE_OF_ACCEPTED = 2;
 const HAS_DIAL = 4;
+const CONNECTS = 8;
 
 export const EMPTY_QUEUE = 0;
 
@@ -97,6 +98,8 @@ export class Queues {
 
   private flagsOf(list: readonly number[]): number {
     let flags = 0;
+    const first = list[0] === undefined ? null : this.items.get(list[0]).kind;
+    if (first === 'dial' || first === 'opened') flags |= CONNECTS;
     for (const id of list) {
       const { kind, dialled } = this.items.get(id);
       if (kind === 'close' || kind === 'refused') flags |= dialled ? CLOSE_OF_DIALLED : CLOSE_OF_ACCEPTED;
@@ -137,6 +140,11 @@ export class Queues {
 
   hasDial(queue: number): boolean {
     return (this.flags[queue]! & HAS_DIAL) !== 0;
+  }
+
+  /** Whether the first item is part of making a connection. */
+  connects(queue: number): boolean {
+    return (this.flags[queue]! & CONNECTS) !== 0;
   }
 
   /** Only what satisfies the condition. */

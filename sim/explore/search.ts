@@ -168,7 +168,7 @@ class Search {
       return null;
     }
     const count = system.actions(state, actions);
-    if (system.isQuiet(state)) {
+    if (system.quiet) {
       this.quiet += 1;
       this.settings.onQuiet?.(state, system);
       const fault = system.checkQuiet(state);

@@ -45,6 +45,8 @@ const actionOf = (server: number, code: number): number => server | (code << SER
 
 export const ACTIONS_MAX = 256;
 
+const placeOf = (channel: number, from: number, to: number): number => (channel << 4) | (from << 2) | to;
+
 interface Ghost {
   /** The longest history that any server has known as committed. */
   readonly committed: number;
@@ -60,7 +62,12 @@ export class System {
   private readonly ghostAt: number;
   private readonly allowanceAt: number;
   private readonly quorum: number;
-  private readonly queueAt: number[][][] = [];
+  /** Where in a state each queue stands. */
+  private readonly places = new Int32Array(32).fill(-1);
+  private readonly electionAt: number;
+  private readonly quorumAt: number;
+  /** Whether some actions follow by themselves. */
+  private readonly isCoarse: boolean;
   private readonly ghosts: Ghost[] = [];
   private readonly ghostIds = new Map<string, number>();
   private readonly ghostNext = new PairMap();
@@ -68,6 +75,8 @@ export class System {
   private readonly scratch = new Int32Array(ACTIONS_MAX);
   /** The fault of the last `apply`, or null. */
   fault: Fault | null = null;
+  /** Whether the last `actions` found nothing but what clients and faults may still do: see `isQuiet`. */
+  quiet = false;
   /** How many actions followed by themselves in the last `apply`. */
   followed = 0;
   /** Called for every action, also those that `apply` adds by itself. */
@@ -82,18 +91,23 @@ export class System {
     this.locals = new Locals(scope);
     this.queues = new Queues(this.locals.items);
     let at = this.n;
+    this.electionAt = at;
+    this.quorumAt = at + this.n * (this.n - 1);
     for (const channel of [ELECTION, QUORUM]) {
-      this.queueAt[channel] = [];
       for (let from = 0; from < this.n; from++) {
-        this.queueAt[channel]![from] = [];
-        for (let to = 0; to < this.n; to++) this.queueAt[channel]![from]![to] = from === to ? -1 : at++;
+        for (let to = 0; to < this.n; to++) if (from !== to) this.places[placeOf(channel, from, to)] = at++;
       }
     }
+    this.isCoarse = scope.election === 'coarse' || this.connects() === 'coarse';
     this.ghostAt = at++;
     this.allowanceAt = at++;
     this.width = at;
     this.quorum = Math.floor(this.n / 2) + 1;
     this.internGhost({ committed: ROOT, leaders: [] });
+  }
+
+  private queueAt(channel: number, from: number, to: number): number {
+    return this.places[placeOf(channel, from, to)]!;
   }
 
   /** Nobody has run yet. */
@@ -141,19 +155,15 @@ export class System {
     const fast = count;
     for (let i = 0; i < this.n; i++) count = this.timeouts(state, i, into, count, fast === 0);
     for (let i = 0; i < this.n; i++) count = this.repairs(state, i, into, count);
+    this.quiet = count === 0;
     for (let i = 0; i < this.n; i++) count = this.chances(state, i, into, count);
     return count;
   }
 
   /** No message, timer or repair is left. What clients and faults may still do, does not count. */
   isQuiet(state: State): boolean {
-    let count = 0;
-    for (let i = 0; i < this.n; i++) {
-      count = this.progress(state, i, this.scratch, count);
-      count = this.timeouts(state, i, this.scratch, count, true);
-      count = this.repairs(state, i, this.scratch, count);
-    }
-    return count === 0;
+    this.actions(state, this.scratch);
+    return this.quiet;
   }
 
   /** Messages, disks, and timers that race with them. */
@@ -180,7 +190,7 @@ export class System {
   }
 
   private mayDeliver(state: State, channel: number, from: number, to: number, bits: number): boolean {
-    const queue = state[this.queueAt[channel]![from]![to]!]!;
+    const queue = state[this.queueAt(channel, from, to)]!;
     if (queue === EMPTY_QUEUE) return false;
     // A dial waits at the door until somebody listens there.
     if (!this.queues.hasDial(queue) || this.locals.items.get(this.queues.head(queue)).kind !== 'dial') return true;
@@ -189,7 +199,7 @@ export class System {
 
   /** The dial of an election port fails when nobody is there. */
   private mayRefuse(state: State, i: number, j: number): boolean {
-    const queue = state[this.queueAt[ELECTION]![i]![j]!]!;
+    const queue = state[this.queueAt(ELECTION, i, j)]!;
     if (!this.queues.hasDial(queue) || this.reaches(state, i, j)) return false;
     return this.locals.items.get(this.queues.head(queue)).kind === 'dial';
   }
@@ -298,9 +308,9 @@ export class System {
 
   /** The next action that the scope takes without a choice, or -1. */
   private eager(state: State): number {
+    if (!this.isCoarse || this.isSettled(state)) return -1;
     const election = this.scope.election;
     const connect = this.connects();
-    if (election === 'whole' && connect === 'whole') return -1;
     for (let i = 0; i < this.n; i++) {
       const bits = this.bits(state, i);
       if ((bits & BIT.up) === 0) continue;
@@ -312,7 +322,7 @@ export class System {
           if ((bits & (BIT.dial << j)) !== 0 && this.reaches(state, i, j)) return actionOf(i, LOCAL + INPUT.dial + j);
         }
         if (connect === 'coarse' && this.mayDeliver(state, QUORUM, j, i, bits)) {
-          const { kind } = this.locals.items.get(this.queues.head(state[this.queueAt[QUORUM]![j]![i]!]!));
+          const { kind } = this.locals.items.get(this.queues.head(state[this.queueAt(QUORUM, j, i)]!));
           if (kind === 'dial' || kind === 'opened') return actionOf(i, DELIVER + 8 + j);
         }
       }
@@ -322,6 +332,14 @@ export class System {
     for (let i = 0; i < this.n; i++)
       if ((this.bits(state, i) & BIT.finalize) !== 0) return actionOf(i, LOCAL + INPUT.finalize);
     return -1;
+  }
+
+  /** A quick look, in which nothing is found that could follow by itself. */
+  private isSettled(state: State): boolean {
+    for (let i = 0; i < this.n; i++) if ((this.bits(state, i) & EAGER_BITS) !== 0) return false;
+    for (let at = this.electionAt; at < this.quorumAt; at++) if (state[at] !== EMPTY_QUEUE) return false;
+    for (let at = this.quorumAt; at < this.ghostAt; at++) if (this.queues.connects(state[at]!)) return false;
+    return true;
   }
 
   private act(state: State, action: number): boolean {
@@ -335,7 +353,7 @@ export class System {
     if (code >= CUT) return this.cut(state, server, code - CUT);
     if (code >= CRASH) return this.crash(state, server, code - CRASH);
     if (code >= LOCAL) return this.input(state, server, code - LOCAL);
-    const at = this.queueAt[code >> 3]![code & 7]![server]!;
+    const at = this.queueAt(code >> 3, code & 7, server);
     const item = this.queues.head(state[at]!);
     state[at] = this.queues.rest(state[at]!);
     return this.step(state, server, item);
@@ -344,7 +362,7 @@ export class System {
   private input(state: State, server: number, input: number): boolean {
     if (input === INPUT.write) state[this.allowanceAt]! -= 1;
     else if (input >= INPUT.refused && input < INPUT.crash) {
-      const at = this.queueAt[ELECTION]![server]![input - INPUT.refused]!;
+      const at = this.queueAt(ELECTION, server, input - INPUT.refused);
       state[at] = this.queues.rest(state[at]!);
     } else if (input === INPUT.silence || input === INPUT.giveUp) this.spendEarly(state, server, input);
     return this.step(state, server, input);
@@ -383,8 +401,8 @@ export class System {
   private effect(state: State, id: number): void {
     const { queues } = this;
     const { kind, channel, from, to, dialled } = this.locals.items.get(id);
-    const there = this.queueAt[channel]![from]![to]!;
-    const back = this.queueAt[channel]![to]![from]!;
+    const there = this.queueAt(channel, from, to);
+    const back = this.queueAt(channel, to, from);
     if (kind === 'close') return this.close(state, id, there, back, dialled);
     // Whoever has closed its end hears nothing any more.
     if (kind !== 'dial' && queues.isClosed(state[back]!, !dialled)) return;
@@ -426,8 +444,8 @@ export class System {
   /** Who is gone dials nobody, and never hears of the end of its connections. */
   private forget(state: State, gone: number, other: number): void {
     for (const channel of [ELECTION, QUORUM]) {
-      const there = this.queueAt[channel]![gone]![other]!;
-      const back = this.queueAt[channel]![other]![gone]!;
+      const there = this.queueAt(channel, gone, other);
+      const back = this.queueAt(channel, other, gone);
       state[there] = this.queues.filter(state[there]!, ({ kind }) => kind !== 'dial');
       state[back] = this.queues.filter(state[back]!, ({ kind }) => kind === 'dial');
     }
@@ -446,8 +464,8 @@ export class System {
     const { queues, locals } = this;
     const { items } = locals;
     for (const channel of [ELECTION, QUORUM] as const) {
-      const there = this.queueAt[channel]![gone]![other]!;
-      const back = this.queueAt[channel]![other]![gone]!;
+      const there = this.queueAt(channel, gone, other);
+      const back = this.queueAt(channel, other, gone);
       const dials = (item: Item): boolean => item.kind === 'dial';
       const waits = queues.hasDial(state[back]!);
       const ended: number[] = [];
@@ -634,7 +652,7 @@ export class System {
     const server = serverOfAction(action);
     const code = codeOfAction(action);
     if (code < LOCAL) {
-      const at = this.queueAt[code >> 3]![code & 7]![server]!;
+      const at = this.queueAt(code >> 3, code & 7, server);
       return this.isPlain(state[server]!, this.queues.head(state[at]!));
     }
     const input = code - LOCAL;
@@ -644,9 +662,9 @@ export class System {
 
   /** Whether the scope takes nothing in the same step because of what this input leads to. */
   private isPlain(local: number, input: number): boolean {
+    if (!this.isCoarse) return true;
     const { election } = this.scope;
     const connect = this.connects();
-    if (election === 'whole' && connect === 'whole') return true;
     const { locals } = this;
     const transition = locals.transition(local, input);
     if (locals.faultIn(transition) > 0) return false;
@@ -691,7 +709,7 @@ export class System {
     if (code >= CRASH) return `crash ${server}${code > CRASH ? ` ${code - CRASH}` : ''}`;
     if (code >= LOCAL) return `${inputName(code - LOCAL, server)}`;
     const channel = code >> 3 === ELECTION ? 'election' : 'quorum';
-    const queue = state[this.queueAt[code >> 3]![code & 7]![server - 1]!]!;
+    const queue = state[this.queueAt(code >> 3, code & 7, server - 1)]!;
     const item = this.locals.items.get(this.queues.head(queue));
     return `${channel} ${(code & 7) + 1}>${server} ${wordOf(item)}`;
   }
