@@ -37,10 +37,25 @@ export class LiveServers {
     this.compared += 1;
     this.onNotes?.(turn.notes);
     const sent = Array.from({ length: locals.effectCount(transition) }, (_, i) => locals.effectAt(transition, i));
-    if (turn.items().join() !== sent.join()) throw new Drift(`server ${server + 1} sends something else at ${input}`);
+    if (this.byQueue(turn.items()) !== this.byQueue(sent))
+      throw new Drift(`server ${server + 1} sends something else at ${input}`);
     const next = locals.freeze(turn.twin());
     if (next !== locals.nextOf(transition)) throw new Drift(`server ${server + 1} comes to another state by ${input}`);
     turn.base = locals.baseOfLocal(next);
+  }
+
+  /** What is sent, queue by queue: which of two connections is written to first makes no difference (`canon.ts`). */
+  private byQueue(items: readonly number[]): string {
+    const queues = new Map<string, number[]>();
+    for (const id of items) {
+      const { channel, to } = this.locals.items.get(id);
+      const name = `${channel}>${to}`;
+      queues.set(name, [...(queues.get(name) ?? []), id]);
+    }
+    return [...queues]
+      .map(([name, ids]) => `${name}:${ids.join()}`)
+      .sort()
+      .join(' ');
   }
 
   private boot(server: number, before: number): LocalTurn {

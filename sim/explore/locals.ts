@@ -33,7 +33,6 @@ import {
   type Fields,
   FLE_FIELDS,
   fieldsOfRole,
-  giveBack,
   HANDLER_FIELDS,
   HANDLER_SLICES,
   HANDLERS,
@@ -166,7 +165,7 @@ export class Locals {
   readonly settings: LocalSettings;
   private readonly membership: Membership;
   private readonly configs: PeerConfig[];
-  readonly pools = new Pools();
+  readonly pools = new Pools(this.bytes);
   private readonly locals = new Pool<Local>();
   private readonly bits = new IntList();
   private readonly facts: Facts[] = [];
@@ -185,6 +184,7 @@ export class Locals {
   /** Which history a state of the tree belongs to, by zxid and digest. */
   private readonly treeNodes = new Map<string, number>();
   private readonly digests = new Map<number, bigint>();
+  private readonly treeIds = new WeakMap<DataTree, number>();
   /** Disks are values that are never changed. */
   private readonly diskIds = new WeakMap<Disk, number>();
 
@@ -488,6 +488,16 @@ export class Locals {
     return id;
   }
 
+  private internTree(tree: DataTree): number {
+    const frozen = this.pools.trees.giveBack(tree) ?? tree;
+    let id = this.treeIds.get(frozen);
+    if (id === undefined) {
+      id = this.pools.all[SLICE.tree]!.intern(textOf(frozen, this.bytes), frozen);
+      this.treeIds.set(frozen, id);
+    }
+    return id;
+  }
+
   private diskValue(disk: number): Disk {
     return this.pools.all[SLICE.disk]!.get(disk) as Disk;
   }
@@ -566,9 +576,7 @@ export class Locals {
       keep(SLICE.log, heap.log);
     }
     const base = isTouched(SLICE.log) ? this.baseOf(turn) : turn.base;
-    if (isTouched(SLICE.tree) && !giveBack(heap.tree)) {
-      put(SLICE.tree, this.pools.all[SLICE.tree]!.intern(textOf(heap.tree, bytes), heap.tree));
-    }
+    if (isTouched(SLICE.tree)) put(SLICE.tree, this.internTree(heap.tree));
     keep(SLICE.shell, { listening: turn.listening, files: turn.filesBy(names), base });
     for (const channel of [ELECTION, QUORUM] as const) {
       const index = endsOf(channel);

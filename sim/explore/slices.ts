@@ -22,9 +22,10 @@ import type { TxnWindow } from '../../core/storage/window.ts';
 import type { DataTree } from '../../core/tree/data-tree.ts';
 import type { WatchTable } from '../../core/tree/watches.ts';
 import { asConn, asPeer, type ConnId, type PeerId } from '../../core/types.ts';
-import { copyGraph, copyOf } from './canon.ts';
+import { type ByteStore, copyOf } from './canon.ts';
 import type { Disk } from './disk.ts';
 import type { ChannelIndex } from './items.ts';
+import { Trees } from './trees.ts';
 
 /** As many as there are bits for (`locals.ts`). */
 export const SERVERS_MAX = 4;
@@ -173,7 +174,12 @@ export class Pool<T> {
 
 /** The pools of all slices, in the order of `SLICE`, and what is in them. */
 export class Pools {
+  readonly trees: Trees;
   readonly all: readonly Pool<unknown>[] = Array.from({ length: SLICE_COUNT }, () => new Pool<unknown>());
+
+  constructor(bytes: ByteStore) {
+    this.trees = new Trees(bytes);
+  }
 
   value(index: SliceIndex, slices: readonly number[]): unknown {
     return this.all[index]!.get(slices[index]!);
@@ -253,7 +259,7 @@ export class Parts {
 
   private thaw(index: SliceIndex, value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value;
-    if (index === SLICE.tree) return lazyTree(value as DataTree);
+    if (index === SLICE.tree) return this.pools.trees.standInFor(value as DataTree);
     if (index === SLICE.disk) return value;
     const copied = copyOf(value);
     if (index >= SLICE.handler && index < SLICE.handler + SERVERS_MAX) {
@@ -510,50 +516,4 @@ export class SlicedMap<K, V> extends Map<K, V> {
   present(): MapIterator<[K, V]> {
     return super.entries();
   }
-}
-
-// --- the tree --------------------------------------------------------------------------------------------------------------
-
-/** Stand-ins that nothing has touched, by the tree they stand for. */
-const standIns = new WeakMap<DataTree, DataTree[]>();
-/** The tree that a stand-in stands for, as long as nothing has touched it. */
-const originals = new WeakMap<DataTree, DataTree>();
-
-/**
- * Few inputs touch the tree, so it is shared until one does: a stand-in delegates everything to it, until the first call of
- * anything that changes it copies the whole tree into the stand-in.
- */
-function lazyTree(frozen: DataTree): DataTree {
-  const idle = standIns.get(frozen)?.pop();
-  if (idle !== undefined) return idle;
-  const lazy = Object.create(frozen) as DataTree & Record<string, unknown>;
-  originals.set(lazy, frozen);
-  for (const name of CHANGES_THE_TREE) {
-    lazy[name] = (...args: unknown[]) => {
-      thawTree(lazy, frozen);
-      return (lazy as unknown as Record<string, (...args: unknown[]) => unknown>)[name]!(...args);
-    };
-  }
-  return lazy;
-}
-
-const CHANGES_THE_TREE = ['apply', 'initConfig', 'openSnapshot', 'putSession', 'loadAcl', 'loadNode', 'endLoad'];
-
-function thawTree(lazy: DataTree, frozen: DataTree): void {
-  originals.delete(lazy);
-  const target = lazy as unknown as Record<string, unknown>;
-  for (const name of CHANGES_THE_TREE) delete target[name];
-  const copied = copyGraph(frozen) as unknown as Record<string, unknown>;
-  for (const name of Object.keys(copied)) target[name] = copied[name];
-  Object.setPrototypeOf(lazy, Object.getPrototypeOf(frozen));
-}
-
-/** Whether it is a stand-in that nothing has touched; then it can be used again. */
-export function giveBack(tree: DataTree): boolean {
-  const frozen = originals.get(tree);
-  if (frozen === undefined) return false;
-  const idle = standIns.get(frozen);
-  if (idle === undefined) standIns.set(frozen, [tree]);
-  else idle.push(tree);
-  return true;
 }
