@@ -33,6 +33,9 @@ import { checkRecovery } from './checkers/recovery.ts';
 import { Cluster, ipOf, SUPER_AUTH } from './cluster.ts';
 import { type Ensemble, FaultDriver, type FaultStats, type OpFate, type Tell } from './faults.ts';
 import { genesisOf } from './genesis.ts';
+import { RECIPES, type RecipeBook } from './recipes/book.ts';
+import { judgeRecipes, type RecipeStats } from './recipes/judge.ts';
+import type { ToldOperation } from './recipes/told.ts';
 import { HistoryRecorder, sessionOf } from './recorder.ts';
 import type { Expectation, Fate, Schedule } from './schedule.ts';
 import { type PeerRunner, runRaw } from './server.ts';
@@ -60,6 +63,7 @@ export type LivenessReason =
   | 'session-not-expired'
   | 'client-unserved'
   | 'request-unanswered'
+  | 'recipe-unfinished'
   | 'not-converged';
 
 export interface Moment {
@@ -81,6 +85,8 @@ export interface RunStats {
   readonly settledUs: number;
   /** How often each rule about histories was put to the test. */
   readonly decided: Readonly<Decided>;
+  /** What came of the programs that use locks and queues; null where there were none. */
+  readonly recipes: RecipeStats | null;
 }
 
 export interface Result {
@@ -97,6 +103,8 @@ export interface Result {
   readonly ops: readonly OpFate[];
   /** How many turns each client took. */
   readonly turns: readonly number[];
+  /** What programs told of their locks and queues, by object. */
+  readonly recipes: Readonly<Record<string, readonly ToldOperation[]>>;
 }
 
 export interface Progress {
@@ -128,6 +136,10 @@ export interface RunSettings {
    * then means that writes go through and requests are answered. An assertion of the core that fails ends any run.
    */
   readonly judge?: 'all' | 'client-only';
+  /** The properties that count, for whoever asks what one of them alone would find; default all. */
+  readonly only?: ReadonlySet<PropertyId>;
+  /** What clients run where the schedule asks for programs; default the lock and the queue (docs/recipes.md). */
+  readonly recipes?: RecipeBook;
   /** Called with the world before anything runs, and with it when all is over. */
   readonly onWorld?: (world: World) => void;
 }
@@ -188,6 +200,7 @@ class Run {
   #healedUs = 0;
   #settledUs = 0;
   #disksRecovered = 0;
+  #recipeStats: RecipeStats | null = null;
   /** Who must answer when the load has stopped, and since when. */
   #quietCore: readonly HostId[] = [];
   #quietUs = 0;
@@ -256,6 +269,7 @@ class Run {
         servers: this.#cluster.clientAddresses(),
         extendedTypes: options.settings.extendedTypesEnabled ?? false,
         asks: schedule.asks ?? {},
+        recipes: this.#book,
       },
       new HistoryRecorder(world, (record) => this.#record(record)),
     );
@@ -294,7 +308,18 @@ class Run {
       history: this.#history,
       ops: this.#faults.fates(),
       turns: this.#workload.turns(),
+      recipes: this.#told(),
     };
+  }
+
+  get #book(): RecipeBook {
+    return this.#settings.recipes ?? RECIPES;
+  }
+
+  #told(): Record<string, readonly ToldOperation[]> {
+    const { recipes } = this.#workload;
+    if (recipes.started === 0) return {};
+    return Object.fromEntries(Object.keys(this.#book.objects).map((object) => [object, recipes.operationsOf(object)]));
   }
 
   #runPhases(): void {
@@ -308,6 +333,7 @@ class Run {
     if (this.#isOver) return;
     this.#judge.atEnd();
     this.#hub.atEnd();
+    this.#judgeRecipes();
     if (!this.#isClientOnly) this.#recoverDisks();
   }
 
@@ -317,6 +343,11 @@ class Run {
 
   get #isOver(): boolean {
     return this.#violations.length > 0;
+  }
+
+  #judgeRecipes(): void {
+    const { recipes } = this.#workload;
+    if (recipes.started > 0) this.#recipeStats = judgeRecipes(recipes, this.#book, this.#report);
   }
 
   /** Runs on until the time is over, `done` holds or something is broken. */
@@ -484,7 +515,16 @@ class Run {
     let missing: LivenessReason | null = 'request-unanswered';
     this.#runFor(options.settle * MS, () => {
       const isQuiet = this.#workload.openCount === 0;
-      missing = !isQuiet ? 'request-unanswered' : this.#isClientOnly || this.#areEqual(core) ? null : 'not-converged';
+      const isDone = this.#workload.busyCount === 0;
+      // Programs under way go on asking.
+      if (!isDone) this.#quietUs = this.#world.timeUs;
+      missing = !isDone
+        ? 'recipe-unfinished'
+        : !isQuiet
+          ? 'request-unanswered'
+          : this.#isClientOnly || this.#areEqual(core)
+            ? null
+            : 'not-converged';
       return missing === null;
     });
     if (missing !== null && !this.#isOver) this.#reportLiveness(missing, core);
@@ -500,6 +540,9 @@ class Run {
   }
 
   #reportLiveness(reason: LivenessReason, core: readonly HostId[]): void {
+    // Why programs do not come to their end may stand in what they were told.
+    this.#judgeRecipes();
+    if (this.#isOver) return;
     if (this.#schedule.options.unrestricted || this.#unordered || !this.#isQuorumSound) return;
     const said = core.map((host) => {
       const seen = this.#hub.viewOf(host);
@@ -697,6 +740,7 @@ class Run {
   readonly #report: Report = (property, message, where = {}) => {
     if (this.#violations.length >= VIOLATIONS_MAX) return;
     if (this.#schedule.options.unrestricted && !UNRESTRICTED.has(property)) return;
+    if (this.#settings.only?.has(property) === false) return;
     if (this.#violations.some((other) => other.property === property && other.message === message)) return;
     this.#violations.push(this.#violation(property, message, where));
     this.#world.stop();
@@ -810,6 +854,7 @@ class Run {
       disksRecovered: this.#disksRecovered,
       settledUs: this.#settledUs,
       decided: { ...this.#judge.decided },
+      recipes: this.#recipeStats,
     };
   }
 }

@@ -359,6 +359,8 @@ export const CALM = {
   'more.reconfig': 0,
   /** Watches on paths of some thousand characters. */
   'more.farWatch': 0,
+  /** Programs that use locks and queues (sim/recipes). */
+  'more.recipe': 0,
 } as const;
 export type SwarmName = keyof typeof CALM;
 

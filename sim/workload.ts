@@ -17,6 +17,9 @@ import { type Acl, type Id, type Now, OPEN_ACL, Perm, READ_ACL, type SessionId }
 import { AddWatchMode, CreateMode, WatcherType } from '../core/wire/opcodes.ts';
 import { utf8Encode, utf8Write } from '../core/wire/utf8.ts';
 import { type Asks, turnsOf } from './asks.ts';
+import { programAt, RECIPES, type RecipeBook, weightOf } from './recipes/book.ts';
+import { Driver } from './recipes/driver.ts';
+import { RecipeHistory } from './recipes/told.ts';
 import type { Swarm, SwarmName } from './schedule.ts';
 import { draw, streamOfKey } from './world/random.ts';
 import {
@@ -49,6 +52,8 @@ export interface WorkloadOptions {
   readonly extendedTypes: boolean;
   /** The turns that are kept. */
   readonly asks: Asks;
+  /** What programs there are where `more.recipe` asks for some; default the lock and the queue. */
+  readonly recipes?: RecipeBook;
 }
 
 export interface WorkloadStats {
@@ -117,6 +122,8 @@ export class Workload {
     moves: 0,
   };
   readonly dead: DeadSession[] = [];
+  /** What programs have told. */
+  readonly recipes: RecipeHistory;
   readonly #world: World;
   readonly #options: WorkloadOptions;
   readonly #listener: Listener;
@@ -128,12 +135,18 @@ export class Workload {
     this.#world = world;
     this.#options = options;
     this.#listener = listener;
+    this.recipes = new RecipeHistory(() => world.event.id);
     for (let i = 1; i <= options.clients; i++) this.#actors.push(this.#addActor(i));
   }
 
   /** Requests that have not been answered. */
   get openCount(): number {
     return this.#actors.reduce((sum, actor) => sum + actor.open, 0);
+  }
+
+  /** Programs under way. */
+  get busyCount(): number {
+    return this.#actors.reduce((sum, actor) => sum + (actor.isBusy ? 1 : 0), 0);
   }
 
   /** How many turns each client has taken. */
@@ -204,6 +217,8 @@ export class Workload {
       listener: this.#listener,
       stats: this.stats,
       dead: this.dead,
+      recipes: this.#options.recipes ?? RECIPES,
+      told: this.recipes,
       tell: () => this.#actors[index % this.#actors.length]?.onTold(),
       isStopped: () => this.#stopped,
       isResting: () => world.timeUs < this.#restUntilUs,
@@ -223,6 +238,8 @@ interface ActorOptions {
   readonly listener: Listener;
   readonly stats: WorkloadStats;
   readonly dead: DeadSession[];
+  readonly recipes: RecipeBook;
+  readonly told: RecipeHistory;
   /** Tells the next client that a write has gone through. */
   readonly tell: () => void;
   readonly isStopped: () => boolean;
@@ -254,6 +271,7 @@ class Actor {
   #heardUs = 0;
   readonly #isUpdate = new Map<number, boolean>();
   #identities: readonly Id[] = [];
+  readonly #driver: Driver;
   connected = false;
 
   constructor(options: ActorOptions) {
@@ -266,7 +284,8 @@ class Actor {
     this.#stream = streamOfKey('turn', this.#turnKey);
     this.#kept = options.asks === null ? null : turnsOf(options.asks);
     this.#mix = mixOf(options.swarm);
-    const { world } = options;
+    const { world, told } = options;
+    this.#driver = new Driver({ world, history: told, request: (call) => this.#ask(call) });
     world.addHost({ id: this.#host, program: this.#program(null), startAtUs: 1000 * options.index });
     this.#becomeSomebody();
     this.#wakeIn(this.#pauseUs());
@@ -274,6 +293,10 @@ class Actor {
 
   get open(): number {
     return this.#isUpdate.size;
+  }
+
+  get isBusy(): boolean {
+    return this.#driver.isBusy;
   }
 
   get turns(): number {
@@ -324,6 +347,13 @@ class Actor {
         effect satisfies never;
     }
     listener.onEffect(index, effect);
+    if (this.#driver.isBusy) this.#tellProgram(effect);
+  }
+
+  #tellProgram(effect: ClientEffect): void {
+    if (effect.type === 'reply') this.#driver.onReply(effect);
+    else if (effect.type === 'watch') this.#driver.onEvent(effect.event);
+    else if (effect.type === 'state' && this.#ended) this.#driver.onOver();
   }
 
   #countReply(reply: Extract<ClientEffect, { type: 'reply' }>): void {
@@ -469,17 +499,22 @@ class Actor {
   }
 
   request(call: Call): boolean {
+    return this.#ask(call) !== null;
+  }
+
+  /** The number of the request, or null where nobody can ask. */
+  #ask(call: Call): number | null {
     const { world, listener, stats, index } = this.#o;
-    if (world.status(this.#host) !== 'running' || this.#ended) return false;
+    if (world.status(this.#host) !== 'running' || this.#ended) return null;
     const id = ++this.#ids;
     // Two things asked at once are heard in the order they were asked.
     this.#heardUs = Math.max(world.timeUs, this.#heardUs + 1);
     const delayUs = this.#heardUs - world.timeUs;
-    if (!world.input(this.#host, { type: 'request', id, request: call }, delayUs)) return false;
+    if (!world.input(this.#host, { type: 'request', id, request: call }, delayUs)) return null;
     this.#isUpdate.set(id, UPDATE_CALLS.has(call.kind));
     stats.invoked += 1;
     listener.onInvoke(index, id, call);
-    return true;
+    return id;
   }
 
   // --- what becomes of it ---
@@ -488,7 +523,8 @@ class Actor {
     const { world, stats } = this.#o;
     if (world.status(this.#host) === 'down' || world.status(this.#host) === 'off') return false;
     stats.deaths += 1;
-    this.#restart(comeback, how);
+    // Nobody would know of the nodes that a program of the same session has left in a line.
+    this.#restart(this.#o.swarm['more.recipe'] > 0 ? 'fresh' : comeback, how);
     return true;
   }
 
@@ -502,6 +538,7 @@ class Actor {
     if (session === null) this.#session = null;
     stats.unknown += this.#isUpdate.size;
     this.#isUpdate.clear();
+    this.#driver.onDeath();
     this.#ended = false;
     this.connected = false;
     listener.onIncarnation(index, session === null ? null : session.id);
@@ -579,6 +616,9 @@ class Actor {
         return [this.#belowQuota(die)];
       case 'reconfig':
         return [this.#changeOfEnsemble()];
+      case 'recipe':
+        this.#beginProgram();
+        return [];
       case 'farWatch':
         return [
           { kind: 'exists', path: `/${'far'.repeat(FAR_PATH_SIZE / 3)}${this.#stream.below(FAR_PATHS)}`, watch: true },
@@ -586,6 +626,15 @@ class Actor {
       default:
         return kind satisfies never;
     }
+  }
+
+  /** One at a time. */
+  #beginProgram(): void {
+    const { recipes, index } = this.#o;
+    const drawn = this.#stream.below(weightOf(recipes));
+    if (this.#driver.isBusy) return;
+    const who = { client: index, guid: `c${index}.${this.#turn}` };
+    this.#driver.start(programAt(recipes, drawn), { who, random: this.#stream });
   }
 
   #read(path: string, die: number): Call {
@@ -816,4 +865,4 @@ const MIX_KINDS = [
   'admin',
 ] as const satisfies readonly Exclude<MixKind, MoreKind>[];
 
-const MORE_KINDS = ['secret', 'quota', 'reconfig', 'farWatch'] as const satisfies readonly MoreKind[];
+const MORE_KINDS = ['secret', 'quota', 'reconfig', 'farWatch', 'recipe'] as const satisfies readonly MoreKind[];

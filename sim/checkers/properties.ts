@@ -76,6 +76,10 @@ export const PROPERTIES = {
   'watch-catch-up': 'Who comes back is told, at most once for each watch, what became of the nodes it watches.',
   'watch-filtered': 'Nobody is told of a change to a node that it may not read.',
 
+  // --- what programs built on it promise (sim/recipes) ---
+  'recipe-history': 'What programs tell of a lock, a queue or another object of theirs is what its model allows.',
+  'recipe-herd': 'Of those who wait for a lock, the end of one holder wakes at most one.',
+
   // --- at the end of a run ---
   recovery: 'From every disk a server recovers a prefix of the history that contains all it acknowledged.',
   convergence: 'With the network healed and no load, all live servers come to the same state.',

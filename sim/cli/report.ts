@@ -2,6 +2,7 @@
 
 import { conflictLines } from '../checkers/history/conflict.ts';
 import { PROPERTIES, type Violation } from '../checkers/properties.ts';
+import type { RecipeStats } from '../recipes/judge.ts';
 import type { Moment, Progress, Result } from '../runner.ts';
 import { CALM, type Schedule, type SwarmName } from '../schedule.ts';
 import { plural, seconds, span } from '../text.ts';
@@ -191,9 +192,19 @@ function summaryOf(result: Result, cpuMs: number): string[] {
     `elections  ${stats.elections}, the slowest ${span(stats.slowestElectionUs)}; learners brought level by ${sync.join(', ')}`,
     `clients    ${plural(workload.ok + workload.failed, 'operation')} answered, ${workload.unknown} unknown, ${plural(workload.watches, 'watch event')}, ${plural(workload.sessions, 'session')}, ${workload.expired} expired`,
     `history    ${plural(stats.committed, 'transaction')} committed in ${plural(stats.epochs, 'epoch')}; ${plural(stats.disksRecovered, 'disk')} recovered; settled in ${span(stats.settledUs)}`,
+    ...(stats.recipes === null ? [] : [`recipes    ${recipesOf(stats.recipes)}`]),
     `checked    ${Object.keys(PROPERTIES).length} properties after ${stats.world.steps.toLocaleString('en-US')} steps; ${rate.toLocaleString('en-US')} events a CPU-second`,
     `judged     ${judgedOf(stats.decided)}`,
   ];
+}
+
+function recipesOf({ started, ended, judged, unknown, undecided, sharedBeliefs }: RecipeStats): string {
+  const hard = undecided === 0 ? '' : `; ${plural(undecided, 'object')} too hard to judge`;
+  return [
+    `${ended.toLocaleString('en-US')} of ${plural(started, 'program')} came to an end`,
+    `${plural(judged, 'operation')} judged, ${unknown} unknown`,
+    `two clients believed in one lock ${plural(sharedBeliefs, 'time')}${hard}`,
+  ].join(', ');
 }
 
 /** How often each rule about histories was put to the test, those that never were included. */

@@ -9,12 +9,14 @@
  * `alone`     servers without a quorum, which may still serve those who only read (ZOOKEEPER-1754, 3863)
  * `halfway`   a follower that has missed something loses its leader again in the middle of being told (ZOOKEEPER-2355)
  * `stuffed`   a follower that takes no more bytes, and goes on doing so (ZOOKEEPER-2201)
+ * `contended` clients that stand in line for a lock or share a queue are cut off, stand still past their sessions, move and die,
+ *             and so do the servers they are connected to
  * `restart`   everybody starts again from what the disks say, now and then
  */
 
 import type { RunOptions, Settings, Swarm } from '../schedule.ts';
 import type { Stream } from '../world/types.ts';
-import { downFor, type Planned, round, type Scene, voters } from './scene.ts';
+import { type Draft, downFor, type Planned, round, type Scene, voters } from './scene.ts';
 import type { SpecialProfile } from './special.ts';
 
 function handover({ at, stream, options }: Scene): Planned[] {
@@ -115,6 +117,43 @@ function stuffed({ at, stream, options }: Scene): Planned[] {
       draft: { after: 'key:stuffed', do: 'outside', node: 'same', as: stream.pick(['still', 'still', 'cut']) },
     },
   ];
+}
+
+function contended({ at, stream, options }: Scene): Planned[] {
+  const planned: Planned[] = [];
+  const all = voters({ options });
+  for (let time = at; time < options.duration - 800; time += stream.between(250, 1200)) {
+    const client = stream.between(1, options.clients);
+    const node = stream.pick([...all, 'leader', 'leader', 'follower'] as const);
+    // Some are over before the session, some only after it.
+    const spell = stream.pick([150, 600, 1500, 3000]);
+    const draft = stream.pick<Draft>([
+      { do: 'clientPause', client, for: spell },
+      { do: 'cut', links: [`c${client}-*`], for: spell },
+      { do: 'cut', links: [`c${client}-leader`], for: spell },
+      { do: 'clientMove', client },
+      { do: 'clientKill', client },
+      { do: 'clientClose', client },
+      { do: 'reset', links: [`c${client}-*`] },
+      { do: 'reset', links: ['c*-*'] },
+      { do: stream.pick(['crash', 'power']), node, for: downFor(stream) },
+      { do: 'isolate', node, for: spell },
+      { do: 'pause', node, for: spell },
+      { do: 'slow', links: [`leader>${stream.pick(all)}`], channel: 'quorum', by: round(spell / 10), for: spell },
+      {
+        do: 'crashWhen',
+        node,
+        how: 'kill',
+        effect: 'send',
+        channel: 'client',
+        edge: stream.pick(['before', 'after']),
+        skip: stream.below(30),
+        for: downFor(stream),
+      },
+    ]);
+    planned.push({ at: time, draft });
+  }
+  return planned;
 }
 
 function restart({ at, stream, options }: Scene): Planned[] {
@@ -306,6 +345,24 @@ export const CLIENT_PROFILES = {
       'client.die': 0,
       'client.close': 0,
       'network.buffer': 1_048_576,
+    }),
+  },
+  recipes: {
+    says: 'clients that use locks and queues, and lose their sessions over it',
+    stories: [contended],
+    options: (drawn, stream) => {
+      const { tickTimeMs, syncLimitTicks } = { tickTimeMs: stream.pick([200, 300]), syncLimitTicks: 4 };
+      const sized = { ...drawn, clients: stream.between(3, 6), duration: Math.max(8000, drawn.duration) };
+      return withSettings(sized, { ...GLOBAL, tickTimeMs, syncLimitTicks });
+    },
+    swarm: (drawn, stream) => ({
+      ...drawn,
+      'more.recipe': stream.pick([40, 100, 400]),
+      'workload.rate': stream.pick([10, 20, 40]),
+      'workload.pipeline': 8,
+      'workload.bytes': 40,
+      'workload.session': stream.pick([800, 1200, 2500]),
+      'client.ahead': 0,
     }),
   },
 } as const satisfies Record<string, SpecialProfile>;

@@ -74,6 +74,13 @@ describe('models', () => {
       ['c', 'dequeue', null, 6, 7, 1],
       ['c', 'dequeue', null, 8, 9, null],
     ],
+    'fair-lock': [
+      ['a', 'enter', 'A', 0, 1],
+      ['b', 'enter', 'B', 2, 3],
+      ['a', 'hold', 'A', 4, 7],
+      ['b', 'hold', 'B', 5, 9],
+      ['a', 'leave', 'A', 6, 8],
+    ],
     lock: [
       ['a', 'acquire', null, 0, 1, true],
       ['b', 'acquire', null, 2, 5, true],
@@ -110,6 +117,11 @@ describe('models', () => {
       ['b', 'enqueue', 2, 2, 3],
       ['c', 'dequeue', null, 4, 5, 2],
     ],
+    'fair-lock': [
+      ['a', 'enter', 'A', 0, 1],
+      ['b', 'enter', 'B', 2, 3],
+      ['b', 'hold', 'B', 4, 5],
+    ],
     lock: [
       ['a', 'acquire', null, 0, 1],
       ['b', 'release', null, 2, 3],
@@ -131,6 +143,7 @@ describe('models', () => {
     'cas-register': [0, 1],
     kv: [2],
     queue: [0, 2],
+    'fair-lock': [0, 2],
     lock: [1],
     mutex: [0, 1],
     znode: [1, 2],

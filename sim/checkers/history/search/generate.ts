@@ -83,6 +83,24 @@ export const KITS: readonly Kit[] = [
     answers: (f, values) => (f === 'enqueue' ? [ok(null)] : [...range(values), null].map(ok)),
   },
   {
+    // Some say what they are after, and nobody knows what became of it.
+    model: 'queue',
+    call: (random) => {
+      const die = random.below(4);
+      if (die < 2) return { f: 'enqueue', value: random.below(3) };
+      return { f: 'dequeue', value: die === 2 ? null : random.below(3) };
+    },
+    answers: (f, values) => (f === 'enqueue' ? [ok(null)] : [...range(values), null].map(ok)),
+  },
+  {
+    model: 'fair-lock',
+    call: (random) => ({
+      f: random.pick(['enter', 'enter', 'hold', 'hold', 'leave']),
+      value: 'xyz'.charAt(random.below(3)),
+    }),
+    answers: () => [ok(null), FAIL],
+  },
+  {
     model: 'lock',
     call: (random) => ({ f: random.below(2) === 0 ? 'acquire' : 'release', value: null }),
     answers: (f) => (f === 'acquire' ? [ok(true), ok(false)] : [ok(true), FAIL]),

@@ -1,5 +1,6 @@
 /** The models that the command knows by name. */
 
+import { fairLockModel } from './fair-lock.ts';
 import { keyValueModel } from './keyValue.ts';
 import { lockModel, mutexModel } from './lock.ts';
 import type { AnyModel } from './model.ts';
@@ -8,7 +9,7 @@ import { queueModel } from './queue.ts';
 import { casRegisterModel, registerModel } from './register.ts';
 import { znodeModel } from './znode.ts';
 
-export const MODEL_NAMES = ['register', 'cas-register', 'kv', 'queue', 'lock', 'mutex', 'znode'] as const;
+export const MODEL_NAMES = ['register', 'cas-register', 'kv', 'queue', 'lock', 'mutex', 'fair-lock', 'znode'] as const;
 export type ModelName = (typeof MODEL_NAMES)[number];
 
 export interface ModelSettings {
@@ -30,6 +31,8 @@ export function modelOf(name: ModelName, { initial = null }: ModelSettings = {})
       return lockModel();
     case 'mutex':
       return mutexModel();
+    case 'fair-lock':
+      return fairLockModel();
     case 'znode':
       return znodeModel();
     default:
