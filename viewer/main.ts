@@ -13,6 +13,7 @@ import { hostName } from './lib/names.ts';
 import { DARK, LIGHT } from './lib/palette.ts';
 import { neighbourOf, type Scene } from './lib/scene.ts';
 import { duration, instant, parseTime } from './lib/time.ts';
+import type { TraceSource } from './model/api.ts';
 import { CausePanel } from './panels/cause.ts';
 import { ComparePanel } from './panels/compare.ts';
 import { ElectionsPanel } from './panels/elections.ts';
@@ -23,7 +24,7 @@ import { StatePanel } from './panels/state.ts';
 import { StoryPanel } from './panels/story.ts';
 import { TablePanel } from './panels/table.ts';
 import { ViolationPanel } from './panels/violation.ts';
-import { startModel } from './start-model.ts';
+import { startModel, traceBeside } from './start-model.ts';
 
 const app = new App(startModel());
 app.setTheme(firstTheme());
@@ -147,9 +148,9 @@ async function openFirst(): Promise<void> {
     await goToViolation(loaded);
     return;
   }
-  const parameters = new URLSearchParams(location.search);
-  if (parameters.has('trace') && location.protocol.startsWith('http')) {
-    await openBeside();
+  const beside = traceBeside();
+  if (beside !== null) {
+    await openBeside(beside);
     return;
   }
   const { source } = app.view;
@@ -162,12 +163,9 @@ async function openFirst(): Promise<void> {
 }
 
 /** The trace that the server of this page was started with. */
-async function openBeside(): Promise<void> {
+async function openBeside(source: Promise<TraceSource>): Promise<void> {
   try {
-    const response = await fetch('trace');
-    if (!response.ok) throw new Error(`the server answers ${response.status}`);
-    const name = decodeURIComponent(response.headers.get('x-trace-name') ?? 'trace');
-    const loaded = await app.open({ kind: 'blob', name, blob: await response.blob() }, { keepView: true });
+    const loaded = await app.open(await source, { keepView: true });
     await goToViolation(loaded);
   } catch (error) {
     showSheet(

@@ -18,6 +18,8 @@ export default defineConfig({
     assetsInlineLimit: 1_000_000,
     modulePreload: false,
     chunkSizeWarningLimit: 4000,
+    // Two scripts that share nothing; which one goes where is up to `node/bundle.ts`.
+    rolldownOptions: { input: [join(root, 'index.html'), join(root, 'early.ts')] },
   },
   server: { host: '127.0.0.1' },
 });

@@ -61,20 +61,66 @@ const GROUPS = (Object.entries(LAYOUT) as [Group, Readonly<Record<string, Kind>>
   columns: Object.entries(columns).map(([name, kind]) => ({ name, kind })),
 }));
 
-/** Rare lines that are still many, and flat: their fields are written as numbers and words. All others stay JSON. */
+type FieldReader<T> = (column: number, row: number) => T | undefined;
+
+/**
+ * Rare lines that are still many, and flat: their fields are written as numbers and words. All others stay JSON. `make` puts
+ * a line together, field by field: objects of one shape cost a fraction of those that grow key by key.
+ */
 const FLAT: readonly {
   readonly type: string;
   readonly numbers: readonly string[];
   readonly words: readonly string[];
+  readonly make: (row: number, number: FieldReader<number>, word: FieldReader<string>) => RareLine;
 }[] = [
   {
     type: 'connection',
     numbers: ['event', 't', 'uid', 'dialer', 'acceptor', 'host'],
     words: ['kind', 'channel', 'reason'],
+    make: (row, number, word) => ({
+      type: 'connection',
+      event: number(0, row),
+      t: number(1, row),
+      uid: number(2, row),
+      dialer: number(3, row),
+      acceptor: number(4, row),
+      host: number(5, row),
+      kind: word(0, row),
+      channel: word(1, row),
+      reason: word(2, row),
+    }),
   },
-  { type: 'invoke', numbers: ['event', 't', 'host', 'id'], words: ['kind', 'path'] },
-  { type: 'complete', numbers: ['event', 't', 'host', 'id', 'err', 'zxid'], words: ['result'] },
+  {
+    type: 'invoke',
+    numbers: ['event', 't', 'host', 'id'],
+    words: ['kind', 'path'],
+    make: (row, number, word) => ({
+      type: 'invoke',
+      event: number(0, row),
+      t: number(1, row),
+      host: number(2, row),
+      id: number(3, row),
+      kind: word(0, row),
+      path: word(1, row),
+    }),
+  },
+  {
+    type: 'complete',
+    numbers: ['event', 't', 'host', 'id', 'err', 'zxid'],
+    words: ['result'],
+    make: (row, number, word) => ({
+      type: 'complete',
+      event: number(0, row),
+      t: number(1, row),
+      host: number(2, row),
+      id: number(3, row),
+      err: number(4, row),
+      zxid: number(5, row),
+      result: word(0, row),
+    }),
+  },
 ];
+const FLAT_COLUMNS = Math.max(...FLAT.map(({ numbers, words }) => numbers.length + words.length));
 const AS_JSON = FLAT.length;
 
 /** The digest of a block, not yet deflated. Null when the block holds anything that a digest cannot tell. */
@@ -130,7 +176,7 @@ export function textBytesOf(payload: Uint8Array): number {
 export class DigestDecoder {
   readonly #reader = new ByteReader();
   readonly #spaces = new Map(GROUPS.map(({ group, columns }) => [group, columns.map(({ kind }) => new Space(kind))]));
-  readonly #flat = new Space('f64');
+  readonly #flat = Array.from({ length: FLAT_COLUMNS }, () => new Space('f64'));
 
   block(payload: Uint8Array): BlockColumns {
     const from = this.#reader;
@@ -169,23 +215,28 @@ export class DigestDecoder {
     const from = this.#reader;
     const kinds = from.bytes(from.varint());
     const counts = new Uint32Array(AS_JSON + 1);
-    for (const kind of kinds) counts[kind]!++;
+    for (let i = 0; i < kinds.length; i++) counts[kinds[i]!]!++;
     const table = from.words();
-    const lists: RareLine[][] = FLAT.map(({ type, numbers, words }, at) => {
-      const lines = Array.from({ length: counts[at]! }, (): Record<string, unknown> => ({ type }));
-      for (const key of numbers) {
-        const values = readColumn(from, this.#flat, lines.length);
-        for (let i = 0; i < lines.length; i++) if (!Number.isNaN(values[i]!)) lines[i]![key] = values[i];
-      }
-      for (const key of words) {
-        const values = readColumn(from, this.#flat, lines.length);
-        for (let i = 0; i < lines.length; i++) if (values[i] !== 0) lines[i]![key] = table[values[i]! - 1];
-      }
-      return lines as unknown as RareLine[];
+    const lists: RareLine[][] = FLAT.map(({ numbers, words, make }, at) => {
+      const count = counts[at]!;
+      const values = [...numbers, ...words].map((_, i) => readColumn(from, this.#flat[i]!, count));
+      const number: FieldReader<number> = (column, row) => {
+        const value = values[column]![row]!;
+        return Number.isNaN(value) ? undefined : value;
+      };
+      const word: FieldReader<string> = (column, row) => {
+        const value = values[numbers.length + column]![row]!;
+        return value === 0 ? undefined : table[value - 1];
+      };
+      const lines: RareLine[] = [];
+      for (let row = 0; row < count; row++) lines.push(make(row, number, word));
+      return lines;
     });
     lists.push(JSON.parse(from.words()[0] ?? '[]') as RareLine[]);
     const next = new Uint32Array(lists.length);
-    return Array.from(kinds, (kind) => lists[kind]![next[kind]!++]!);
+    const rare: RareLine[] = [];
+    for (let i = 0; i < kinds.length; i++) rare.push(lists[kinds[i]!]![next[kinds[i]!]!++]!);
+    return rare;
   }
 }
 

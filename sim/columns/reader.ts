@@ -29,8 +29,11 @@ export function numbersOf(words: readonly string[]): ReadonlyMap<number, number>
   return numbers;
 }
 
-/** Thrown when a line is not as expected; it is then read the slow way. */
-export const UNEXPECTED = new Error('unexpected form of a line');
+/**
+ * Thrown when a line is not as expected; it is then read the slow way. Not an `Error`: one that is made while a script is loaded
+ * has the engine parse all of the script a second time, to know where in it that was.
+ */
+export const UNEXPECTED = Symbol('unexpected form of a line');
 
 export class LineReader {
   protected bytes: Uint8Array = new Uint8Array(0);

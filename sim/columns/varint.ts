@@ -153,14 +153,16 @@ export class ByteReader {
   }
 
   words(): string[] {
-    const lengths = Array.from({ length: this.varint() }, () => this.varint());
-    const size = this.varint();
-    const text = DECODER.decode(this.#bytes.subarray(this.#at, this.#at + size));
-    this.#at += size;
-    let at = 0;
-    return lengths.map((length) => {
-      at += length;
-      return text.slice(at - length, at);
-    });
+    const count = this.varint();
+    const ends = new Uint32Array(count);
+    let end = 0;
+    for (let i = 0; i < count; i++) {
+      end += this.varint();
+      ends[i] = end;
+    }
+    const text = DECODER.decode(this.bytes(this.varint()));
+    const words: string[] = [];
+    for (let i = 0, at = 0; i < count; at = ends[i++]!) words.push(text.slice(at, ends[i]!));
+    return words;
   }
 }

@@ -41,16 +41,20 @@ interface Measured {
 async function open(page: Page, address: string): Promise<Measured> {
   await page.goto('about:blank');
   await page.addInitScript(`
-    globalThis.marks = {};
-    const watch = () => {
+globalThis.marks = {};
+    const see = () => requestAnimationFrame(() => {
+      const { app } = globalThis.vivarium;
+      if (app.scene === null || app.scene.picture.events.count === 0) return;
+      marks.first ??= performance.now();
+      if (app.trace.info.phase !== 'reading' && app.scene.picture.complete) marks.whole ??= performance.now();
+    });
+    // The page is told what changed, and not asked in every frame, which would keep its thread busy.
+    const wait = () => {
       const { app } = globalThis.vivarium ?? {};
-      if (app?.scene != null && app.scene.picture.lanes.length > 0 && app.scene.picture.events.count > 0) {
-        marks.first ??= performance.now();
-        if (app.trace.info.phase !== 'reading' && app.scene.picture.complete) { marks.whole ??= performance.now(); return; }
-      }
-      requestAnimationFrame(watch);
+      if (app === undefined) setTimeout(wait, 10);
+      else { app.on('scene', see); app.on('trace', see); see(); }
     };
-    requestAnimationFrame(watch);
+    document.addEventListener('DOMContentLoaded', wait);
   `);
   await page.goto(address);
   // Asked from outside: the page's own policy lets nobody evaluate text inside it.

@@ -99,19 +99,3 @@ test('ShiViz: its own pattern reads the log, and the clocks are vector clocks', 
   }
   expect(events.some(({ clock }) => Object.keys(clock).length >= 3)).toBe(true);
 });
-
-test('densities: every level sums up to the whole', async () => {
-  const picture = await model.picture();
-  const { densities } = picture;
-  const total = (counts: Uint32Array): number => counts.reduce((sum, count) => sum + count, 0);
-  for (const [lane, { bins, levels, counts }] of densities.lanes.entries()) {
-    const wanted = picture.events.host.filter((host) => host === picture.lanes[lane]!.host).length;
-    for (let level = 0, from = 0; level < levels; from += bins >> level, level++)
-      expect(total(counts.subarray(from, from + (bins >> level)))).toBe(wanted);
-  }
-  const view = await model.density({ fromUs: 1_000_000, toUs: 2_000_000 }, 50);
-  const within = picture.events.timeUs.filter(
-    (t, row) => t >= 1_000_000 && t <= 2_000_000 && picture.events.host[row] === 2,
-  ).length;
-  expect(total(view.lanes[1]!)).toBe(within);
-});

@@ -16,14 +16,13 @@ function channel(): { readonly near: PortLike; readonly far: PortLike; readonly 
 }
 
 /** Enough to see that all of it came over. */
-const picked = ({ lanes, names, servers, faults, story, messages, densities }: Picture): unknown => ({
+const picked = ({ lanes, names, servers, faults, story, messages }: Picture): unknown => ({
   lanes,
   names,
   bands: servers.map(({ bands }) => bands),
   faults,
   story,
   sent: Array.from(messages.sentUs).join(),
-  bins: densities.lanes.map(({ counts }) => [counts.length, counts.at(-1)]),
 });
 
 test('answers over a port are those of the model in place', async () => {

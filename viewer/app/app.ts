@@ -238,7 +238,8 @@ export class App {
       this.emit('scene', null);
     }
     this.emit('trace', this.trace);
-    void this.#refresh(loaded);
+    // Before anything is read there is nothing to draw; whoever reads will say so.
+    if (loaded.info.phase !== 'reading' || loaded.info.events > 0) void this.#refresh(loaded);
     return loaded;
   }
 

@@ -26,7 +26,6 @@ export interface Picture {
   readonly story: readonly StoryItem[];
   readonly violations: readonly ViolationMark[];
   readonly events: EventColumns;
-  readonly densities: Densities;
 }
 
 export interface Lane {
@@ -246,8 +245,6 @@ export interface MessageColumns {
   /** Position in `MESSAGE_FATES`. */
   readonly fate: Uint8Array;
   readonly zxid: Float64Array;
-  /** Connection. */
-  readonly uid: Uint32Array;
 }
 
 export const DIAL_RESULTS = ['open', 'accepted', 'refused', 'timeout', 'failed'] as const;
@@ -299,38 +296,6 @@ export interface CutSpan {
   readonly channel: 'election' | 'quorum' | 'client' | null;
   /** Operation of the schedule. */
   readonly op: number;
-}
-
-// --- level of detail
-
-/**
- * Counts over equal bins of [beginUs, endUs], finest level first; each further level has half as many bins, each the sum
- * of two. Level l begins at `offset(l)` = sum of the lengths before it, in one array.
- */
-export interface Pyramid {
-  /** Bins of the finest level; a power of two. */
-  readonly bins: number;
-  readonly levels: number;
-  readonly counts: Uint32Array;
-}
-
-export interface Densities {
-  readonly beginUs: number;
-  readonly endUs: number;
-  /** Events of each lane, in the order of `lanes`. */
-  readonly lanes: readonly Pyramid[];
-  /** Messages by group, in the order of `MESSAGE_GROUPS`. */
-  readonly groups: readonly Pyramid[];
-  /** Messages from one host to another. */
-  readonly links: readonly { readonly from: HostId; readonly to: HostId; readonly pyramid: Pyramid }[];
-}
-
-export interface DensityView {
-  readonly fromUs: number;
-  readonly toUs: number;
-  readonly bins: number;
-  readonly lanes: readonly Uint32Array[];
-  readonly groups: readonly Uint32Array[];
 }
 
 export { DISK_ACTIONS, DISK_LANES, EVENT_KINDS, type EventKind };

@@ -32,7 +32,7 @@ import type {
   ViolationDetail,
 } from './api-answers.ts';
 import type { Election, ElectionDetail } from './api-elections.ts';
-import type { DensityView, Picture } from './api-picture.ts';
+import type { Picture } from './api-picture.ts';
 
 // --- opening ---------------------------------------------------------------------------------------------------------
 
@@ -48,6 +48,8 @@ export type TraceSource =
   /** A trace, a flight recording, or the log file of a Java server. Read in slices. */
   | { readonly kind: 'blob'; readonly name: string; readonly blob: BlobLike }
   | { readonly kind: 'bytes'; readonly name: string; readonly bytes: Uint8Array }
+  /** A file of so many bytes on a server that gives parts of it (`Range`). */
+  | { readonly kind: 'address'; readonly name: string; readonly address: string; readonly bytes: number }
   /** Log files of several Java servers: one ensemble. */
   | { readonly kind: 'logs'; readonly files: readonly { readonly name: string; readonly blob: BlobLike }[] }
   /**
@@ -194,8 +196,6 @@ export interface TraceModel {
   exportChrome(range: TimeRange | null): Promise<string>;
   /** A log for ShiViz, its parser expression in the first line. */
   exportShiviz(range: TimeRange | null): Promise<string>;
-  /** The densities of a part of the run in `bins` equal bins, when those of the picture are too coarse. */
-  density(range: TimeRange, bins: number): Promise<DensityView>;
 }
 
 export interface TimeRange {

@@ -23,6 +23,21 @@ export function sourceOfBlob(blob: BlobLike): ByteSource {
   };
 }
 
+/** A file on the server that the page came from, which gives any part of it. */
+export function sourceOfAddress(address: string, size: number): ByteSource {
+  return {
+    size,
+    read: async (from, to) => {
+      const response = await fetch(address, { headers: { range: `bytes=${from}-${to - 1}` } }).catch(() => null);
+      if (response === null)
+        throw new Error('the server that this page came from does not answer any more; start the viewer again');
+      if (response.status !== 206)
+        throw new Error(`the server answers ${response.status} instead of a part of the file`);
+      return new Uint8Array(await response.arrayBuffer());
+    },
+  };
+}
+
 export function sourceOfBytes(bytes: Uint8Array): ByteSource {
   return { size: bytes.length, read: async (from, to) => bytes.subarray(from, to) };
 }
@@ -77,6 +92,8 @@ export class BlockError extends Error {
 }
 
 const READ_BYTES = 4 * 1024 * 1024;
+/** The first picture waits for the first piece. */
+const FIRST_READ_BYTES = 1024 * 1024;
 const PLAIN_BLOCK_BYTES = 512 * 1024;
 /** Up to here, text that cannot be read again is kept as it is. */
 const TEXT_KEPT_BYTES_MAX = 64 * 1024 * 1024;
@@ -92,18 +109,11 @@ export async function* blocksOf(source: ByteSource, gzip: Gzip): AsyncGenerator<
 
 /** Members that say how long they are. */
 async function* ownBlocks(source: ByteSource): AsyncGenerator<FoundBlock> {
+  const ahead = new ReadAhead(source);
   let from = 0;
-  let window: Uint8Array = new Uint8Array(0);
-  let windowFrom = 0;
   while (from < source.size) {
-    const have = windowFrom + window.length;
-    let header = from + BLOCK_HEADER_SIZE <= have ? blockHeaderAt(window, from - windowFrom) : null;
-    const to = header === null ? from + BLOCK_HEADER_SIZE : from + header.memberBytes;
-    if (header === null || to > have) {
-      window = await source.read(from, Math.min(source.size, Math.max(to, from + READ_BYTES)));
-      windowFrom = from;
-      header = blockHeaderAt(window, 0);
-    }
+    const head = await ahead.bytes(from, Math.min(source.size, from + BLOCK_HEADER_SIZE));
+    const header = blockHeaderAt(head, 0);
     if (header === null) throw new BlockError('bad-gzip', `There is no block where one must begin (byte ${from}).`);
     const end = from + header.memberBytes;
     if (end > source.size)
@@ -111,16 +121,71 @@ async function* ownBlocks(source: ByteSource): AsyncGenerator<FoundBlock> {
         'truncated',
         `The last block is cut off (${source.size - from} of ${header.memberBytes} bytes).`,
       );
-    if (end > windowFrom + window.length) {
-      window = await source.read(from, Math.min(source.size, Math.max(end, from + READ_BYTES)));
-      windowFrom = from;
-    }
-    const bytes = window.subarray(from - windowFrom, end - windowFrom);
+    const bytes = await ahead.bytes(from, end);
     const deflated = digestIn(bytes);
     const digest = deflated === null ? null : { deflated, textBytes: header.textBytes };
     yield { bytes, isGzip: true, digest, kept: { kind: 'source', from, to: end, isGzip: true }, bytesRead: end };
     from = end;
   }
+}
+
+/** Reads a source from its begin to its end in large pieces, the next one already while this one is worked at. */
+export class ReadAhead {
+  readonly #source: ByteSource;
+  readonly #firstBytes: number;
+  readonly #pieceBytes: number;
+  /** What is left of the piece before, and where the present one begins. */
+  #rest: Uint8Array = new Uint8Array(0);
+  #piece: Uint8Array = new Uint8Array(0);
+  #pieceFrom = 0;
+  #next: Promise<Uint8Array> | null = null;
+
+  constructor(source: ByteSource, firstBytes: number = FIRST_READ_BYTES, pieceBytes: number = READ_BYTES) {
+    this.#source = source;
+    this.#firstBytes = firstBytes;
+    this.#pieceBytes = pieceBytes;
+  }
+
+  /** `from` is never less than it was before. Only what lies across the border of two pieces is copied. */
+  async bytes(from: number, to: number): Promise<Uint8Array> {
+    while (to > this.#pieceFrom + this.#piece.length) {
+      const have = this.#pieceFrom + this.#piece.length;
+      const came = await (this.#next ?? this.#read(have));
+      if (came === null || came.length === 0) throw new BlockError('truncated', `The file ends at byte ${have}.`);
+      this.#next = this.#read(have + came.length);
+      this.#rest = this.#known(from, have);
+      this.#piece = came;
+      this.#pieceFrom = have;
+    }
+    return this.#known(from, to);
+  }
+
+  #known(from: number, to: number): Uint8Array {
+    const within = this.#piece.subarray(Math.max(0, from - this.#pieceFrom), to - this.#pieceFrom);
+    const before = this.#pieceFrom - from;
+    return before <= 0 ? within : joined([this.#rest.subarray(this.#rest.length - before), within]);
+  }
+
+  #read(from: number): Promise<Uint8Array> | null {
+    const size = from === 0 ? this.#firstBytes : this.#pieceBytes;
+    const to = Math.min(this.#source.size, from + size);
+    if (from >= to) return null;
+    const reading = this.#source.read(from, to);
+    // Who reads that far hears of it; a reader that stops before does not.
+    reading.catch(() => undefined);
+    return reading;
+  }
+}
+
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0]!;
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 async function* plainBlocks(source: ByteSource): AsyncGenerator<FoundBlock> {
@@ -219,14 +284,7 @@ export class TextCutter {
   }
 
   #joined(): Uint8Array {
-    if (this.#pieces.length === 1) return this.#pieces[0]!;
-    const whole = new Uint8Array(this.#size);
-    let at = 0;
-    for (const piece of this.#pieces) {
-      whole.set(piece, at);
-      at += piece.length;
-    }
-    return whole;
+    return joined(this.#pieces);
   }
 }
 

@@ -29,7 +29,7 @@ export type Role =
   | { readonly kind: 'helper'; readonly port: PortLike }
   | { readonly kind: 'viewer' | 'trace' };
 
-/** Makes a second worker of the same kind help the first with reading traces. Call it before anything is opened. */
+/** Makes a second worker of the same kind help the first with reading traces. */
 export function startHelper(model: PortLike, helper: PortLike): void {
   const { port1, port2 } = new MessageChannel();
   model.postMessage({ kind: 'helper', port: port1 } satisfies Role, [port1]);
@@ -39,15 +39,17 @@ export function startHelper(model: PortLike, helper: PortLike): void {
 export type Answer =
   | { readonly kind: 'answer'; readonly number: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly number: number; readonly message: string }
-  | { readonly kind: 'progress'; readonly progress: LoadProgress };
+  | { readonly kind: 'progress'; readonly progress: LoadProgress }
+  /** The worker could do with a helper. */
+  | { readonly kind: 'wanted' };
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** A viewer whose work is done at the other end of the port. */
-export function connectViewer(port: PortLike): Viewer {
+/** A viewer whose work is done at the other end of the port. `onWanted`: that end asks for a helper. */
+export function connectViewer(port: PortLike, onWanted: () => void = () => undefined): Viewer {
   const waiting = new Map<number, Waiting>();
   const listeners = new Set<(progress: LoadProgress) => void>();
   let next = 1;
@@ -55,6 +57,10 @@ export function connectViewer(port: PortLike): Viewer {
     const answer = data as Answer;
     if (answer.kind === 'progress') {
       for (const listener of listeners) listener(answer.progress);
+      return;
+    }
+    if (answer.kind === 'wanted') {
+      onWanted();
       return;
     }
     const asked = waiting.get(answer.number);

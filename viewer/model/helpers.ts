@@ -53,6 +53,8 @@ function buffersOf(columns: BlockColumns): ArrayBuffer[] {
 
 /** Blocks that one helper may have at a time: one to work at and one to go on with. */
 const WAITING_MAX = 2;
+/** So many blocks without columns make a helper worth its while. */
+const WANTED_AFTER = 8;
 
 interface Helper {
   readonly port: PortLike;
@@ -67,9 +69,13 @@ export class ScannerPool {
   readonly #helpers: Helper[] = [];
   readonly #own: BlockScanner;
   #next = 1;
+  /** Asks for helpers, once: starting a worker costs as much as scanning ten blocks, and most traces bring their columns. */
+  #want: (() => void) | null;
+  #scanned = 0;
 
-  constructor(gzip: Gzip) {
+  constructor(gzip: Gzip, want: (() => void) | null = null) {
     this.#own = scannerWith(gzip);
+    this.#want = want;
   }
 
   add(port: PortLike): void {
@@ -86,6 +92,10 @@ export class ScannerPool {
   }
 
   readonly scan: BlockScanner = (block: Pick<FoundBlock, 'bytes' | 'isGzip'>) => {
+    if (++this.#scanned > WANTED_AFTER && this.#want !== null) {
+      this.#want();
+      this.#want = null;
+    }
     const helper = this.#helpers.find(({ waiting }) => waiting.size < WAITING_MAX);
     if (helper === undefined) return this.#own(block);
     const number = this.#next++;

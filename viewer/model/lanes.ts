@@ -16,7 +16,15 @@ import {
   type ZxidColumns,
 } from './api.ts';
 import { lowerBound } from './columns.ts';
-import { type CrashLine, ERROR_BIAS, type FaultLine, type Indexed, type StatusLine, type Store } from './store.ts';
+import {
+  type CrashLine,
+  ERROR_BIAS,
+  type FaultLine,
+  type Indexed,
+  type StatusLine,
+  type Store,
+  type ZxidRows,
+} from './store.ts';
 
 // --- servers ---------------------------------------------------------------------------------------------------------
 
@@ -168,14 +176,13 @@ function diskOf(store: Store, host: HostId): DiskColumns {
 }
 
 function markStalls({ count, beginUs, endUs, action, fate }: DiskColumns): void {
-  const usual = new Float64Array(ACTIONS_MAX);
-  for (let kind = 0; kind < ACTIONS_MAX; kind++) {
-    const sample: number[] = [];
-    for (let i = 0; i < count && sample.length < SAMPLE_MAX; i++) {
-      if (action[i] === kind && fate[i] === FATE_FINE) sample.push(endUs[i]! - beginUs[i]!);
-    }
-    usual[kind] = median(sample);
+  const samples = Array.from({ length: ACTIONS_MAX }, (): number[] => []);
+  for (let i = 0; i < count; i++) {
+    const sample = samples[action[i]!];
+    if (sample !== undefined && sample.length < SAMPLE_MAX && fate[i] === FATE_FINE)
+      sample.push(endUs[i]! - beginUs[i]!);
   }
+  const usual = Float64Array.from(samples, median);
   for (let i = 0; i < count; i++) {
     const tookUs = endUs[i]! - beginUs[i]!;
     if (fate[i] === FATE_FINE && tookUs > Math.max(STALL_US_MIN, usual[action[i]!]! * STALL_RATIO)) fate[i] = FATE_SLOW;
@@ -185,10 +192,9 @@ function markStalls({ count, beginUs, endUs, action, fate }: DiskColumns): void 
 /** Medians are taken of the first so many. */
 export const SAMPLE_MAX = 1000;
 
-export function median(values: number[]): number {
+export function median(values: readonly number[]): number {
   if (values.length === 0) return 0;
-  values.sort((a, b) => a - b);
-  return values[values.length >> 1]!;
+  return Float64Array.from(values).sort()[values.length >> 1]!;
 }
 
 function clockOf(store: Store, host: HostId): ClockColumns {
@@ -273,23 +279,42 @@ export interface Commits {
 export function commitsOf(store: Store): Commits {
   const zxid: number[] = [];
   const timeUs: number[] = [];
-  const servers = [...store.zxids.values()].map((rows) => ({ rows, at: 0 }));
+  const servers = [...store.zxids.values()].map(advancesOf);
+  const at = servers.map(() => 0);
   for (;;) {
-    // The next row of all servers in time.
-    let next: (typeof servers)[number] | null = null;
-    for (const server of servers) {
-      if (server.at >= server.rows.timeUs.length) continue;
-      if (next === null || server.rows.timeUs.get(server.at) < next.rows.timeUs.get(next.at)) next = server;
+    // The next step of all servers in time.
+    let next = -1;
+    let nextUs = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < servers.length; i++) {
+      const stepUs = servers[i]!.timeUs[at[i]!];
+      if (stepUs === undefined || stepUs >= nextUs) continue;
+      next = i;
+      nextUs = stepUs;
     }
-    if (next === null) return { zxid, timeUs };
-    const committed = next.rows.committed.get(next.at);
+    if (next < 0) return { zxid, timeUs };
+    const committed = servers[next]!.zxid[at[next]!++]!;
     if (committed > (zxid.at(-1) ?? 0)) {
       zxid.push(committed);
-      timeUs.push(next.rows.timeUs.get(next.at));
+      timeUs.push(nextUs);
     }
-    next.at += 1;
   }
 }
+
+/** When one server came to know of each further transaction as committed: a small part of its rows. */
+function advancesOf({ timeUs, committed }: ZxidRows): Commits {
+  const found: { zxid: number[]; timeUs: number[] } = { zxid: [], timeUs: [] };
+  const [times, values] = [timeUs.view(), committed.view()];
+  let most = 0;
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row]!;
+    if (!(value > most)) continue;
+    most = value;
+    found.zxid.push(value);
+    found.timeUs.push(times[row]!);
+  }
+  return found;
+}
+
 const RESULT_OK = 1;
 
 function operationsOf(store: Store, host: HostId, commits: Commits): OperationColumns {

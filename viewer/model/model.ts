@@ -4,7 +4,6 @@ import type { RareLine } from '../../sim/columns/block.ts';
 import {
   type ChainLink,
   type Cone,
-  type DensityView,
   type Election,
   type ElectionDetail,
   EVENT_KINDS,
@@ -37,7 +36,6 @@ import type { BlockShelf } from './blocks.ts';
 import { Causality } from './cause.ts';
 import { upperBound } from './columns.ts';
 import { delaysOf, stagesOf } from './delays.ts';
-import { densityOf } from './density.ts';
 import { Describer, noteText } from './describe.ts';
 import { type ElectionFacts, electionsOf, type Note, notesOf } from './elections.ts';
 import { chromeTrace, shivizLog } from './exports.ts';
@@ -350,11 +348,6 @@ export class Model implements TraceModel {
 
   async exportShiviz(range: TimeRange | null): Promise<string> {
     return shivizLog(this.store, this.#describer, range);
-  }
-
-  async density(range: TimeRange, bins: number): Promise<DensityView> {
-    const { servers, clients } = this.store.hosts();
-    return { ...range, bins, ...densityOf(this.store, [...servers, ...clients], range, bins) };
   }
 }
 

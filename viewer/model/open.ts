@@ -8,6 +8,7 @@ import {
   type ByteSource,
   blocksOf,
   type Gzip,
+  sourceOfAddress,
   sourceOfBlob,
   sourceOfBytes,
   TextCutter,
@@ -38,15 +39,20 @@ interface OpenTrace {
   isClosed: boolean;
   bytesRead: number;
   bytesTotal: number;
+  readonly beganMs: number;
   /** When listeners were last told, and how much there was then. */
   toldAtMs: number;
   toldEvents: number;
 }
 
-/** The first picture comes early; later ones when there is a good deal more. */
+/**
+ * The first picture comes early; later ones when there is a good deal more. None when all of it will be there soon: a picture
+ * costs both sides what reading a tenth of the file costs.
+ */
 const FIRST_TOLD_MS = 150;
 const TOLD_GROWTH = 4;
 const TOLD_PAUSE_MS = 500;
+const SOON_MS = 700;
 
 class LocalViewer implements Viewer {
   readonly #gzip: Gzip;
@@ -68,6 +74,9 @@ class LocalViewer implements Viewer {
         return id;
       case 'bytes':
         await this.#openAny(id, source.name, sourceOfBytes(source.bytes));
+        return id;
+      case 'address':
+        await this.#openAny(id, source.name, sourceOfAddress(source.address, source.bytes));
         return id;
       case 'stream':
         this.#openStream(id, source.name);
@@ -181,8 +190,19 @@ class LocalViewer implements Viewer {
   ): void {
     // Loading begins when the trace is known by its id.
     const loaded = breath().then(load);
-    const toldAtMs = performance.now() - TOLD_PAUSE_MS + FIRST_TOLD_MS;
-    this.#traces.set(id, { model, loaded, stream, isClosed: false, bytesRead: 0, bytesTotal, toldAtMs, toldEvents: 0 });
+    const beganMs = performance.now();
+    const toldAtMs = beganMs - TOLD_PAUSE_MS + FIRST_TOLD_MS;
+    this.#traces.set(id, {
+      model,
+      loaded,
+      stream,
+      isClosed: false,
+      bytesRead: 0,
+      bytesTotal,
+      beganMs,
+      toldAtMs,
+      toldEvents: 0,
+    });
   }
 
   #finish(id: TraceId): Promise<TraceInfo> {
@@ -200,6 +220,9 @@ class LocalViewer implements Viewer {
     const now = performance.now();
     const { count } = open.model.store;
     if (now - open.toldAtMs < TOLD_PAUSE_MS || count < open.toldEvents * TOLD_GROWTH) return;
+    const leftMs = bytesRead === 0 ? 0 : ((now - open.beganMs) * (open.bytesTotal - bytesRead)) / bytesRead;
+    // How long a stream will be nobody knows.
+    if (open.bytesTotal > 0 && leftMs < SOON_MS) return;
     open.toldAtMs = now;
     open.toldEvents = count;
     open.model.revision += 1;

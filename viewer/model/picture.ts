@@ -10,7 +10,6 @@ import {
   type StoryItem,
   type ViolationMark,
 } from './api.ts';
-import { densitiesOf } from './density.ts';
 import { cutSpans, faultSpans } from './faults.ts';
 import { clientLane, commitsOf, median, SAMPLE_MAX, serverLane } from './lanes.ts';
 import { FATE_STALLED, type Store } from './store.ts';
@@ -49,7 +48,6 @@ export function pictureOf(
     faults: faultSpans(store),
     cuts: cutSpans(store),
     events: eventsOf(store),
-    densities: densitiesOf(store, hosts),
   };
 }
 
@@ -79,7 +77,6 @@ function messagesOf(store: Store): MessageColumns {
     group: messages.group.trimmed(),
     fate: messages.fate.trimmed(),
     zxid: messages.zxid.trimmed(),
-    uid: messages.uid.trimmed(),
   };
   markStalled(columns);
   return columns;
@@ -91,15 +88,22 @@ const STALL_US_MIN = 100_000;
 
 function markStalled({ count, sentUs, arrivedUs, from, to, fate }: MessageColumns): void {
   const samples = new Map<number, number[]>();
+  const full = new Set<number>();
+  let lastKey = -1;
+  let sample: number[] | null = null;
   for (let i = 0; i < count; i++) {
     if (fate[i] !== 0) continue;
     const key = from[i]! * 0x1_0000 + to[i]!;
-    let sample = samples.get(key);
-    if (sample === undefined) {
-      sample = [];
-      samples.set(key, sample);
+    if (key !== lastKey) {
+      lastKey = key;
+      sample = full.has(key) ? null : (samples.get(key) ?? []);
+      if (sample !== null) samples.set(key, sample);
     }
-    if (sample.length < SAMPLE_MAX) sample.push(arrivedUs[i]! - sentUs[i]!);
+    if (sample === null) continue;
+    sample.push(arrivedUs[i]! - sentUs[i]!);
+    if (sample.length < SAMPLE_MAX) continue;
+    full.add(key);
+    sample = null;
   }
   const limits = new Map(
     [...samples].map(([key, sample]) => [key, Math.max(STALL_US_MIN, median(sample) * STALL_RATIO)]),

@@ -118,6 +118,7 @@ export interface ViolationLine {
 
 /** Bytes of one direction of a connection that were sent and not yet read. */
 interface Flow {
+  readonly to: HostId;
   sent: number;
   read: number;
   /** Rows of messages on their way, and after how many bytes of the direction each is complete. */
@@ -199,12 +200,15 @@ export class Store {
   endUs = 0;
   lines = 0;
 
+  /** `byHost`, where a number is enough to find it. */
+  readonly #rowsOfHost: (Column<Uint32Array> | undefined)[] = [];
+  readonly #groupOfName: number[] = [];
   #blocks = 0;
   #deferred: RareLine[] = [];
   #carry: LinePlace | null = null;
   #lastDoneId = 0;
-  readonly #flows = new Map<number, Flow>();
-  readonly #flowsOfUid = new Map<number, number[]>();
+  /** Of each connection, by its number; both directions. */
+  readonly #flows = new Map<number, Flow[]>();
   /** Rows of file operations that the present process of a host has not heard of yet, by their number. */
   readonly #openFiles = new Map<HostId, Map<number, number>>();
   readonly #dialRows = new Map<number, { readonly row: number; closed: number }>();
@@ -246,20 +250,23 @@ export class Store {
     this.#appendFiles(block, before);
     this.#appendRest(block);
     // What an event did stands before its own line; when that is in the next block, its bytes are read there first.
-    const lines = [...this.#deferred, ...block.rare];
+    const waiting = this.#deferred;
     this.#deferred = [];
-    for (const line of lines) {
-      const { event } = line;
-      if (typeof event === 'number' && event !== 0 && this.indexOf(event) === 0) this.#deferred.push(line);
-      else this.#appendRare(line);
-    }
+    for (const line of waiting) this.#appendOrDefer(line);
+    for (const line of block.rare) this.#appendOrDefer(line);
+  }
+
+  #appendOrDefer(line: RareLine): void {
+    const { event } = line;
+    if (typeof event === 'number' && event !== 0 && this.indexOf(event) === 0) this.#deferred.push(line);
+    else this.#appendRare(line);
   }
 
   /** The last block is in: what is on its way stays so. */
   finish(): void {
     for (const line of this.#deferred) this.#appendRare(line);
     this.#deferred = [];
-    for (const flow of this.#flows.values()) {
+    for (const flow of [...this.#flows.values()].flat()) {
       for (let i = flow.head; i < flow.rows.length; i++) this.messages.fate.array[flow.rows[i]!] = FATE.open;
     }
   }
@@ -269,41 +276,56 @@ export class Store {
   #appendEvents(block: BlockColumns, number: number): void {
     const { id, index, cause, timeUs, host, kind, start } = block.events;
     const { events } = this;
-    if (id.length > 0) this.#reserveIds(id);
-    for (let i = 0; i < id.length; i++) {
-      // The index of a trace counts from 1 without a gap; a gap would be a piece that is missing.
-      const own = this.count + 1;
-      if (index[i] !== own && !this.problems.some(({ kind: what }) => what === 'inconsistent')) {
-        this.problems.push({
-          kind: 'inconsistent',
-          sentence: `Event ${index[i]} follows event ${own - 1}: a part of the trace is missing. What is there is shown.`,
-          line: null,
-          hasSchedule: this.header !== null,
-        });
-      }
-      const carried = i === 0 ? this.#carry : null;
-      events.id.push(id[i]!);
-      events.cause.push(this.indexOf(cause[i]!));
-      events.timeUs.push(timeUs[i]!);
-      events.host.push(host[i]!);
-      events.kind.push(kind[i]!);
-      events.block.push(carried?.block ?? number);
-      events.offset.push(carried?.offset ?? start[i]!);
-      this.#indexOfId[id[i]!] = own;
-      this.#hostRows(host[i]!).push(own);
-      if (kind[i] === EVENT_KIND_BOOT) this.boots.push({ index: own, t: timeUs[i]!, host: host[i]! });
+    const count = id.length;
+    const before = this.count;
+    if (count > 0) this.#reserveIds(id);
+    // The index of a trace counts from 1 without a gap; a gap would be a piece that is missing.
+    for (let i = 0; i < count; i++) if (index[i] !== before + i + 1) this.#noteGap(index[i]!, before + i);
+    const indexOfId = this.#indexOfId;
+    for (let i = 0; i < count; i++) indexOfId[id[i]!] = before + i + 1;
+    const causes = events.cause.extend(count);
+    for (let i = 0; i < count; i++) {
+      // A cause is earlier in the file; an id that comes later is none.
+      const found = cause[i]! < indexOfId.length ? indexOfId[cause[i]!]! : 0;
+      causes[before + i] = found <= before + i ? found : 0;
+    }
+    events.id.append(id);
+    events.timeUs.append(timeUs);
+    events.host.append(host);
+    events.kind.append(kind);
+    events.block.extend(count).fill(number, before, before + count);
+    events.offset.append(start);
+    if (count > 0 && this.#carry !== null) {
+      events.block.array[before] = this.#carry.block;
+      events.offset.array[before] = this.#carry.offset;
+    }
+    for (let i = 0; i < count; i++) {
+      const rows = this.#hostRows(host[i]!);
+      const at = rows.length;
+      rows.extend(1)[at] = before + i + 1;
+      if (kind[i] === EVENT_KIND_BOOT) this.boots.push({ index: before + i + 1, t: timeUs[i]!, host: host[i]! });
       if (timeUs[i]! > this.endUs) this.endUs = timeUs[i]!;
     }
-    if (id.length > 0) {
+    if (count > 0) {
       this.#carry = null;
-      this.#lastDoneId = id[id.length - 1]!;
+      this.#lastDoneId = id[count - 1]!;
     }
     if (this.#carry === null) {
       if (block.tailStart !== CARRIED) this.#carry = { block: number, offset: block.tailStart };
-      else if (id.length === 0 && block.headId !== 0 && block.headId !== this.#lastDoneId) {
+      else if (count === 0 && block.headId !== 0 && block.headId !== this.#lastDoneId) {
         this.#carry = { block: number, offset: block.headStart };
       }
     }
+  }
+
+  #noteGap(index: number, before: number): void {
+    if (this.problems.some(({ kind }) => kind === 'inconsistent')) return;
+    this.problems.push({
+      kind: 'inconsistent',
+      sentence: `Event ${index} follows event ${before}: a part of the trace is missing. What is there is shown.`,
+      line: null,
+      hasSchedule: this.header !== null,
+    });
   }
 
   #reserveIds(ids: Uint32Array): void {
@@ -316,7 +338,11 @@ export class Store {
   }
 
   #hostRows(host: HostId): Column<Uint32Array> {
-    return getOrMake(this.byHost, host, () => u32());
+    const known = this.#rowsOfHost[host];
+    if (known !== undefined) return known;
+    const made = getOrMake(this.byHost, host, () => u32());
+    this.#rowsOfHost[host] = made;
+    return made;
   }
 
   /** The client is gone: nobody hears of what it had asked for. */
@@ -332,30 +358,39 @@ export class Store {
 
   #appendSegments(block: BlockColumns): void {
     const { segments, messages, names } = block;
-    const numbers = names.map((name) => this.names.of(name));
-    const groups = names.map((name) => groupOf(name));
+    const numbers = Uint16Array.from(names, (name) => this.names.of(name));
+    for (let i = 0; i < names.length; i++) this.#groupOfName[numbers[i]!] ??= groupOf(names[i]!);
     const rows = this.messages;
+    const count = messages.name.length;
+    const first = rows.uid.length;
+    const sentUs = rows.sentUs.extend(count);
+    const sentIndex = rows.sentIndex.extend(count);
+    const from = rows.from.extend(count);
+    const to = rows.to.extend(count);
+    const name = rows.name.extend(count);
+    const group = rows.group.extend(count);
+    const uids = rows.uid.extend(count);
+    rows.arrivedUs.extend(count).fill(NOT_A_NUMBER, first, first + count);
+    rows.lostUs.extend(count).fill(NOT_A_NUMBER, first, first + count);
+    rows.arrivedIndex.extend(count).fill(0, first, first + count);
+    rows.fate.extend(count).fill(FATE.open, first, first + count);
+    rows.zxid.append(messages.zxid);
     let message = 0;
     for (let i = 0; i < segments.event.length; i++) {
       const uid = segments.uid[i]!;
-      const to = segments.to[i]!;
-      const flow = this.#flow(uid, to);
+      const flow = this.#flow(uid, segments.to[i]!);
       flow.sent += segments.size[i]!;
+      const isClient = segments.channel[i] === CHANNEL_CLIENT;
       for (let left = segments.messages[i]!; left > 0; left--, message++) {
-        const name = messages.name[message]!;
-        const row = rows.uid.length;
-        rows.sentUs.push(segments.timeUs[i]!);
-        rows.arrivedUs.push(NOT_A_NUMBER);
-        rows.lostUs.push(NOT_A_NUMBER);
-        rows.sentIndex.push(this.#resolve(segments.event[i]!));
-        rows.arrivedIndex.push(0);
-        rows.from.push(segments.from[i]!);
-        rows.to.push(to);
-        rows.name.push(numbers[name]!);
-        rows.group.push(segments.channel[i] === 2 ? GROUP_CLIENT : groups[name]!);
-        rows.fate.push(FATE.open);
-        rows.zxid.push(messages.zxid[message]!);
-        rows.uid.push(uid);
+        const number = numbers[messages.name[message]!]!;
+        const row = first + message;
+        sentUs[row] = segments.timeUs[i]!;
+        sentIndex[row] = this.#resolve(segments.event[i]!);
+        from[row] = segments.from[i]!;
+        to[row] = segments.to[i]!;
+        name[row] = number;
+        group[row] = isClient ? GROUP_CLIENT : this.#groupOfName[number]!;
+        uids[row] = uid;
         if (flow.goneUs < Number.POSITIVE_INFINITY) this.#lose(row, flow.goneUs);
         else {
           flow.rows.push(row);
@@ -365,33 +400,41 @@ export class Store {
     }
   }
 
+  /** Bytes of a connection on their way to a host; made when they are first spoken of. */
   #flow(uid: number, to: HostId): Flow {
-    const key = uid * 0x1_0000 + to;
-    const known = this.#flows.get(key);
-    if (known !== undefined) return known;
-    const flow: Flow = { sent: 0, read: 0, rows: [], ends: [], head: 0, goneUs: Number.POSITIVE_INFINITY };
-    this.#flows.set(key, flow);
-    const keys = this.#flowsOfUid.get(uid);
-    if (keys === undefined) this.#flowsOfUid.set(uid, [key]);
-    else keys.push(key);
-    return flow;
+    let flows = this.#flows.get(uid);
+    if (flows === undefined) {
+      flows = [];
+      this.#flows.set(uid, flows);
+    }
+    for (const flow of flows) if (flow.to === to) return flow;
+    const made: Flow = { to, sent: 0, read: 0, rows: [], ends: [], head: 0, goneUs: Number.POSITIVE_INFINITY };
+    flows.push(made);
+    return made;
   }
 
   /** Bytes that a process has read complete the messages that end within them. */
-  #appendReads({ reads }: BlockColumns, before: number): void {
-    const rows = this.messages;
+  #appendReads({ reads, events }: BlockColumns, before: number): void {
+    const arrivedUs = this.messages.arrivedUs.array;
+    const arrivedIndex = this.messages.arrivedIndex.array;
+    const fate = this.messages.fate.array;
     for (let i = 0; i < reads.pos.length; i++) {
-      const row = before + reads.pos[i]!;
-      const flow = this.#flows.get(reads.uid[i]! * 0x1_0000 + this.events.host.get(row));
+      const pos = reads.pos[i]!;
+      const to = events.host[pos]!;
+      const flow = this.#flows.get(reads.uid[i]!)?.find((one) => one.to === to);
       if (flow === undefined) continue;
       flow.read += reads.size[i]!;
       while (flow.head < flow.rows.length && flow.ends[flow.head]! <= flow.read) {
         const message = flow.rows[flow.head++]!;
-        rows.arrivedUs.array[message] = this.events.timeUs.get(row);
-        rows.arrivedIndex.array[message] = row + 1;
-        rows.fate.array[message] = FATE.delivered;
+        arrivedUs[message] = events.timeUs[pos]!;
+        arrivedIndex[message] = before + pos + 1;
+        fate[message] = FATE.delivered;
       }
-      if (flow.head > 64 && flow.head * 2 > flow.rows.length) {
+      if (flow.head === flow.rows.length) {
+        flow.rows.length = 0;
+        flow.ends.length = 0;
+        flow.head = 0;
+      } else if (flow.head > 64 && flow.head * 2 > flow.rows.length) {
         flow.rows.splice(0, flow.head);
         flow.ends.splice(0, flow.head);
         flow.head = 0;
@@ -416,18 +459,19 @@ export class Store {
 
   #fileBegins(files: BlockColumns['files'], i: number, before: number): void {
     const row = before + files.pos[i]!;
-    const host = this.events.host.get(row);
+    const host = this.events.host.array[row]!;
     const disk = getOrMake(this.disks, host, diskColumns);
     const open = getOrMake(this.#openFiles, host, () => new Map<number, number>());
-    open.set(files.op[i]!, disk.beginUs.length);
-    disk.beginUs.push(this.events.timeUs.get(row));
-    disk.endUs.push(NOT_A_NUMBER);
-    disk.beginIndex.push(row + 1);
-    disk.endIndex.push(0);
-    disk.action.push(files.action[i]!);
-    disk.lane.push(files.lane[i]!);
-    disk.bytes.push(files.size[i]!);
-    disk.fate.push(3);
+    const at = disk.beginUs.length;
+    open.set(files.op[i]!, at);
+    disk.beginUs.extend(1)[at] = this.events.timeUs.array[row]!;
+    disk.endUs.extend(1)[at] = NOT_A_NUMBER;
+    disk.beginIndex.extend(1)[at] = row + 1;
+    disk.endIndex.extend(1)[at] = 0;
+    disk.action.extend(1)[at] = files.action[i]!;
+    disk.lane.extend(1)[at] = files.lane[i]!;
+    disk.bytes.extend(1)[at] = files.size[i]!;
+    disk.fate.extend(1)[at] = 3;
   }
 
   #fileEnds(row: number, op: number, isFine: boolean): void {
@@ -449,12 +493,13 @@ export class Store {
     const bytesBefore = this.txnBytes.length;
     for (let i = 0; i < zxids.event.length; i++) {
       const rows = getOrMake(this.zxids, zxids.host[i]!, zxidColumns);
-      rows.timeUs.push(zxids.timeUs[i]!);
-      rows.index.push(this.#resolve(zxids.event[i]!));
-      rows.logged.push(zxids.logged[i]!);
-      rows.synced.push(zxids.synced[i]!);
-      rows.committed.push(zxids.committed[i]!);
-      rows.applied.push(zxids.applied[i]!);
+      const at = rows.timeUs.length;
+      rows.timeUs.extend(1)[at] = zxids.timeUs[i]!;
+      rows.index.extend(1)[at] = this.#resolve(zxids.event[i]!);
+      rows.logged.extend(1)[at] = zxids.logged[i]!;
+      rows.synced.extend(1)[at] = zxids.synced[i]!;
+      rows.committed.extend(1)[at] = zxids.committed[i]!;
+      rows.applied.extend(1)[at] = zxids.applied[i]!;
     }
     for (let i = 0; i < txns.event.length; i++) {
       this.txns.index.push(this.#resolve(txns.event[i]!));
@@ -482,26 +527,26 @@ export class Store {
         this.header = line as unknown as Header;
         return;
       case 'status':
-        this.status.push({ ...line, index } as Indexed<StatusLine>);
+        this.status.push(indexed<StatusLine>(line, index));
         return;
       case 'fault':
-        this.faults.push({ ...line, index } as Indexed<FaultLine>);
+        this.faults.push(indexed<FaultLine>(line, index));
         return;
       case 'link':
-        this.links.push({ ...line, index } as Indexed<LinkLine>);
+        this.links.push(indexed<LinkLine>(line, index));
         return;
       case 'crash':
         this.#abandon((line as CrashLine).host);
-        this.crashes.push({ ...line, index } as Indexed<CrashLine>);
+        this.crashes.push(indexed<CrashLine>(line, index));
         return;
       case 'session':
-        this.sessions.push({ ...line, index } as Indexed<SessionLine>);
+        this.sessions.push(indexed<SessionLine>(line, index));
         return;
       case 'moment':
-        this.moments.push({ ...line, index } as Indexed<MomentLine>);
+        this.moments.push(indexed<MomentLine>(line, index));
         return;
       case 'notes':
-        this.notes.push({ ...line, index } as Indexed<NotesLine>);
+        this.notes.push(indexed<NotesLine>(line, index));
         return;
       case 'connection':
         this.#onConnection(line, index);
@@ -574,8 +619,7 @@ export class Store {
     dial.closed += 1;
     if (dial.closed < 2) return;
     dials.closedUs.array[row] = t;
-    for (const key of this.#flowsOfUid.get(uid) ?? []) this.#flows.delete(key);
-    this.#flowsOfUid.delete(uid);
+    this.#flows.delete(uid);
   }
 
   /** Nobody will read it: since the receiver is gone, or from the start. */
@@ -704,6 +748,7 @@ const DIAL = {
   failed: DIAL_RESULTS.indexOf('failed'),
 } as const;
 const GROUP_CLIENT = groupOf('client');
+const CHANNEL_CLIENT = CHANNELS.indexOf('client');
 export const FATE_STALLED = MESSAGE_FATES.indexOf('stalled');
 
 const zxidColumns = () => ({
@@ -714,6 +759,7 @@ const zxidColumns = () => ({
   committed: f64(),
   applied: f64(),
 });
+export type ZxidRows = ReturnType<typeof zxidColumns>;
 const diskColumns = () => ({
   beginUs: f64(),
   endUs: f64(),
@@ -739,6 +785,12 @@ const operationColumns = () => ({
   pointUs: f64(),
 });
 const watchColumns = () => ({ timeUs: f64(), index: u32(), type: u8(), path: u32(), zxid: f64() });
+
+/** The line itself, which belongs to nobody else, with the index of its event. */
+function indexed<T extends RareLine>(line: RareLine, index: number): Indexed<T> {
+  (line as { index?: number }).index = index;
+  return line as Indexed<T>;
+}
 
 function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const known = map.get(key);

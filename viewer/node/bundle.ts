@@ -80,10 +80,15 @@ export function inlined(files: ReadonlyMap<string, BuiltFile>): string {
       (_, name: string) => `<style>${textOf(name)}</style>`,
     );
   if (script === '') throw new Error('the page has no script');
-  // At the end of the body, where the elements are; a module would be refused when the page is a file.
-  const safe = script.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--');
-  return html.replace('</body>', () => `${DATA_MARK}<script>(()=>{${safe}\n})()</script></body>`);
+  const early = [...files.keys()].filter((name) => /(^|\/)early[^/]*\.js$/.test(name)).map(textOf);
+  // The page's own at the end of the body, where the elements are; a module would be refused when the page is a file.
+  return html
+    .replace('</head>', () => `${early.map(scriptElement).join('')}</head>`)
+    .replace('</body>', () => `${DATA_MARK}${scriptElement(script)}</body>`);
 }
+
+const scriptElement = (script: string): string =>
+  `<script>(()=>{${script.replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--')}\n})()</script>`;
 
 const DATA_MARK = '<!--trace-->';
 
