@@ -25,6 +25,12 @@ describe('the page', () => {
     expect(html).not.toMatch(/(src|href)="/);
   });
 
+  it('starts the worker before its own script is read', () => {
+    const files = built('later()');
+    files.set('assets/early-x1.js', { fileName: 'assets/early-x1.js', code: 'sooner()' });
+    expect(inlined(files)).toMatch(/<head>.*sooner\(\).*<\/head><body>.*later\(\)/s);
+  });
+
   it('is not ended by its own script', () => {
     const html = inlined(built('const a = "</script><!--";'));
     expect(html.match(/<\/script>/g)).toHaveLength(1);

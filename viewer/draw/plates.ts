@@ -1,9 +1,12 @@
 /**
  * The picture while it moves. Painting all of it takes longer than a frame lasts, so it is painted on a plate that is wider than
  * the window, and the plate is moved and stretched by the compositor while one pans and zooms, which costs next to nothing.
- * Meanwhile a second plate is painted for where the view has got to, a few milliseconds in each frame; when it is done the two
- * change places. What one sees is thus at most some frames old, and exact as soon as the view stands still. A picture that is
- * painted quickly needs none of this and is painted in every frame.
+ * Meanwhile a second plate is painted for where the view has got to, a few milliseconds in each frame; when it is done it takes
+ * the place of the first. What one sees is thus at most some frames old, and exact as soon as the view stands still. A picture
+ * that is painted quickly needs none of this and is painted in every frame.
+ *
+ * Until then the second plate is no part of the page. A canvas that is would be handed to the compositor in every frame in which a stroke
+ * is added to it, seen or not, which costs as much as the strokes.
  */
 
 import { HitList, type Target } from '../lib/hit.ts';
@@ -33,6 +36,7 @@ export type Painter = (frame: PlateFrame) => Iterator<void>;
 
 interface Plate {
   readonly canvas: HTMLCanvasElement;
+  readonly context: CanvasRenderingContext2D;
   readonly hits: HitList;
   /** What it was painted for, without its margins. */
   view: Range;
@@ -46,8 +50,8 @@ interface Work {
 }
 
 export class Plates {
-  #front: Plate;
-  #back: Plate;
+  #front = makePlate();
+  #back = makePlate();
   #work: Work | null = null;
   #width = 1;
   #ratio = 1;
@@ -58,10 +62,7 @@ export class Plates {
   #last: Range = { from: 0, to: 1 };
 
   constructor(pane: HTMLElement) {
-    this.#front = makePlate();
-    this.#back = makePlate();
-    this.#back.canvas.style.opacity = '0';
-    pane.append(this.#front.canvas, this.#back.canvas);
+    pane.append(this.#front.canvas);
   }
 
   resize(width: number, height: number, ratio: number): void {
@@ -136,21 +137,18 @@ export class Plates {
     this.#work = null;
     this.#costMs = work.spentMs;
     this.#costFrames = work.frames;
+    this.#front.canvas.replaceWith(this.#back.canvas);
     [this.#front, this.#back] = [this.#back, this.#front];
-    // To hide an element otherwise would have the page painted anew.
-    this.#front.canvas.style.opacity = '';
-    this.#back.canvas.style.opacity = '0';
   }
 
   /** A plate as good as new. */
   #begin(plate: Plate, view: Range): PlateFrame {
-    const { canvas, hits } = plate;
+    const { context, hits } = plate;
     const width = this.#width + 2 * this.#margin;
     const air = ((view.to - view.from) / this.#width) * this.#margin;
     plate.view = view;
     plate.scale = scaleOf({ from: view.from - air, to: view.to + air }, width);
     hits.clear();
-    const context = canvas.getContext('2d')!;
     context.reset();
     context.scale(this.#ratio, this.#ratio);
     return { context, hits, scale: plate.scale, width, left: this.#margin };
@@ -177,5 +175,5 @@ function makePlate(): Plate {
   const canvas = document.createElement('canvas');
   canvas.setAttribute('aria-hidden', 'true');
   const view = { from: 0, to: 1 };
-  return { canvas, hits: new HitList(), view, scale: scaleOf(view, 1) };
+  return { canvas, context: canvas.getContext('2d')!, hits: new HitList(), view, scale: scaleOf(view, 1) };
 }
