@@ -78,6 +78,7 @@ import {
   type Zxid,
   zxidOf,
 } from './types.ts';
+import { digestsComplete, newDigests } from './zab/digests.ts';
 import { leaderDurable, leaderSubmit } from './zab/leader/broadcast.ts';
 import { leaderEpochsSaved } from './zab/leader/discovery.ts';
 import { leaderClosed } from './zab/leader/handlers.ts';
@@ -110,15 +111,7 @@ import {
   learnerTick,
   learnerTruncated,
 } from './zab/learner.ts';
-import {
-  activateMembership,
-  appendEntry,
-  commitThrough,
-  deriveMembership,
-  electionCtx,
-  halt,
-  proveTree,
-} from './zab/replica.ts';
+import { activateMembership, appendEntry, commitThrough, deriveMembership, electionCtx, halt } from './zab/replica.ts';
 import { beginLooking, drained } from './zab/roles.ts';
 
 export interface Peer {
@@ -152,7 +145,7 @@ export function boot(config: PeerConfig, secrets: BootSecrets, now: Now, emit: E
     durable: ZXID_ZERO,
     committed: ZXID_ZERO,
     resync: false,
-    digest: 'unknown',
+    digests: newDigests(),
     received: false,
     role: { kind: 'recovering' },
     store,
@@ -428,7 +421,7 @@ function onRecovered(t: Turn, recovery: Recovery): void {
   assert(state.role.kind === 'recovering', 'recovered twice');
   state.epochs = { accepted: recovery.acceptedEpoch, current: recovery.currentEpoch };
   state.durable = heap.log.last;
-  state.digest = 'unknown';
+  state.digests = newDigests();
   state.received = false;
   const mayBeEmpty = t.config.dbAutocreate || recovery.initializeFile;
   state.resync = recovery.mustResync || (recovery.empty && !mayBeEmpty && state.ensemble !== null);
@@ -451,7 +444,7 @@ function beginStandalone(t: Turn, recovery: Recovery): void {
   const { state, heap, io } = t;
   if (recovery.mustResync) return halt(t, `the data directory is damaged: ${recovery.notes.join('; ')}`);
   commitThrough(t, heap.log.last);
-  proveTree(t);
+  digestsComplete(t);
   if (!isRunning(t)) return;
   const authority = authorityBoot(heap, t.config, io);
   state.role = { kind: 'standalone', authority, lastProposed: heap.log.last };

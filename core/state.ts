@@ -30,12 +30,8 @@ export interface PeerState {
    * leader has sent a full state this server neither votes nor counts in any quorum (it registers as an observer).
    */
   resync: boolean;
-  /**
-   * How the tree compares with the digests that travel in transactions. A Java server's snapshot is fuzzy: it holds some of
-   * what follows it, so until that has been applied a mismatch proves nothing. `unknown` and `differs` last until the whole
-   * history has been applied (`proveTree`); from then on every digest must agree.
-   */
-  digest: 'unknown' | 'differs' | 'agrees' | 'proved';
+  /** How the tree compares with the digests that travel in transactions (`zab/digests.ts`). */
+  digests: Digests;
   /** The tree came whole from a leader of which it is not known yet that a quorum follows it. */
   received: boolean;
   role: Role;
@@ -43,6 +39,15 @@ export interface PeerState {
   server: ServerState;
   /** Null for a standalone server. */
   ensemble: Ensemble | null;
+}
+
+export interface Digests {
+  /** The whole history has been applied: what a fuzzy snapshot held too early has caught up. */
+  isComplete: boolean;
+  /** By how much the predictions differ from the tree, modulo 2^64, and since when; null while they agree. */
+  doubt: { readonly by: bigint; readonly sinceMs: number } | null;
+  /** The last entry that came when everything before it had been applied. */
+  restedAt: Zxid;
 }
 
 export interface Epochs {

@@ -32,13 +32,27 @@ export function aclAsShown(config: PeerConfig, acl: readonly Acl[], ids: readonl
   return visibleAcl(acl, ids, rulesOf(config));
 }
 
-/** The list as it will be stored, or null for INVALIDACL. */
-export function expandAcl(config: PeerConfig, acl: readonly Acl[] | null, ids: readonly Id[]): readonly Acl[] | null {
+/** What `auth` may become in one list: each time all identities that a connection may have, and that a few times. */
+export const EXPANSION_SIZE_MAX = 0x1_0000;
+
+/**
+ * The list as it will be stored, or null for INVALIDACL. `auth` stands for each of the client's ids in turn, so a small list may
+ * become a large one, and a multi has many; all are kept. `spent`: by the lists of this transaction so far.
+ */
+export function expandAcl(
+  config: PeerConfig,
+  acl: readonly Acl[] | null,
+  ids: readonly Id[],
+  spent: { aclSize: number },
+): readonly Acl[] | null {
   if (acl === null || acl.length > ACL_ENTRIES_MAX) return null;
-  // `auth` stands for each of the client's ids in turn, so a small list may become a large one.
-  let size = 0;
-  for (const { id } of acl) size += id.scheme === 'auth' ? sizeOfIds(ids) : id.id.length;
-  if (size > config.juteMaxBuffer) return null;
+  let expansion = 0;
+  for (const { id } of acl) {
+    if (id.scheme === 'auth') expansion += sizeOfIds(ids);
+    else spent.aclSize += id.id.length;
+  }
+  spent.aclSize += expansion;
+  if (expansion > EXPANSION_SIZE_MAX || spent.aclSize > config.juteMaxBuffer) return null;
   return fixupAcl(acl, ids, rulesOf(config).providers);
 }
 

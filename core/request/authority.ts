@@ -98,6 +98,7 @@ export function authorityPrepare(
     wallMs: io.now.wallMs,
     monoMs: io.now.monoMs,
     reconfig: ctx.reconfig,
+    spent: { aclSize: 0, quotaCounts: 0 },
   };
   const verdict = decideBytes(bench, op, request.body);
   if (op === Op.deleteContainer && isRefusal(verdict) && ctx.from === config.myid) {

@@ -108,24 +108,6 @@ export function quotaDataAt(overlay: Overlay, tree: DataTree, path: string): Uin
   return change.exists ? change.quotaData : undefined;
 }
 
-/** What the pending changes will add to the numbers of the quota on `quotaPath`: the difference to the tree, node by node. */
-export function pendingUnder(overlay: Overlay, tree: DataTree, quotaPath: string): QuotaAmount {
-  let count = 0;
-  let bytes = 0;
-  for (const [path, change] of overlay.changes) {
-    if ((path !== quotaPath && !path.startsWith(`${quotaPath}/`)) || hasDeeperQuota(tree, path, quotaPath)) continue;
-    const applied = tree.get(path);
-    count += (change.exists ? 1 : 0) - (applied === undefined ? 0 : 1);
-    bytes += (change.exists ? change.dataLength : 0) - (applied?.data?.length ?? 0);
-  }
-  return { count, bytes };
-}
-
-/** Only the deepest quota above a node counts it. */
-function hasDeeperQuota(tree: DataTree, path: string, quotaPath: string): boolean {
-  return (tree.quotaPathOf(path) ?? quotaPath).length > quotaPath.length;
-}
-
 /** The nodes that would go with the session: the tree's, without those already going, with those still coming. */
 export function ephemeralsAt(overlay: Overlay, tree: DataTree, session: SessionId): string[] {
   const paths: string[] = [];
@@ -164,6 +146,13 @@ export interface Decision {
   /** How the tree digest will differ from the one before this decision. */
   digestDelta: number;
   createsEphemeral: boolean;
+  /** What all changes add to the quotas of the tree, once somebody has asked. */
+  quotaSums: Map<string, QuotaSum> | null;
+}
+
+interface QuotaSum {
+  count: number;
+  bytes: number;
 }
 
 export function beginDecision(
@@ -174,7 +163,18 @@ export function beginDecision(
   digested: boolean,
 ): Decision {
   assert(zxid > overlay.lastDecided, 'zxid not increasing');
-  return { overlay, tree, zxid, session, paths: [], before: [], digested, digestDelta: 0, createsEphemeral: false };
+  return {
+    overlay,
+    tree,
+    zxid,
+    session,
+    paths: [],
+    before: [],
+    digested,
+    digestDelta: 0,
+    createsEphemeral: false,
+    quotaSums: null,
+  };
 }
 
 /** Puts a change over the node as it stands. */
@@ -188,6 +188,63 @@ export function putChange(decision: Decision, path: string, change: Change): voi
   decision.paths.push(path);
   decision.before.push(before);
   overlay.changes.set(path, change);
+  if (decision.quotaSums !== null) {
+    addToSums(decision.quotaSums, tree, path, before, -1);
+    addToSums(decision.quotaSums, tree, path, change, 1);
+  }
+}
+
+/** What the pending changes will add to the numbers of the quota on `quotaPath`: the difference to the tree, node by node. */
+export function pendingUnder(decision: Decision, quotaPath: string): QuotaAmount {
+  const { overlay, tree } = decision;
+  if (tree.quotaPathOf(quotaPath) !== quotaPath) return pendingUnderNew(decision, quotaPath);
+  // Each part of a multi asks: the changes are gone through for the first, and the sums kept from then on.
+  if (decision.quotaSums === null) {
+    decision.quotaSums = new Map();
+    for (const [path, change] of overlay.changes) addToSums(decision.quotaSums, tree, path, change, 1);
+  }
+  return decision.quotaSums.get(quotaPath) ?? { count: 0, bytes: 0 };
+}
+
+/** Only the deepest quota above a node counts it. */
+function addToSums(
+  sums: Map<string, QuotaSum>,
+  tree: DataTree,
+  path: string,
+  change: Change | undefined,
+  sign: 1 | -1,
+): void {
+  const quotaPath = change === undefined ? null : tree.quotaPathOf(path);
+  if (change === undefined || quotaPath === null) return;
+  const sum = sums.get(quotaPath) ?? { count: 0, bytes: 0 };
+  const { count, bytes } = differenceTo(tree, path, change);
+  sum.count += sign * count;
+  sum.bytes += sign * bytes;
+  sums.set(quotaPath, sum);
+}
+
+function differenceTo(tree: DataTree, path: string, change: Change): QuotaAmount {
+  const applied = tree.get(path);
+  return {
+    count: (change.exists ? 1 : 0) - (applied === undefined ? 0 : 1),
+    bytes: (change.exists ? change.dataLength : 0) - (applied?.data?.length ?? 0),
+  };
+}
+
+/** For a quota that is decided and not yet in the tree: all below it, down to the quotas that are. */
+function pendingUnderNew({ overlay, tree }: Decision, quotaPath: string): QuotaAmount {
+  let [count, bytes] = [0, 0];
+  for (const [path, change] of overlay.changes) {
+    if ((path !== quotaPath && !path.startsWith(`${quotaPath}/`)) || hasDeeperQuota(tree, path, quotaPath)) continue;
+    const difference = differenceTo(tree, path, change);
+    count += difference.count;
+    bytes += difference.bytes;
+  }
+  return { count, bytes };
+}
+
+function hasDeeperQuota(tree: DataTree, path: string, quotaPath: string): boolean {
+  return (tree.quotaPathOf(path) ?? quotaPath).length > quotaPath.length;
 }
 
 function termOf(path: string, node: (DigestStat & { readonly contentCrc: number }) | undefined): number {
@@ -265,6 +322,7 @@ export function rollBack(decision: Decision): void {
   before.length = 0;
   decision.digestDelta = 0;
   decision.createsEphemeral = false;
+  decision.quotaSums = null;
 }
 
 /** The tree digest that everything decided so far and this decision lead to. */

@@ -18,7 +18,7 @@ import type { DataTree } from '../tree/data-tree.ts';
 import { contentCrc } from '../tree/digest.ts';
 import { CONTAINER_OWNER, ownerKind, ttlOwner } from '../tree/owner.ts';
 import { CONFIG_PATH, isFixedPath, sequenceSuffix, validatePath } from '../tree/paths.ts';
-import { checkQuota } from '../tree/quota.ts';
+import { checkQuota, quotaOfStatsPath } from '../tree/quota.ts';
 import { type Acl, type Id, type PeerId, Perm, type SessionId, type Zxid } from '../types.ts';
 import type { ClientRequest, InternalRequest, MultiOp, RequestOf } from '../wire/client-codec.ts';
 import { Code, CreateMode, Op } from '../wire/opcodes.ts';
@@ -44,6 +44,15 @@ import {
 } from './overlay.ts';
 import { isDue } from './reaper.ts';
 
+/** What one transaction has asked for so far, of a multi all its parts. */
+interface Spent {
+  aclSize: number;
+  quotaCounts: number;
+}
+
+/** Every quota that is set counts its nodes, at every replica and every replay: a multi may ask for so many counts. */
+export const QUOTA_COUNTS_MAX = 100;
+
 /** One write on the bench. Lives within one call. */
 export interface Bench {
   readonly config: PeerConfig;
@@ -59,6 +68,7 @@ export interface Bench {
   readonly wallMs: number;
   readonly monoMs: number;
   readonly reconfig: ReconfigCtx | null;
+  readonly spent: Spent;
 }
 
 /** A transaction, or the code of the refusal. */
@@ -180,7 +190,7 @@ function decideCreate(bench: Bench, request: Create): Verdict {
   const prefix = request.path;
   const slash = prefix.lastIndexOf('/');
   if (slash < 0 || prefix.includes('\0')) return Code.BADARGUMENTS;
-  const acl = expandAcl(bench.config, request.acl, bench.ids);
+  const acl = expandAcl(bench.config, request.acl, bench.ids, bench.spent);
   if (acl === null) return Code.INVALIDACL;
   const parentPath = slash === 0 ? '/' : prefix.slice(0, slash);
   const parent = nodeAt(overlay, tree, parentPath);
@@ -191,6 +201,7 @@ function decideCreate(bench: Bench, request: Create): Verdict {
   if (!validatePath(path)) return Code.BADARGUMENTS;
   if (nodeAt(overlay, tree, path) !== undefined) return Code.NODEEXISTS;
   if (isEphemeral(parent.ephemeralOwner)) return Code.NOCHILDRENFOREPHEMERALS;
+  if (quotaOfStatsPath(path) !== null && ++bench.spent.quotaCounts > QUOTA_COUNTS_MAX) return Code.BADARGUMENTS;
   const size = request.data?.length ?? 0;
   if (exceedsQuota(bench, path, { count: 1, bytes: size })) return Code.QUOTAEXCEEDED;
 
@@ -381,7 +392,7 @@ function decideSetAcl(bench: Bench, request: RequestOf<'setACL'>): Verdict {
   if (problem !== Code.OK) return problem;
   const { path } = request;
   if (!validatePath(path)) return Code.BADARGUMENTS;
-  const acl = expandAcl(bench.config, request.acl, bench.ids);
+  const acl = expandAcl(bench.config, request.acl, bench.ids, bench.spent);
   if (acl === null) return Code.INVALIDACL;
   const node = nodeAt(overlay, tree, path);
   if (node === undefined) return Code.NONODE;
@@ -417,7 +428,7 @@ function exceedsQuota(bench: Bench, path: string, amount: { count: number; bytes
   const verdict = checkQuota(
     {
       dataOf: (at) => quotaDataAt(overlay, tree, at),
-      pendingOf: (quotaPath) => pendingUnder(overlay, tree, quotaPath),
+      pendingOf: (quotaPath) => pendingUnder(bench.decision, quotaPath),
     },
     path,
     amount,

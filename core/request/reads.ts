@@ -15,6 +15,7 @@ import { isWatcherType, type WatchClaims, type WatchKind, type WatchNotice } fro
 import { type ConnId, type Id, Perm, type SessionId } from '../types.ts';
 import type { ClientRequest, MultiReadOp, MultiResult, ReplyBody, RequestOf } from '../wire/client-codec.ts';
 import { AddWatchMode, Code } from '../wire/opcodes.ts';
+import { Stat } from '../wire/records.ts';
 import { aclAsShown, mayAccess, providersFor } from './access.ts';
 
 /** Who reads. */
@@ -162,9 +163,16 @@ function ownEphemerals(tree: DataTree, session: SessionId, prefix: string | null
   return prefix === null || trimmed === '' || trimmed === '/' ? all : all.filter((path) => path.startsWith(prefix));
 }
 
-/** Each operation succeeds or fails alone. */
+/**
+ * Bytes of data and names that one answer may gather. Any one node fits, but a request of a megabyte can name a hundred thousand of
+ * them, or one a hundred thousand times.
+ */
+export const MULTI_READ_SIZE_MAX = 0x400_0000;
+
+/** Each operation succeeds or fails alone; all fail when the answer would be too large. */
 function multiRead(heap: Heap, config: PeerConfig, reader: Reader, ops: readonly MultiReadOp[]): ReadAnswer {
   const results: MultiResult[] = [];
+  let size = 0;
   for (const op of ops) {
     const node = readable(heap.tree, config, reader, op.path, Perm.READ);
     if (typeof node === 'number') {
@@ -172,13 +180,26 @@ function multiRead(heap: Heap, config: PeerConfig, reader: Reader, ops: readonly
     } else if (!watched(heap, reader, op, op.kind === 'getData' ? 'data' : 'child')) {
       return OVERFULL;
     } else {
-      results.push(resultOf(heap.tree, op, node));
+      const result = resultOf(heap.tree, op, node);
+      size += sizeOf(result);
+      if (size > MULTI_READ_SIZE_MAX) return refusal(Code.BADARGUMENTS);
+      results.push(result);
     }
   }
   return ok({ kind: 'multiRead', results });
 }
 
-function resultOf(tree: DataTree, op: MultiReadOp, node: ReadNode): MultiResult {
+type MultiReadResult = Extract<MultiResult, { kind: 'getData' | 'getChildren' }>;
+
+/** About as many bytes as the result will have. */
+function sizeOf(result: MultiReadResult): number {
+  if (result.kind === 'getData') return Stat.sizeMin + (result.data?.length ?? 0);
+  let size = 0;
+  for (const name of result.children ?? []) size += 4 + name.length;
+  return size;
+}
+
+function resultOf(tree: DataTree, op: MultiReadOp, node: ReadNode): MultiReadResult {
   switch (op.kind) {
     case 'getData':
       return { kind: 'getData', data: node.data, stat: node.stat };

@@ -1,7 +1,11 @@
 /** Reading a log file from its beginning in pieces, as plain data. */
 
 import type { FileAction } from '../io.ts';
+import type { Zxid } from '../types.ts';
 import { concat } from '../wire/bytes.ts';
+import { Op } from '../wire/opcodes.ts';
+import type { LogEntry } from '../wire/txn.ts';
+import { readHeader } from '../wire/txn-codec.ts';
 import { LOG_HEADER_SIZE, type LogHeader, type Parsed, parseLogHeader, parseRecord } from './log-file.ts';
 
 /** What one read asks for. */
@@ -42,6 +46,16 @@ export function takeRecord(cursor: LogCursor): Parsed {
   if (parsed.kind !== 'record') return parsed;
   drop(cursor, parsed.next);
   return { kind: 'record', entry: parsed.entry, next: cursor.offset };
+}
+
+/**
+ * An entry may have the number of the one before it if all it does is to refuse a request. It changes nothing, and is not kept:
+ * in our history a number stands for one entry.
+ */
+export function isRepeatedRefusal(last: Zxid, { zxid, bytes }: LogEntry): boolean {
+  if (zxid !== last) return false;
+  const header = readHeader(bytes);
+  return header.ok && header.value.type === Op.error;
 }
 
 function drop(cursor: LogCursor, size: number): void {

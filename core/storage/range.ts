@@ -10,7 +10,7 @@ import { note } from '../io.ts';
 import { assert, type Zxid } from '../types.ts';
 import type { LogEntry } from '../wire/txn.ts';
 import { follows } from '../zab/sync.ts';
-import { feed, logCursor, readOf, takeHeader, takeRecord } from './log-cursor.ts';
+import { feed, isRepeatedRefusal, logCursor, readOf, takeHeader, takeRecord } from './log-cursor.ts';
 import { inLog } from './names.ts';
 import { ask, type StoreTurn } from './ops.ts';
 import type { RangeRead, StoreState } from './state.ts';
@@ -94,6 +94,7 @@ function takeEntries(read: RangeRead): 'more' | 'done' | 'impossible' {
         const { entry } = parsed;
         if (entry.zxid <= read.after) break;
         const previous = read.entries.at(-1)?.zxid ?? read.after;
+        if (isRepeatedRefusal(previous, entry)) break;
         read.bytes += entry.bytes.length;
         if (!follows(previous, entry.zxid) || read.bytes > read.bytesMax) return 'impossible';
         read.entries.push(entry);

@@ -33,7 +33,7 @@ import type { LogEntry } from '../wire/txn.ts';
 import { follows } from '../zab/sync.ts';
 import { epochActions, replaceFile } from './epoch-writer.ts';
 import { decodeEpoch, EPOCH_FILE_BYTES_MAX, type EpochFile, encodeEpoch, epochIn, repairEpochs } from './epochs.ts';
-import { feed, logCursor, READ_BYTES, readOf, takeHeader, takeRecord } from './log-cursor.ts';
+import { feed, isRepeatedRefusal, logCursor, READ_BYTES, readOf, takeHeader, takeRecord } from './log-cursor.ts';
 import { classifyTail, isZero, LOG_HEADER_SIZE, RECORD_BYTES_MAX } from './log-file.ts';
 import { decodeMark } from './mark.ts';
 import { markActions } from './mark-writer.ts';
@@ -323,6 +323,7 @@ function takeRecords(turn: StoreTurn, r: RecoveryState, stage: Stage<'log'>, nam
 /** Adds the entry to the history; what is wrong with it, or null. */
 function accept({ heap }: StoreTurn, last: Zxid, entry: LogEntry): string | null {
   const { zxid } = entry;
+  if (isRepeatedRefusal(last, entry)) return null;
   if (zxid <= last) return `entry ${showZxid(zxid)} stands behind ${showZxid(last)}`;
   // Older than the snapshot: it is in there.
   if (zxid <= heap.log.base) return null;

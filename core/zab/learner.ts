@@ -56,6 +56,7 @@ import {
 import type { QuorumPacket } from '../wire/records.ts';
 import { SNAP_END_MARK, SnapshotReader } from '../wire/snapshot-codec.ts';
 import { decodeTxn } from '../wire/txn-codec.ts';
+import { digestsComplete, newDigests } from './digests.ts';
 import { saveEpochs } from './epochs.ts';
 import { packetOf } from './packets.ts';
 import {
@@ -64,7 +65,6 @@ import {
   CONFIG_PATH,
   commitThrough,
   membershipOf,
-  proveTree,
   publishConfig,
   reconfigOf,
   sawMembership,
@@ -384,7 +384,7 @@ function onSnapshotBytes(t: Turn, l: Learning, bytes: Uint8Array): void {
 /** A whole state replaces ours. Nothing of it is durable yet. */
 function adoptTree(t: Turn, tree: DataTree): void {
   t.heap.tree = tree;
-  t.state.digest = 'unknown';
+  t.state.digests = newDigests();
   t.state.received = true;
   t.state.committed = ZXID_ZERO;
 }
@@ -460,7 +460,7 @@ function onUpToDate(t: Turn, l: Learning): void {
   assert(ensemble !== null, 'no ensemble');
   commitThrough(t, l.commitTo);
   state.received = false;
-  proveTree(t);
+  digestsComplete(t);
   if (!learns(t)) return;
   const inForce = membershipOf(configData(t));
   if (inForce !== null) activateMembership(t, inForce);

@@ -14,12 +14,12 @@ import { authorityApplied } from '../request/authority.ts';
 import { serverApplied, serverStop } from '../request/server.ts';
 import type { Turn } from '../state.ts';
 import { storeAppend } from '../storage/store.ts';
-import { TREE_DIGEST_VERSION } from '../tree/digest.ts';
 import { assert, counterOf, showZxid, type Zxid } from '../types.ts';
 import { Op } from '../wire/opcodes.ts';
 import type { LogEntry } from '../wire/txn.ts';
 import { decodeTxn } from '../wire/txn-codec.ts';
 import { utf8Decode, utf8Encode } from '../wire/utf8.ts';
+import { digestExpected, digestProblem } from './digests.ts';
 import { follows } from './sync.ts';
 
 export const CONFIG_PATH = '/zookeeper/config';
@@ -36,6 +36,7 @@ export function halt(t: Turn, reason: string): void {
 /** Adds a proposal to the history and asks for it to be logged. The caller has checked where it belongs. */
 export function appendEntry(t: Turn, entry: LogEntry): void {
   assert(follows(t.heap.log.last, entry.zxid), 'history not contiguous');
+  digestExpected(t, entry.zxid);
   storeAppend(t.state.store, t.heap, t.io, entry);
   const proposed = reconfigOf(entry);
   if (proposed !== null) sawMembership(t, proposed);
@@ -44,8 +45,8 @@ export function appendEntry(t: Turn, entry: LogEntry): void {
 /**
  * Everything up to `zxid` is committed: apply it in order, fire watches, answer clients.
  *
- * With `digestEnabled` the leader's prediction travels in each entry; a replica whose tree disagrees is damaged and stops
- * instead of serving (upstream logs and counts).
+ * With `digestEnabled` the leader's prediction travels in each entry; a replica whose tree is another one stops instead of
+ * serving (`digests.ts`).
  */
 export function commitThrough(t: Turn, zxid: Zxid): void {
   const { state, heap } = t;
@@ -75,30 +76,17 @@ function applyEntry(t: Turn, entry: LogEntry): boolean {
   }
   const { header, txn, digest } = decoded.value;
   const result = heap.tree.apply(header, txn);
-  if (digest !== null && t.config.digestEnabled && digest.version === TREE_DIGEST_VERSION) {
-    const agrees = digest.treeDigest === heap.tree.digest();
-    if (state.digest !== 'proved') state.digest = agrees ? 'agrees' : 'differs';
-    else if (!agrees) return haltOnDigest(t, entry.zxid);
-  }
-  note(t.io, 'zab.applied', { zxid: entry.zxid });
   const { role } = state;
   const authority = role.kind === 'leading' || role.kind === 'standalone' ? role.authority : null;
+  const problem = digestProblem(t, entry.zxid, digest, authority !== null);
+  if (problem !== null) {
+    halt(t, `tree digest differs from the prediction at ${showZxid(entry.zxid)}: ${problem}`);
+    return false;
+  }
+  note(t.io, 'zab.applied', { zxid: entry.zxid });
   if (authority !== null) authorityApplied(authority, header, txn);
   for (const event of serverApplied(state.server, heap, t.config, t.io, { header, txn, result })) t.work.push(event);
   return true;
-}
-
-/** The whole history has been applied: what a fuzzy snapshot held too early has caught up, and the digest must agree. */
-export function proveTree(t: Turn): void {
-  if (t.state.role.kind === 'halted') return;
-  if (t.state.digest === 'differs') haltOnDigest(t, t.heap.tree.lastZxid);
-  else t.state.digest = 'proved';
-}
-
-function haltOnDigest(t: Turn, zxid: Zxid): false {
-  note(t.io, 'zab.digest.mismatch', { zxid });
-  halt(t, `tree digest differs from the leader's at ${showZxid(zxid)}`);
-  return false;
 }
 
 // --- configurations --------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ import { Packet } from '../../wire/opcodes.ts';
 import { encodeConfigText } from '../../wire/quorum-codec.ts';
 import { SNAP_END_MARK, SnapshotWriter } from '../../wire/snapshot-codec.ts';
 import type { LogEntry } from '../../wire/txn.ts';
-import { activateMembership, applyThrough, commitThrough, proveTree, publishConfig } from '../replica.ts';
+import { digestsComplete } from '../digests.ts';
+import { activateMembership, applyThrough, commitThrough, publishConfig } from '../replica.ts';
 import { decideSync, type HistoryView, type SyncPlan } from '../sync.ts';
 import { dropHandler, dropSnapshot, forgetAcksAfter, send } from './handlers.ts';
 import { counts, giveUp, leads, quorumOf } from './quorums.ts';
@@ -208,7 +209,7 @@ function establishIfQuorum(t: Turn, l: Leading): void {
   const initial = t.heap.log.last;
   note(io, 'zab.established', { epoch: l.epoch, zxid: initial });
   commitThrough(t, initial);
-  proveTree(t);
+  digestsComplete(t);
   if (!leads(t)) return;
   activateMembership(t, ensemble.lastSeen);
   publishConfig(t);

@@ -133,6 +133,11 @@ describe('a distinguished name in an ACL', () => {
     expect(isDistinguishedName(text)).toBe(false);
   });
 
+  test('one that ends in blanks is read in one pass', () => {
+    expect(isDistinguishedName(`CN=#0c0161${' '.repeat(1_000_000)}`)).toBe(true);
+    expect(isDistinguishedName(`CN=#${' '.repeat(1_000_000)}x`)).toBe(false);
+  });
+
   test.each(['CN=#', 'CN=#0', 'CN=#0c02', 'CN=#0c0161 x', 'CN=#0cz1', '3.1=a', '1.40=a', '1=a', '1.-2=a', 'CN=a<b'])(
     '%j is none either',
     (text) => {

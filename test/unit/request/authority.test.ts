@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { formatMembership, parseMembership } from '../../../core/config/membership.ts';
 import type { PeerConfig } from '../../../core/config/types.ts';
 import { authorityBoot, authorityDeadline } from '../../../core/request/authority.ts';
+import { QUOTA_COUNTS_MAX } from '../../../core/request/prepare.ts';
 import { asPeer, asSession, asZxid, type Id, OPEN_ACL, Perm } from '../../../core/types.ts';
 import { type ClientRequest, encodeRequest, type MultiOp } from '../../../core/wire/client-codec.ts';
 import { Code, CreateMode, Op } from '../../../core/wire/opcodes.ts';
@@ -236,6 +237,34 @@ describe('quotas', () => {
     expect(utf8Decode(h.heap.tree.get('/zookeeper/quota/q/zookeeper_stats')!.data!)).toBe('count=3,bytes=3');
   });
 
+  test('count each part of a large multi once', () => {
+    const h = limited('count=-1,bytes=-1=;countHardLimit=9000,byteHardLimit=9999');
+    const nodes = (from: number, count: number) => Array.from({ length: count }, (_, i) => create(`/q/${from + i}`));
+    h.hold = true;
+    expect(decide(h, multi(...nodes(0, 4000)))).toMatchObject({ kind: 'multi' });
+    // Some go, one grows, some come: 1 + 4000 - 2 + 4 nodes, one byte each and ten more.
+    const parts = [remove('/q/0'), remove('/q/1'), set('/q/2', -1, utf8Encode('12345678901')), ...nodes(5000, 4)];
+    expect(JSON.stringify(decide(h, multi(...parts)))).not.toContain('error');
+    const rest = 9000 - (1 + 4000 - 2 + 4);
+    const over = decide(h, multi(...nodes(6000, rest + 1)));
+    expect(over.kind === 'multi' ? over.parts.at(-1)?.txn : over).toEqual({ kind: 'error', err: Code.QUOTAEXCEEDED });
+    const full = decide(h, multi(...nodes(6000, rest)));
+    expect(full.kind === 'multi' ? full.parts.at(-1)?.txn.kind : full).toBe('create');
+    h.commit();
+    expect(utf8Decode(h.heap.tree.get('/zookeeper/quota/q/zookeeper_stats')!.data!)).toBe('count=9000,bytes=9010');
+  });
+
+  test('cannot be set in any number at once: each is counted by every replica', () => {
+    const h = host();
+    decide(h, create('/zookeeper/quota/q'));
+    const again = [create('/zookeeper/quota/q/zookeeper_stats'), remove('/zookeeper/quota/q/zookeeper_stats')];
+    const many = (times: number) => multi(...Array.from({ length: times }, () => again).flat());
+    expect(JSON.stringify(decide(h, many(QUOTA_COUNTS_MAX)))).not.toContain('error');
+    expect(decide(h, many(QUOTA_COUNTS_MAX + 1))).toMatchObject({
+      parts: expect.arrayContaining([{ type: -1, txn: { kind: 'error', err: Code.BADARGUMENTS } }]),
+    });
+  });
+
   test('bytes grow and shrink', () => {
     const h = limited('count=-1,bytes=-1=;byteHardLimit=10');
     h.hold = true;
@@ -431,9 +460,9 @@ test('a global session that was closed does not come back as somebody’s local 
 test('a transaction that would be too large for its readers is refused', () => {
   const h = host({ juteMaxBuffer: 4000 });
   const ops = Array.from({ length: 60 }, (_, i) =>
-    create(`/${'n'.repeat(40)}${i}`, { acl: [{ perms: 1, id: { scheme: 'auth', id: '' } }] }),
+    create(`/${'n'.repeat(100)}${i}`, { acl: [{ perms: 1, id: { scheme: 'auth', id: '' } }] }),
   );
-  const ids = [{ scheme: 'digest', id: `${'u'.repeat(200)}:x` }];
+  const ids = [{ scheme: 'digest', id: 'u:x' }];
   expect(decide(h, multi(...ops), ids)).toEqual({ kind: 'error', err: Code.BADARGUMENTS });
   expect(h.auth.overlay.changes.size).toBe(0);
   expect(h.heap.tree.lastZxid).toBe(asZxid(2));

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { CONNECT_FRAME_MAX, IDS_MAX, IDS_SIZE_MAX, WAITING_READS_MAX } from '../../../core/request/intake.ts';
+import { MULTI_READ_SIZE_MAX } from '../../../core/request/reads.ts';
 import { asConn, asPeer, asSession, asZxid, OPEN_ACL, Perm, zxidOf } from '../../../core/types.ts';
 import { concat, fromHex } from '../../../core/wire/bytes.ts';
 import { type ClientRequest, encodeRequest, encodeRequestFrame } from '../../../core/wire/client-codec.ts';
@@ -295,6 +296,22 @@ describe('what the ACL hides', () => {
       err: 0,
       body: { results: [{ kind: 'error', err: Code.NOAUTH }] },
     });
+  });
+
+  test('many reads at once do not make an answer of any size', () => {
+    const host = new Standalone();
+    const data = new Uint8Array((1 << 20) - 1000);
+    new TestClient(host, 1).connect().ask(create('/big', { data }));
+    const ops = (count: number) =>
+      Array.from({ length: count }, () => ({ op: Op.getData, kind: 'getData', path: '/big', watch: false }) as const);
+    const fitting = Math.floor(MULTI_READ_SIZE_MAX / (data.length + 68));
+    const fits = new TestClient(host, 2).connect();
+    expect(fits.ask({ op: Op.multiRead, kind: 'multiRead', ops: ops(fitting) }).err).toBe(Code.OK);
+    for (const [index, count] of [fitting + 1, 20_000].entries()) {
+      const client = new TestClient(host, 3 + index).connect();
+      const answer = client.ask({ op: Op.multiRead, kind: 'multiRead', ops: ops(count) });
+      expect(answer).toMatchObject({ err: Code.BADARGUMENTS, body: null });
+    }
   });
 
   test('a refused read leaves no watch behind', () => {
@@ -598,6 +615,24 @@ describe('limits', () => {
     const acl = [1, 2, 3, 4, 5].map((perms) => ({ perms, id: { scheme: 'auth', id: '' } }));
     expect(client.ask(create('/a', { acl })).err).toBe(Code.INVALIDACL);
     expect(client.ask(create('/a', { acl: acl.slice(0, 1) })).err).toBe(Code.OK);
+  });
+
+  test('what `auth` is expanded to, in one list and in all of a transaction', () => {
+    const host = new Standalone();
+    const client = new TestClient(host, 1).connect();
+    for (let i = 0; i < 60; i++) client.ask(auth(`${'u'.repeat(200)}${i}:p`));
+    // Some 14,000 bytes of identities.
+    const lists = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ perms: Perm.ALL, id: { scheme: 'auth', id: String(i) } }));
+    expect(client.ask(create('/four', { acl: lists(4) })).err).toBe(Code.OK);
+    expect(client.ask(create('/five', { acl: lists(5) })).err).toBe(Code.INVALIDACL);
+    const parts = Array.from({ length: 5000 }, (_, i) => create(`/m${i}`, { acl: lists(4) }));
+    const { body } = client.ask({ op: Op.multi, kind: 'multi', ops: parts as never });
+    const errors =
+      body?.kind === 'multi' ? body.results.map((result) => (result.kind === 'error' ? result.err : 0)) : [];
+    expect(errors.indexOf(Code.INVALIDACL)).toBeLessThan(100);
+    expect(errors.indexOf(Code.INVALIDACL)).toBeGreaterThan(0);
+    expect(host.heap.tree.get('/m0')).toBeUndefined();
   });
 
   test('the request throttle holds frames back and refuses what waited too long', () => {

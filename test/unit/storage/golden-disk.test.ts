@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { encodeRecords, paddedSize, recordSize } from '../../../core/storage/log-file.ts';
+import { encodeRecords, LOG_HEADER_SIZE, paddedSize, parseRecord, recordSize } from '../../../core/storage/log-file.ts';
 import { SnapshotFileWriter } from '../../../core/storage/snapshot-file.ts';
-import { storeAppend } from '../../../core/storage/store.ts';
+import { storeAppend, storeReadRange } from '../../../core/storage/store.ts';
 import { DataTree } from '../../../core/tree/data-tree.ts';
-import { asSession, asZxid } from '../../../core/types.ts';
-import { fromHex } from '../../../core/wire/bytes.ts';
-import { decodeTxn } from '../../../core/wire/txn-codec.ts';
+import { asSession, asZxid, type SessionId } from '../../../core/types.ts';
+import { concat, fromHex } from '../../../core/wire/bytes.ts';
+import { Code, Op } from '../../../core/wire/opcodes.ts';
+import type { Txn } from '../../../core/wire/txn.ts';
+import { decodeTxn, encodeTxn } from '../../../core/wire/txn-codec.ts';
 import { type Files, golden, goldenJson, image } from './files.ts';
 import { applyEntry, type Machine, MemoryDisk, recover, TEST_CONFIG } from './machine.ts';
 
@@ -117,6 +119,49 @@ describe('recorded data directories recover to the recorded tree', () => {
       const decoded = decodeTxn(entry.bytes);
       if (decoded.ok && decoded.value.digest !== null) expect(heap.tree.digest()).toBe(decoded.value.digest.treeDigest);
     }
+  });
+});
+
+describe('an entry with the number of the one before it', () => {
+  /** The recorded log, each record followed by one of the same number. */
+  function doubled(type: number, txn: Txn): Files {
+    const files = new Map(image('plain'));
+    const whole = files.get(LOG)!;
+    const pieces: Uint8Array[] = [whole.slice(0, LOG_HEADER_SIZE)];
+    let at = LOG_HEADER_SIZE;
+    for (let record = parseRecord(whole, at, true); record.kind === 'record'; record = parseRecord(whole, at, true)) {
+      const { zxid } = record.entry;
+      const header = { clientId: 0n as SessionId, cxid: 1, zxid, time: 1, type };
+      pieces.push(
+        whole.slice(at, record.next),
+        encodeRecords([{ zxid, bytes: encodeTxn(header, txn, null) }], { header: false }),
+      );
+      at = record.next;
+    }
+    files.set(LOG, concat([...pieces, whole.slice(at)]));
+    return files;
+  }
+  const LOG = 'log/version-2/log.c7';
+
+  it('is passed over when it refuses something: it changes nothing', () => {
+    const files = doubled(Op.error, { kind: 'error', err: Code.MARSHALLINGERROR });
+    const { machine, tree } = recoveredTree(files);
+    expect(machine.recovery).toMatchObject({ snapshotZxid: 0xc6, lastZxid: 0xe3, mustResync: false, notes: [] });
+    const plain = recoveredTree(image('plain')).tree;
+    expect(tree.digest()).toBe(plain.digest());
+    expect(recorded(describeTree(tree))).toEqual(recorded(describeTree(plain)));
+    const range = { after: asZxid(0xc8), upTo: asZxid(0xe3), bytesMax: 1e6 };
+    const token = storeReadRange(machine.store, machine.heap, machine.io, range);
+    machine.settle();
+    const read = machine.events.at(-1);
+    expect(read).toMatchObject({ type: 'rangeRead', token });
+    const zxids = read?.type === 'rangeRead' ? read.entries?.map(({ zxid }) => zxid) : null;
+    expect(zxids).toEqual(Array.from({ length: 0xe3 - 0xc8 }, (_, i) => 0xc9 + i));
+  });
+
+  it('is no history when it does something', () => {
+    const { recovery } = recover(MemoryDisk.of(doubled(Op.closeSession, { kind: 'closeSession', paths: null })));
+    expect(recovery).toMatchObject({ mustResync: true, notes: ['log.c7: entry 0xc7 stands behind 0xc7'] });
   });
 });
 

@@ -10,25 +10,26 @@ import { view } from '../../../core/peer.ts';
 import type { Turn } from '../../../core/state.ts';
 import { DataTree } from '../../../core/tree/data-tree.ts';
 import { TREE_DIGEST_VERSION } from '../../../core/tree/digest.ts';
-import { asConn, asZxid, COUNTER_MAX, type Zxid, zxidOf } from '../../../core/types.ts';
+import { asConn, asZxid, COUNTER_MAX, OPEN_ACL, type Zxid, zxidOf } from '../../../core/types.ts';
+import { encodeRequest } from '../../../core/wire/client-codec.ts';
 import { Op, Packet } from '../../../core/wire/opcodes.ts';
 import { encodeConfigText, encodeRequestPayload } from '../../../core/wire/quorum-codec.ts';
 import type { LogEntry } from '../../../core/wire/txn.ts';
 import { decodeTxn, encodeTxn } from '../../../core/wire/txn-codec.ts';
 import { commitThrough, reconfigOf } from '../../../core/zab/replica.ts';
 import { leaderWith, learnerIn, NEW_EPOCH, node, type Scene, send } from '../../support/phases.ts';
-import { applyEntry } from '../storage/machine.ts';
+import { applyEntry, createTxn } from '../storage/machine.ts';
 
 const at = (counter: number): Zxid => zxidOf(1, counter);
 
 /** The entry with a digest behind it: that of the tree which holds the nodes up to there, or another. */
-function withDigest(counter: number, options: { wrong?: boolean; version?: number } = {}): LogEntry {
+function withDigest(counter: number, options: { off?: bigint; version?: number } = {}): LogEntry {
   const tree = DataTree.fresh();
   for (let i = 1; i <= counter; i++) applyEntry(tree, node(i));
   const entry = node(counter);
   const decoded = decodeTxn(entry.bytes);
   if (!decoded.ok) throw new Error('undecodable');
-  const treeDigest = tree.digest() + (options.wrong === true ? 1n : 0n);
+  const treeDigest = tree.digest() + (options.off ?? 0n);
   const digest = { version: options.version ?? TREE_DIGEST_VERSION, treeDigest };
   return { zxid: entry.zxid, bytes: encodeTxn(decoded.value.header, decoded.value.txn, digest) };
 }
@@ -99,42 +100,100 @@ describe('what a learner applies', () => {
 });
 
 describe('the digest that travels in a transaction', () => {
+  const TICK_MS = 2000;
+  const serves = ({ net, self }: Scene): boolean => net.get(self).peer !== null && view(net.peer(self)).serving;
+
   it('lets the server go on when it agrees', () => {
     const scene = learnerIn('serving');
     commit(scene, withDigest(5));
     expect(view(scene.net.peer(scene.self)).appliedZxid).toBe(at(5));
   });
 
-  it('stops the server when it does not', () => {
+  it('stops the server that is off by the same for a tick', () => {
     const scene = learnerIn('serving');
     const effects = watch(scene);
-    commit(scene, withDigest(5, { wrong: true }));
+    commit(scene, withDigest(5, { off: 7n }));
     expect(notesIn(effects)).toContain('zab.digest.mismatch');
+    scene.net.nowMs += TICK_MS - 1;
+    commit(scene, withDigest(6, { off: 7n }));
+    expect(serves(scene)).toBe(true);
+    scene.net.nowMs += 1;
+    commit(scene, withDigest(7, { off: 7n }));
     expect(effects.filter(({ type }) => type === 'halt')).toHaveLength(1);
     expect(scene.net.get(scene.self).peer).toBeNull();
   });
 
+  it('is a wrong prediction when the next ones agree, or are wrong by something else', () => {
+    const scene = learnerIn('serving');
+    for (const [i, off] of [7n, 0n, 7n, -8n, 7n].entries()) {
+      commit(scene, withDigest(5 + i, { off }));
+      scene.net.nowMs += TICK_MS;
+    }
+    expect(view(scene.net.peer(scene.self))).toMatchObject({ appliedZxid: at(9), serving: true });
+  });
+
+  it('says nothing when it came while others were under way: the leader may have gone on with a wrong prediction', () => {
+    const scene = learnerIn('serving');
+    commit(scene, withDigest(5, { off: 7n }));
+    scene.net.nowMs += TICK_MS;
+    commit(scene, node(6), withDigest(7, { off: 7n }), withDigest(8, { off: 7n }));
+    expect(serves(scene)).toBe(true);
+    commit(scene, withDigest(9, { off: 7n }));
+    expect(serves(scene)).toBe(false);
+  });
+
+  it('stops a leader at once: it has made the prediction itself', () => {
+    const scene = leaderWith('active');
+    const { net, self, wire } = scene;
+    const effects = watch(scene);
+    const request = { sessionId: 5n as never, cxid: 0, type: Op.createSession, body: new Uint8Array(4) };
+    send(net, wire, Packet.REQUEST, asZxid(-1), encodeRequestPayload(request));
+    const { zxid } = net.peer(self).heap.log.get(0);
+    const create = { op: Op.create, kind: 'create', path: '/a', data: null, acl: OPEN_ACL, flags: 0 } as const;
+    const write = { sessionId: 5n as never, cxid: 1, type: Op.create, body: encodeRequest(create) };
+    send(net, wire, Packet.ACK, zxid);
+    send(net, wire, Packet.REQUEST, asZxid(-1), encodeRequestPayload(write));
+    // Between the prediction and the commit the tree becomes another one.
+    const stray = net.peer(self).heap.tree;
+    stray.apply(
+      { clientId: 5n as never, cxid: 9, zxid, time: 0, type: Op.create },
+      createTxn('/stray', new Uint8Array(1)),
+    );
+    send(net, wire, Packet.ACK, asZxid(zxid + 1));
+    expect(notesIn(effects)).toContain('zab.digest.mismatch');
+    expect(net.get(self).peer).toBeNull();
+  });
+
   it('is not read when it is of another kind', () => {
     const scene = learnerIn('serving');
-    commit(scene, withDigest(5, { wrong: true, version: TREE_DIGEST_VERSION + 1 }));
-    expect(view(scene.net.peer(scene.self)).appliedZxid).toBe(at(5));
+    commit(scene, withDigest(5, { off: 7n, version: TREE_DIGEST_VERSION + 1 }));
+    scene.net.nowMs += TICK_MS;
+    commit(scene, withDigest(6, { off: 7n, version: TREE_DIGEST_VERSION + 1 }));
+    expect(view(scene.net.peer(scene.self)).appliedZxid).toBe(at(6));
   });
 
   /** A Java snapshot is fuzzy: it may hold what follows it, and then an early digest cannot agree. */
   it('is forgiven before the whole history has been applied, if it agrees in the end', () => {
     const scene = learnerIn('catchingUp');
-    commit(scene, withDigest(4, { wrong: true }), withDigest(5));
+    const effects = watch(scene);
+    commit(scene, withDigest(4, { off: 7n }), withDigest(5));
     finish(scene);
-    expect(view(scene.net.peer(scene.self))).toMatchObject({ appliedZxid: at(5), serving: true });
+    scene.net.nowMs += TICK_MS;
+    commit(scene, withDigest(6, { off: 7n }));
+    expect(notesIn(effects).filter((code) => code === 'zab.digest.mismatch')).toHaveLength(1);
+    expect(serves(scene)).toBe(true);
   });
 
-  it('stops the server that does not agree in the end', () => {
+  it('is a doubt that begins when the history has been applied, if it does not', () => {
     const scene = learnerIn('catchingUp');
-    const effects = watch(scene);
-    commit(scene, withDigest(4), withDigest(5, { wrong: true }));
+    commit(scene, withDigest(4), withDigest(5, { off: 7n }));
+    scene.net.nowMs += TICK_MS;
     finish(scene);
-    expect(notesIn(effects)).toContain('zab.digest.mismatch');
-    expect(scene.net.get(scene.self).peer).toBeNull();
+    commit(scene, withDigest(6, { off: 7n }));
+    expect(serves(scene)).toBe(true);
+    scene.net.nowMs += TICK_MS;
+    commit(scene, withDigest(7, { off: 7n }));
+    expect(serves(scene)).toBe(false);
   });
 
   function finish({ net, wire }: Scene): void {
