@@ -3,9 +3,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { findScenario, SCENARIOS } from '../scenarios/index.ts';
+import { closeAll, EXIT, EXIT_OF } from './campaign/closing.ts';
 import { mergeInto, readOrNothing, writeResults } from './campaign/files.ts';
 import { seedsOf } from './campaign/ranges.ts';
-import { failuresOf, Results, rowOf } from './campaign/results.ts';
+import { Results, rowOf } from './campaign/results.ts';
 import type { SeedResult } from './campaign/seed.ts';
 import { campaign, serveAsWorker } from './campaign/threads.ts';
 import { toJsonLines } from './checkers/history/record.ts';
@@ -20,20 +21,12 @@ import { Reporter, type Screen } from './cli/report.ts';
 import { shrinkAndTell } from './cli/shrink.ts';
 import { failureFile, openViewer, writePage } from './cli/view.ts';
 import { runLockstep } from './lockstep.ts';
-import { type Result, type RunSettings, run, unmetExpectations, type Verdict } from './runner.ts';
+import { type Result, type RunSettings, run, unmetExpectations } from './runner.ts';
 import { formatSchedule, parseSchedule, type RunOptions, type Schedule } from './schedule.ts';
 import { generate } from './swarm.ts';
 import { plural } from './text.ts';
 import { explainEvents, traceTo } from './trace.ts';
 import { SECRET_PREFIX } from './workload.ts';
-
-const EXIT = { ok: 0, usage: 2, crash: 127, liveness: 128, safety: 129, nondeterminism: 130 } as const;
-const EXIT_OF: Readonly<Record<Verdict, number>> = {
-  ok: EXIT.ok,
-  crash: EXIT.crash,
-  liveness: EXIT.liveness,
-  safety: EXIT.safety,
-};
 
 async function main(argv: readonly string[]): Promise<number> {
   const parsed = parseArgs(argv);
@@ -275,28 +268,27 @@ async function runCampaign(args: Args, seeds: { readonly from: number; readonly 
     results.add(key, rowOf(result));
     printSeed(args, result);
   });
-  if (args.out !== null) mergeInto(args.out, results);
+  const all = args.out === null ? results : mergeInto(args.out, results);
   if (!args.json) {
     const verdict =
       failed.length === 0 ? 'PASSED' : `FAILED ${failed.length}: ${failed.map(({ seed }) => seed).join(' ')}`;
     process.stdout.write(`${verdict}  seeds=${tasks.length} events=${events} cpu=${(cpuMs / 1000).toFixed(1)}\n`);
   }
-  if (results.conflicts.length > 0) return EXIT.nondeterminism;
+  for (const { key: of, seed } of all.conflicts)
+    process.stderr.write(`sim: seed ${seed} gave two results at ${of.commit}, profile ${of.profile}\n`);
+  if (all.conflicts.length > 0) return EXIT.nondeterminism;
   return Math.max(EXIT.ok, ...failed.map(({ verdict }) => EXIT_OF[verdict]));
 }
 
-/** Several results files as one; which machine wrote them, in which order and how often does not matter. */
+/** Several results files as one, as `npm run soak -- merge` does it; which machine wrote them does not matter. */
 function runMerge(files: readonly string[], out: string): number {
   const results = readOrNothing(out);
   for (const file of files) results.merge(readOrNothing(file, { mustExist: true }));
   writeResults(out, results);
-  for (const { signature, count, seeds } of failuresOf(results.rows()))
-    process.stdout.write(`${signature}: ${plural(count, 'seed')}, such as ${seeds.join(' ')}\n`);
-  for (const { seed } of results.conflicts) process.stdout.write(`seed ${seed} gave two results for one commit\n`);
-  process.stdout.write(
-    `${plural(results.size, 'seed')} of ${plural(results.campaigns().length, 'campaign')} in ${out}\n`,
-  );
-  return results.conflicts.length > 0 ? EXIT.nondeterminism : EXIT.ok;
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const code = closeAll(results, { heads: null, needsCanaries: true, elapsedMs: null, say });
+  say(`${plural(results.size, 'seed')} of ${plural(results.campaigns().length, 'campaign')} in ${out}`);
+  return code;
 }
 
 function printSeed(args: Args, result: SeedResult): void {

@@ -40,6 +40,7 @@ import { HistoryRecorder, sessionOf } from './recorder.ts';
 import type { Expectation, Fate, Schedule } from './schedule.ts';
 import { type PeerRunner, runRaw } from './server.ts';
 import { span } from './text.ts';
+import { thrownHead, thrownText } from './thrown.ts';
 import { ClientMachine, clientHost, SECRET_PREFIX, Workload, type WorkloadStats } from './workload.ts';
 import { installGuard, removeGuard } from './world/guard.ts';
 import {
@@ -758,6 +759,7 @@ class Run {
       events: [...(where.events ?? []), this.#world.event.id],
       servers: where.servers ?? [],
       ...(where.conflict === undefined ? {} : { conflict: where.conflict }),
+      ...(where.stack === undefined ? {} : { stack: where.stack }),
     };
   }
 
@@ -774,10 +776,11 @@ class Run {
 
   #onThrown(error: unknown): void {
     const { event } = this.#world;
-    const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#report('no-exception', `event ${event.id} (${event.kind}) of host ${event.host}: ${said}`, {
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.#report('no-exception', `event ${event.id} (${event.kind}) of host ${event.host}: ${thrownText(error)}`, {
       servers: [event.host],
-      reason: (said.split('\n')[0] ?? '').replaceAll(/[0-9]+/g, '#').slice(0, REASON_LENGTH_MAX),
+      reason: thrownHead(error).replaceAll(/[0-9]+/g, '#').slice(0, REASON_LENGTH_MAX),
+      ...(stack === undefined ? {} : { stack }),
     });
   }
 

@@ -2,6 +2,7 @@
 
 import { type Flags, flagLines, type Given, readFlags, wholeNumber } from '../cli/flags.ts';
 import { PROFILES, type Profile } from '../swarm.ts';
+import { SEED_LIMIT_MS } from './limits.ts';
 import { parseRange, parseShard, type SeedRange, type Shard } from './ranges.ts';
 
 export const COMMANDS = {
@@ -28,6 +29,8 @@ export interface CampaignArgs {
   readonly queue: string;
   readonly part: number;
   readonly lockMs: number;
+  /** Wall time that a seed may take. */
+  readonly limitMs: number;
   readonly once: boolean;
   readonly files: readonly string[];
 }
@@ -42,12 +45,19 @@ const FLAGS = {
     says: `what is drawn: ${Object.keys(PROFILES).join(', ')}; all of them in turn without --seeds, or with all`,
   },
   out: { takes: 'FILE', says: 'where the results go; what is in the file already is kept' },
-  'no-canaries': { takes: null, says: 'run: skip the proof that mistakes are found' },
+  'no-canaries': {
+    takes: null,
+    says: 'run, submit: skip the proof that mistakes are found; collect, merge: do not ask for it',
+  },
+  'limit-s': {
+    takes: 'N',
+    says: 'run, work: a seed that takes longer than so many seconds of wall time is given up; default 600',
+  },
   redis: { takes: 'URL', says: 'submit, work, collect: default redis://127.0.0.1:6379, or VIVARIUM_REDIS' },
   queue: { takes: 'NAME', says: 'submit, work, collect: default vivarium' },
   part: { takes: 'N', says: 'submit: seeds that a worker takes at once; default 50' },
   'lock-ms': { takes: 'MS', says: 'work: a part whose worker is silent for so long goes to another; default 30000' },
-  once: { takes: null, says: 'work: end when the queue is empty; collect: do not wait' },
+  once: { takes: null, says: 'work: end when the queue is empty; collect: do not wait, also not for seeds' },
   help: { takes: null, says: 'this' },
 } as const satisfies Flags;
 type Flag = keyof typeof FLAGS;
@@ -67,8 +77,9 @@ export function campaignUsage(): string {
     '',
     ...flagLines(FLAGS, 22),
     '',
-    'exit codes: 0 all promises kept, 2 bad usage, 127 to 129 as npm run sim, 130 a seed gave two results,',
-    '            131 the campaign itself is broken: a canary was not found, a required mark not seen, a part not run',
+    'exit codes: 0 all promises kept, 2 bad usage, 127 to 129 as npm run sim (127 a thread died too, 128 a seed was given up),',
+    '            130 a seed gave two results, now or in what was in the file, 131 the campaign itself is broken: no seed was',
+    '            run, no canary flown or one not found, a required mark not seen, a part not run',
     '',
   ].join('\n');
 }
@@ -125,6 +136,7 @@ function argsOf(given: Given<Flag>, env: Readonly<Record<string, string | undefi
     queue: given.text('queue') ?? 'vivarium',
     part: count('part', 1) ?? 50,
     lockMs: count('lock-ms', 500) ?? 30_000,
+    limitMs: (count('limit-s', 1) ?? SEED_LIMIT_MS / 1000) * 1000,
     once: given.has('once'),
     files,
   };

@@ -6,8 +6,8 @@
  * run like any seed, in threads that have the mutated bundle; production code has no switches.
  */
 
-import { existsSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { applyEdit, bundleRewritten, type Edit, type Rewrite } from './rewrite.ts';
 import type { SeedTask } from './seed.ts';
@@ -50,14 +50,6 @@ export interface CanaryResult {
   readonly seeds: number;
 }
 
-/** Where the sources are: canaries need them, a campaign without them cannot run. */
-export function sourceRoot(): string | null {
-  for (let dir = import.meta.dirname; dir !== dirname(dir); dir = dirname(dir)) {
-    if (existsSync(join(dir, 'core/peer.ts'))) return dir;
-  }
-  return null;
-}
-
 /** Runs seeds with the canary in, until one breaks a promise that it must break. */
 export async function flyCanary(
   canary: Canary,
@@ -65,7 +57,7 @@ export async function flyCanary(
   taskOf: (seed: number) => SeedTask,
 ): Promise<CanaryResult> {
   const module = await bundleCanary(canary, root);
-  const threads = startThreads(1, pathToFileURL(module));
+  const threads = startThreads(1, { module: pathToFileURL(module) });
   try {
     for (let seed = 1; seed <= canary.seedsMax; seed++) {
       const { violations } = await threads.run(taskOf(seed));

@@ -18,10 +18,10 @@ export function writeResults(file: string, results: Results): void {
   renameSync(`${file}.new`, file);
 }
 
-/** What the file has stays; what is new is added. */
-export function mergeInto(file: string, results: Results): void {
+/** What the file has stays; what is new is added. Returns all that is in it then. */
+export function mergeInto(file: string, results: Results): Results {
   const merged = readOrNothing(file);
   merged.merge(results);
   writeResults(file, merged);
-  results.merge(merged);
+  return merged;
 }

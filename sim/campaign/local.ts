@@ -1,6 +1,7 @@
 /** A campaign on this machine: canaries first, then seeds on all threads until they or the time run out. */
 
-import { CANARIES, type CanaryResult, flyCanary, sourceRoot } from './canaries.ts';
+import { sourceRoot } from '../cli/root.ts';
+import { CANARIES, type CanaryResult, flyCanary } from './canaries.ts';
 import { type CampaignKey, rowOf, type SeedRow } from './results.ts';
 import type { Turn } from './rotation.ts';
 import type { SeedTask } from './seed.ts';
@@ -9,12 +10,14 @@ import { campaign } from './threads.ts';
 export interface LocalCampaign {
   readonly turns: Iterable<Turn>;
   readonly jobs: number;
+  /** Wall time that a seed may take. */
+  readonly limitMs: number;
   /** No seed is begun when this says so. */
   readonly isOver: () => boolean;
   readonly onRow: (row: SeedRow, key: CampaignKey) => void;
 }
 
-export async function runLocal({ turns, jobs, isOver, onRow }: LocalCampaign): Promise<void> {
+export async function runLocal({ turns, jobs, limitMs, isOver, onRow }: LocalCampaign): Promise<void> {
   // Results come in the order of their tasks.
   const underWay: CampaignKey[] = [];
   const tasks = function* (): Generator<SeedTask> {
@@ -23,7 +26,7 @@ export async function runLocal({ turns, jobs, isOver, onRow }: LocalCampaign): P
       yield taskOf(key, seed);
     }
   };
-  await campaign(tasks(), jobs, (result) => onRow(rowOf(result), underWay.shift()!));
+  await campaign(tasks(), jobs, (result) => onRow(rowOf(result), underWay.shift()!), { limitMs });
 }
 
 export const taskOf = (key: CampaignKey, seed: number): SeedTask => ({ ...key, seed: String(seed) });

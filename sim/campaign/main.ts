@@ -3,34 +3,18 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exactCommitOf } from '../cli/commit.ts';
-import type { Verdict } from '../runner.ts';
 import { plural } from '../text.ts';
 import { type CampaignArgs, campaignUsage, parseCampaign } from './args.ts';
 import type { CanaryResult } from './canaries.ts';
+import { closeAll, EXIT, EXIT_OF } from './closing.ts';
 import { mergeInto, readOrNothing, writeResults } from './files.ts';
 import { flyCanaries, runLocal } from './local.ts';
-import { closingLines, liveLine, Tally, troubleOf } from './progress.ts';
-import { Collector, type QueueSettings, submit, work } from './queue.ts';
+import { liveLine, Tally } from './progress.ts';
+import { type Collected, Collector, type QueueSettings, submit, work } from './queue.ts';
 import { type SeedRange, seedsOf } from './ranges.ts';
-import { type CampaignKey, Results } from './results.ts';
+import { type CampaignKey, type Flown, headOf, Results } from './results.ts';
 import { alone, rotation } from './rotation.ts';
 import { serveAsWorker, startThreads } from './threads.ts';
-
-export const EXIT = {
-  ok: 0,
-  usage: 2,
-  crash: 127,
-  liveness: 128,
-  safety: 129,
-  nondeterminism: 130,
-  broken: 131,
-} as const;
-const EXIT_OF: Readonly<Record<Verdict, number>> = {
-  ok: 0,
-  crash: EXIT.crash,
-  liveness: EXIT.liveness,
-  safety: EXIT.safety,
-};
 
 const MINUTE_MS = 60_000;
 const MINUTES_DEFAULT = 30;
@@ -117,35 +101,53 @@ async function runHere(args: CampaignArgs): Promise<number> {
   say(
     `campaign at ${key.commit}, ${args.profile === 'all' ? 'all profiles' : `profile ${key.profile}`}: ${said}${minutes === null ? '' : `, ${plural(minutes, 'minute')}`}, ${plural(jobs, 'thread')}`,
   );
-  const canaries = args.canaries ? await flyCanaries(key, sayCanary) : null;
+  const results = new Results();
+  for (const flown of await flyIf(args.canaries, key)) results.addFlown(key.commit, flown);
   const tally = new Tally();
   const seedsStartedMs = performance.now();
   let savedMs = seedsStartedMs;
-  const results = new Results();
   const seeds = seedsOf(range, args.shard);
-  await runLocal({
-    turns: args.profile === 'all' ? rotation(key, seeds) : alone(key, seeds),
-    jobs,
-    isOver: () => endMs !== null && performance.now() >= endMs,
-    onRow: (row, { profile }) => {
-      tally.add(row);
-      results.add({ ...key, profile }, row);
-      if (row.failure !== null)
-        say(`seed ${row.seed} (${profile}) ${row.verdict}: ${row.failure.property} by ${row.failure.role}`);
-      const nowMs = performance.now();
-      live.draw(() =>
-        liveLine(tally, { elapsedMs: nowMs - seedsStartedMs, leftMs: endMs === null ? null : endMs - nowMs }),
-      );
-      if (args.out !== null && nowMs - savedMs > SAVE_EVERY_MS) {
-        savedMs = nowMs;
-        mergeInto(args.out, results);
-      }
-    },
-  });
+  try {
+    await runLocal({
+      turns: args.profile === 'all' ? rotation(key, seeds) : alone(key, seeds),
+      jobs,
+      limitMs: args.limitMs,
+      isOver: () => endMs !== null && performance.now() >= endMs,
+      onRow: (row, { profile }) => {
+        tally.add(row);
+        results.add({ ...key, profile }, row);
+        if (row.failure !== null)
+          say(`seed ${row.seed} (${profile}) ${row.verdict}: ${row.failure.property} by ${row.failure.role}`);
+        const nowMs = performance.now();
+        live.draw(() =>
+          liveLine(tally, { elapsedMs: nowMs - seedsStartedMs, leftMs: endMs === null ? null : endMs - nowMs }),
+        );
+        if (args.out !== null && nowMs - savedMs > SAVE_EVERY_MS) {
+          savedMs = nowMs;
+          mergeInto(args.out, results);
+        }
+      },
+    });
+  } catch (error) {
+    // Whatever ends the campaign, what was found is kept, and it did not end well.
+    say(`BROKEN: ${error instanceof Error ? error.message : String(error)}`);
+    if (args.out !== null) mergeInto(args.out, results);
+    return EXIT.broken;
+  }
   const elapsedMs = performance.now() - seedsStartedMs;
-  if (args.out !== null) mergeInto(args.out, results);
-  if (tally.seeds === 0) return close({ key, tally, elapsedMs, canaries, results });
-  return closeAll(results, { elapsedMs, canaries });
+  const all = args.out === null ? results : mergeInto(args.out, results);
+  const heads = headsOf(results);
+  const code = closeAll(all, { heads, needsCanaries: args.canaries, elapsedMs, say });
+  // A seed that did not end here, and did elsewhere, is still one that this campaign has not run.
+  return Math.max(code, ...tally.failed.map(({ verdict }) => EXIT_OF[verdict]));
+}
+
+const headsOf = (results: Results): ReadonlySet<string> => new Set(results.campaigns().map(({ key }) => headOf(key)));
+
+/** What became of the canaries; none when they are not asked for. */
+async function flyIf(isAsked: boolean, key: CampaignKey): Promise<Flown[]> {
+  const flown = isAsked ? await flyCanaries(key, sayCanary) : [];
+  return flown.map(({ canary, seed }) => ({ id: canary.id, seed }));
 }
 
 const sayCanary = ({ canary, seed, seeds }: CanaryResult): void =>
@@ -155,44 +157,24 @@ const sayCanary = ({ canary, seed, seeds }: CanaryResult): void =>
       : `canary ${canary.id}: ${canary.says}: found by seed ${seed}`,
   );
 
-interface Ended {
-  readonly key: CampaignKey;
-  readonly tally: Tally;
-  readonly elapsedMs: number;
-  readonly canaries: readonly CanaryResult[] | null;
-  readonly results: Results;
-}
-
-function close({ key, tally, elapsedMs, canaries, results }: Ended): number {
-  const closing = { key, tally, elapsedMs, canaries, conflicts: results.conflicts };
-  for (const line of closingLines(closing)) say(line);
-  if (results.conflicts.length > 0) return EXIT.nondeterminism;
-  if (troubleOf(closing).length > 0) return EXIT.broken;
-  return Math.max(EXIT.ok, ...tally.failed.map(({ verdict }) => EXIT_OF[verdict]));
-}
-
-/** A closing for each profile; the worst of their exit codes. */
-function closeAll(results: Results, said: Pick<Ended, 'elapsedMs' | 'canaries'>): number {
-  let code: number = EXIT.ok;
-  for (const { key, rows } of results.campaigns()) {
-    const tally = new Tally();
-    for (const row of rows) tally.add(row);
-    code = Math.max(code, close({ ...said, key, tally, results }));
-  }
-  return code;
-}
-
 // --- on many machines ---
 
+/** Canaries are flown here, once for all machines, and before there is anything to do: who would find nothing need not begin. */
 async function submitSeeds(args: CampaignArgs, seeds: SeedRange): Promise<number> {
-  const count = await submit(queueOf(args), keyOf(args), seeds, args.part);
+  const key = keyOf(args);
+  const flown = await flyIf(args.canaries, key);
+  if (flown.some(({ seed }) => seed === null)) {
+    say('BROKEN: a mistake that was put into the core was not found, so nothing is submitted');
+    return EXIT.broken;
+  }
+  const count = await submit(queueOf(args), { key, range: seeds, partSize: args.part, flown });
   say(`${plural(count, 'part')} of at most ${plural(args.part, 'seed')} in the queue ${args.queue}`);
   return EXIT.ok;
 }
 
 async function workOn(args: CampaignArgs): Promise<number> {
   const jobs = args.jobs ?? availableParallelism();
-  const threads = startThreads(jobs);
+  const threads = startThreads(jobs, { limitMs: args.limitMs });
   const worker = await work(queueOf(args), threads, jobs, ({ from, to }) => say(`seeds ${from}..${to} done`));
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
@@ -219,29 +201,39 @@ async function collectAll(args: CampaignArgs): Promise<number> {
   const startedMs = performance.now();
   try {
     for (;;) {
-      const { results, parts, errors } = await collector.collect();
-      const tally = tallyOf(results);
+      const collected = await collector.collect();
+      const { results, parts, submitted } = collected;
       const elapsedMs = performance.now() - startedMs;
-      live.draw(() => `${parts.done} parts done, ${parts.left} left · ${liveLine(tally, { elapsedMs, leftMs: null })}`);
-      if (parts.left > 0 && !args.once) {
+      live.draw(
+        () =>
+          `${parts.done} parts done, ${parts.left} left · ${liveLine(tallyOf(results), { elapsedMs, leftMs: null })}`,
+      );
+      // Nothing submitted yet is not the end: whoever submits may come later than whoever collects.
+      if (!args.once && (parts.left > 0 || submitted.length === 0)) {
         await sleep(POLL_MS);
         continue;
       }
-      if (args.out !== null) mergeInto(args.out, results);
-      for (const error of errors) say(`a part was not run: ${error}`);
-      const code = close({ key: keyOf(args), tally, elapsedMs, canaries: null, results });
-      return code === EXIT.ok && (errors.length > 0 || parts.left > 0) ? EXIT.broken : code;
+      return closeCollected(args, collected, elapsedMs);
     }
   } finally {
     await collector.close();
   }
 }
 
-function mergeFiles({ files, out }: CampaignArgs): number {
+function closeCollected(args: CampaignArgs, { results, parts, errors, missing }: Collected, elapsedMs: number): number {
+  const all = args.out === null ? results : mergeInto(args.out, results);
+  const code = closeAll(all, { heads: headsOf(results), needsCanaries: args.canaries, elapsedMs, say });
+  for (const error of errors) say(`BROKEN: a part was not run: ${error}`);
+  if (missing > 0) say(`BROKEN: ${plural(missing, 'seed')} of those that were submitted were not run`);
+  const isWhole = errors.length === 0 && missing === 0 && parts.left === 0;
+  return isWhole || code === EXIT.nondeterminism ? code : EXIT.broken;
+}
+
+function mergeFiles({ files, out, canaries }: CampaignArgs): number {
   const results = readOrNothing(out!);
   for (const file of files) results.merge(readOrNothing(file, { mustExist: true }));
   writeResults(out!, results);
-  return closeAll(results, { elapsedMs: 0, canaries: null });
+  return closeAll(results, { heads: null, needsCanaries: canaries, elapsedMs: null, say });
 }
 
 function tallyOf(results: Results): Tally {

@@ -1,9 +1,8 @@
 /** What a campaign looks like while it runs and when it is over: seeds an hour, failures by signature, marks seen. */
 
 import { plural } from '../text.ts';
-import type { CanaryResult } from './canaries.ts';
 import { type MarkReport, REQUIRED_MARKS, reportOf } from './marks.ts';
-import { type CampaignKey, type Conflict, failuresOf, type SeedRow } from './results.ts';
+import { type CampaignKey, type Flown, failuresOf, isOfTheMachine, type SeedRow } from './results.ts';
 
 /** Counts rows as they come; what it knows is a function of the set of rows. */
 export class Tally {
@@ -52,18 +51,21 @@ export const perHour = (seeds: number, elapsedMs: number): string =>
 export interface Closing {
   readonly key: CampaignKey;
   readonly tally: Tally;
-  readonly elapsedMs: number;
-  /** Null: none were flown. */
-  readonly canaries: readonly CanaryResult[] | null;
-  readonly conflicts: readonly Conflict[];
+  /** Null where nothing was run. */
+  readonly elapsedMs: number | null;
+  /** Null: none were flown at this commit. */
+  readonly flown: readonly Flown[] | null;
+  readonly needsCanaries: boolean;
 }
 
 /** Why the campaign is worth nothing, whatever it found; empty when it is sound. */
-export function troubleOf({ key, tally, canaries, conflicts }: Closing): string[] {
+export function troubleOf({ key, tally, flown, needsCanaries }: Closing): string[] {
   const trouble: string[] = [];
-  for (const { canary, seeds } of canaries?.filter(({ seed }) => seed === null) ?? [])
-    trouble.push(`BROKEN: the canary ${canary.id} (${canary.says}) was not found in ${plural(seeds, 'seed')}`);
-  for (const { seed } of conflicts) trouble.push(`BROKEN: seed ${seed} gave two results for one commit`);
+  if (tally.seeds === 0) trouble.push('BROKEN: no seed was run, so nothing is known');
+  if (flown === null && needsCanaries)
+    trouble.push(`BROKEN: no canary was flown at ${key.commit}: nobody knows whether mistakes would be found`);
+  for (const { id } of flown?.filter(({ seed }) => seed === null) ?? [])
+    trouble.push(`BROKEN: the canary ${id} was not found in the seeds that must find it`);
   const { missing, isDue, seeds } = tally.marks();
   if (isDue && isDefault(key))
     for (const mark of missing) trouble.push(`BROKEN: nobody came by ${mark} in ${plural(seeds, 'seed')}`);
@@ -74,7 +76,7 @@ const isDefault = ({ profile, options }: CampaignKey): boolean =>
   profile === 'default' && Object.keys(options).length === 0;
 
 export function closingLines(closing: Closing): string[] {
-  const { key, tally, elapsedMs, canaries } = closing;
+  const { key, tally, elapsedMs, flown } = closing;
   const lines: string[] = [];
   for (const { signature, count, seeds, message } of failuresOf(tally.failed)) {
     lines.push(`${signature}: ${plural(count, 'seed')}, such as ${seeds.join(' ')}`);
@@ -86,18 +88,36 @@ export function closingLines(closing: Closing): string[] {
   lines.push(
     `marks      ${seen} of ${REQUIRED_MARKS.length} required${absent}${isDue || missing.length === 0 ? '' : ' (due after 20,000 seeds)'}`,
   );
-  if (canaries !== null) {
-    const said = canaries.map(({ canary, seed }) => `${canary.id} ${seed === null ? 'NOT FOUND' : `by seed ${seed}`}`);
-    lines.push(`canaries   ${said.join(', ')}`);
-  }
+  lines.push(`canaries   ${flown === null ? 'NONE FLOWN' : flown.map(flownText).join(', ')}`);
+  const unended = tally.failed.filter(isOfTheMachine).length;
+  if (unended > 0)
+    lines.push(
+      `unended    ${plural(unended, 'seed')} did not come to an end here: run them elsewhere, with more memory or time`,
+    );
   const hours = (tally.virtualUs / 3_600_000_000).toFixed(1);
-  lines.push(
-    `work       ${tally.events.toLocaleString('en-US')} events, ${hours} virtual hours, ${perHour(tally.seeds, elapsedMs)} seeds an hour`,
-  );
-  lines.push(...troubleOf(closing));
-  const verdict = tally.failed.length === 0 ? 'PASSED' : `FAILED ${tally.failed.length}`;
+  const speed = elapsedMs === null ? '' : `, ${perHour(tally.seeds, elapsedMs)} seeds an hour`;
+  lines.push(`work       ${tally.events.toLocaleString('en-US')} events, ${hours} virtual hours${speed}`);
+  const trouble = troubleOf(closing);
+  lines.push(...trouble);
+  const passed = trouble.length === 0 ? 'PASSED' : 'BROKEN';
+  const verdict = tally.failed.length === 0 ? passed : `FAILED ${tally.failed.length}`;
   lines.push(`${verdict}  seeds=${tally.seeds} commit=${key.commit} profile=${key.profile}`);
   return lines;
+}
+
+const flownText = ({ id, seed }: Flown): string => `${id} ${seed === null ? 'NOT FOUND' : `by seed ${seed}`}`;
+
+/** What a results file holds besides the campaign that was run. */
+export function otherLines(
+  others: readonly { readonly key: CampaignKey; readonly rows: readonly SeedRow[] }[],
+): string[] {
+  if (others.length === 0) return [];
+  const rows = others.flatMap((other) => other.rows);
+  const failed = rows.filter(({ failure }) => failure !== null).length;
+  const commits = new Set(others.map(({ key }) => key.commit)).size;
+  return [
+    `also in the file, and not counted: ${plural(rows.length, 'seed')} of ${plural(others.length, 'other campaign')} at ${plural(commits, 'commit')}, ${failed === 0 ? 'none failed' : `${failed} failed`}`,
+  ];
 }
 
 /** The command that runs one seed of the campaign. */

@@ -6,6 +6,9 @@
  * and seed, they deliver the same, which is merged into one. So no part is lost and none counts twice, without any
  * transaction: the parts have names (`1-50`), and so have the rows.
  *
+ * Whoever submits flies the canaries first, once for all machines, and leaves beside the queue what became of them and which
+ * seeds were asked for. Whoever collects waits for that, and asks for a row of each of these seeds: an empty queue is no result.
+ *
  * Seeds run on threads of their own, because a process that computes for seconds cannot renew a loan.
  *
  * BullMQ is an optional dependency and loaded here alone.
@@ -15,7 +18,7 @@ import { createRequire } from 'node:module';
 import type { Job, Queue, Worker } from 'bullmq';
 import { taskOf } from './local.ts';
 import { partsOf, type SeedRange, seedsOf } from './ranges.ts';
-import { type CampaignKey, headOf, Results, readResults, rowOf } from './results.ts';
+import { type CampaignKey, type Flown, headOf, Results, readResults, rowOf } from './results.ts';
 import type { Threads } from './threads.ts';
 
 export interface QueueSettings {
@@ -55,34 +58,50 @@ async function load(): Promise<typeof import('bullmq')> {
 /** Blocking commands of workers must be allowed to wait for ever. */
 const connectionOf = ({ url }: QueueSettings) => ({ url, maxRetriesPerRequest: null });
 
-async function open(settings: QueueSettings): Promise<Queue<Part, Delivered>> {
+async function open<P extends Part = Part>(settings: QueueSettings): Promise<Queue<P, Delivered>> {
   const { Queue } = await load();
-  return new Queue<Part, Delivered>(settings.name, { connection: connectionOf(settings) });
+  return new Queue<P, Delivered>(settings.name, { connection: connectionOf(settings) });
 }
 
+/** The queue forbids colons in names. */
+const jobIdOf = ({ from, to }: SeedRange, key: CampaignKey): string =>
+  `${from}-${to} ${headOf(key).replaceAll(':', '=')}`;
+
+export interface Submission {
+  readonly key: CampaignKey;
+  readonly range: SeedRange;
+  readonly partSize: number;
+  readonly flown: readonly Flown[];
+}
+
+/** What is left beside the queue: a job that nobody takes, in a queue of its own. */
+type Note = Part & { readonly flown: readonly Flown[] };
+
+const notesOf = (settings: QueueSettings): QueueSettings => ({ ...settings, name: `${settings.name}-submitted` });
+
 /** Puts the seeds into the queue, in parts. Parts that are there already, or done, stay as they are. Returns how many parts. */
-export async function submit(
-  settings: QueueSettings,
-  key: CampaignKey,
-  range: SeedRange,
-  partSize: number,
-): Promise<number> {
+export async function submit(settings: QueueSettings, { key, range, partSize, flown }: Submission): Promise<number> {
   const queue = await open(settings);
+  const notes = await open<Note>(notesOf(settings));
   try {
     const jobs = [...partsOf(range, partSize)].map((part) => ({
       name: 'part',
       data: { key, range: part },
       opts: {
-        // The id makes submitting twice the same as submitting once; the queue forbids colons in it.
-        jobId: `${part.from}-${part.to} ${headOf(key).replaceAll(':', '=')}`,
+        // The id makes submitting twice the same as submitting once.
+        jobId: jobIdOf(part, key),
         attempts: ATTEMPTS_MAX,
         backoff: { type: 'fixed', delay: 1000 },
       },
     }));
     await queue.addBulk(jobs);
+    // Last: who finds the note finds the parts, waiting or done.
+    const jobId = `${jobIdOf(range, key)} ${flown.length}`;
+    await notes.add('submitted' as never, { key, range, flown } as never, { jobId });
     return jobs.length;
   } finally {
     await queue.close();
+    await notes.close();
   }
 }
 
@@ -122,7 +141,12 @@ export async function work(
 }
 
 export interface Collected {
+  /** Rows, and the canaries that whoever submitted has flown. */
   readonly results: Results;
+  /** Empty when nobody has submitted anything yet. */
+  readonly submitted: readonly { readonly key: CampaignKey; readonly range: SeedRange }[];
+  /** Seeds that were submitted and have no row. */
+  readonly missing: number;
   /** `lent`: some worker has it, or has died with it. */
   readonly parts: { readonly done: number; readonly failed: number; readonly left: number; readonly lent: number };
   /** What parts died of. */
@@ -135,16 +159,20 @@ export class Collector {
   readonly #results = new Results();
   readonly #known = new Set<string>();
 
-  private constructor(queue: Queue<Part, Delivered>) {
+  readonly #notes: Queue<Note, Delivered>;
+
+  private constructor(queue: Queue<Part, Delivered>, notes: Queue<Note, Delivered>) {
     this.#queue = queue;
+    this.#notes = notes;
   }
 
   static async of(settings: QueueSettings): Promise<Collector> {
-    return new Collector(await open(settings));
+    return new Collector(await open(settings), await open<Note>(notesOf(settings)));
   }
 
   async collect(): Promise<Collected> {
-    // Asked first: what is finished meanwhile is then among the finished.
+    // Asked in this order: the parts of what was submitted are in the queue, and what is finished meanwhile is among the finished.
+    const submitted = await this.#submitted();
     const left = await this.left();
     const lent = (await this.#queue.getJobCounts('active')).active ?? 0;
     for (const job of await this.#queue.getJobs(['completed'])) {
@@ -153,12 +181,27 @@ export class Collector {
       this.#known.add(id);
       this.#results.merge(readResults(returnvalue));
     }
+    for (const { key, flown } of submitted) for (const each of flown) this.#results.addFlown(key.commit, each);
     const failed = await this.#queue.getJobs(['failed']);
     return {
       results: this.#results,
+      submitted,
+      missing: this.#missing(submitted),
       parts: { done: this.#known.size, failed: failed.length, left, lent },
       errors: failed.map((job) => String(job.failedReason)),
     };
+  }
+
+  async #submitted(): Promise<Note[]> {
+    return (await this.#notes.getJobs(['waiting'])).map(({ data }) => data);
+  }
+
+  #missing(submitted: readonly Note[]): number {
+    const missing = new Set<string>();
+    for (const { key, range } of submitted)
+      for (const seed of seedsOf(range))
+        if (!this.#results.has(key, String(seed))) missing.add(`${seed} ${headOf(key)}`);
+    return missing.size;
   }
 
   /** Parts that are not done yet. */
@@ -167,7 +210,8 @@ export class Collector {
     return Object.values(counts).reduce((sum, count) => sum + count, 0);
   }
 
-  close(): Promise<void> {
-    return this.#queue.close();
+  async close(): Promise<void> {
+    await this.#queue.close();
+    await this.#notes.close();
   }
 }

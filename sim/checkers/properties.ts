@@ -121,6 +121,8 @@ export interface Violation {
   readonly servers: readonly number[];
   /** The operations that cannot be ordered, where a history was judged. */
   readonly conflict?: Conflict;
+  /** Of an exception: its stack, for whoever looks at the run. It names files and lines of this machine. */
+  readonly stack?: string;
 }
 
 /** What a checker calls when its property is broken. `events` are the earlier events; the present one is added. */
@@ -133,6 +135,7 @@ export type Report = (
     readonly role?: Role;
     readonly reason?: string;
     readonly conflict?: Conflict;
+    readonly stack?: string;
   },
 ) => void;
 

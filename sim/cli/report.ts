@@ -145,6 +145,8 @@ export class Reporter {
     this.line();
     this.line(`${this.paint('red', `BROKEN: ${violation.property}`)}  ${violation.sentence}`);
     this.line(`  ${seconds(violation.atUs)}  ${violation.message}`);
+    const frames = violation.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? [];
+    for (const frame of frames) this.line(`  ${this.paint('dim', frame)}`);
     for (const event of events) this.line(`  ${this.paint('dim', event)}`);
     for (const line of violation.conflict === undefined ? [] : conflictLines(violation.conflict))
       this.line(`    ${line}`);

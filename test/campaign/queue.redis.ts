@@ -6,7 +6,7 @@
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,21 +78,39 @@ function said(child: ChildProcess, text: string): Promise<void> {
   });
 }
 
-function startWorker(): ChildProcess {
-  const flags = ['--redis', settings.url, '--queue', 'test', '--jobs', '1', '--lock-ms', String(LOCK_MS)];
-  const worker = spawn('node', ['scripts/run.mjs', 'sim/campaign/main.ts', 'work', ...flags, '--once'], {
+function soak(...words: string[]): ChildProcess {
+  const flags = ['--redis', settings.url, '--queue', 'test', ...words];
+  const child = spawn('node', ['scripts/run.mjs', 'sim/campaign/main.ts', ...flags], {
     cwd: projectRoot(),
     env: { ...process.env, VIVARIUM_COMMIT: KEY.commit },
   });
-  children.push(worker);
-  return worker;
+  children.push(child);
+  return child;
 }
+const startWorker = (): ChildProcess => soak('work', '--jobs', '1', '--lock-ms', String(LOCK_MS), '--once');
+const exitOf = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve) => child.on('exit', (code) => resolve(code)));
+
+test('a queue into which nobody has put anything is no campaign that passed', async () => {
+  const collect = soak('collect', '--once');
+  const exit = exitOf(collect);
+  await said(collect, 'BROKEN: no seed was run, so nothing is known');
+  expect(await exit).toBe(131);
+  // Who waits is still waiting when something comes, as below.
+  const collector = await Collector.of(settings);
+  expect(await collector.collect()).toMatchObject({ submitted: [], missing: 0, parts: { done: 0, left: 0 } });
+  await collector.close();
+}, 120_000);
 
 test('a worker that is killed loses no seed and doubles none', async () => {
-  expect(await submit(settings, KEY, SEEDS, PART)).toBe(4);
+  const submission = { key: KEY, range: SEEDS, partSize: PART, flown: [{ id: 'bird', seed: '1' }] };
+  expect(await submit(settings, submission)).toBe(4);
   // The same again is nothing new.
-  expect(await submit(settings, KEY, SEEDS, PART)).toBe(4);
+  expect(await submit(settings, submission)).toBe(4);
 
+  const out = join(dir, 'found.jsonl');
+  const collect = soak('collect', '--out', out);
+  const collected = exitOf(collect);
   const victim = startWorker();
   await said(victim, ' done');
   victim.kill('SIGKILL');
@@ -101,18 +119,28 @@ test('a worker that is killed loses no seed and doubles none', async () => {
     const before = await collector.collect();
     // The part it had is still lent to it, and to nobody else.
     expect(before.parts.lent).toBe(1);
+    expect(before.missing).toBeGreaterThan(0);
 
     const heir = startWorker();
     const ended = new Promise<number | null>((resolve) => heir.on('exit', resolve));
     expect(await ended).toBe(0);
 
-    const { results, parts, errors } = await collector.collect();
-    expect({ parts, errors }).toEqual({ parts: { done: 4, failed: 0, left: 0, lent: 0 }, errors: [] });
+    const { results, parts, errors, missing } = await collector.collect();
+    expect({ parts, errors, missing }).toEqual({
+      parts: { done: 4, failed: 0, left: 0, lent: 0 },
+      errors: [],
+      missing: 0,
+    });
+    // The canaries are those of whoever submitted.
+    expect(results.flownAt(KEY.commit)).toEqual(submission.flown);
     // Row by row what one thread gives that runs them all.
     const alone = new Results();
     for (const seed of seedsOf(SEEDS)) alone.add(KEY, rowOf(runSeed(taskOf(KEY, seed))));
     expect(results.conflicts).toEqual([]);
+    for (const each of submission.flown) alone.addFlown(KEY.commit, each);
     expect(results.toText()).toBe(alone.toText());
+    expect(await collected).toBe(0);
+    expect(readFileSync(out, 'utf8')).toBe(alone.toText());
   } finally {
     await collector.close();
   }

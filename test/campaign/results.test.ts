@@ -6,10 +6,18 @@ import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { parseCampaign } from '../../sim/campaign/args.ts';
 import { CANARIES } from '../../sim/campaign/canaries.ts';
+import { closeAll, EXIT } from '../../sim/campaign/closing.ts';
 import { REQUIRED_MARKS, reportOf, SEEDS_PER_MARK } from '../../sim/campaign/marks.ts';
 import { closingLines, Tally, troubleOf } from '../../sim/campaign/progress.ts';
 import { parseRange, parseShard, partsOf, rangesText, seedsOf } from '../../sim/campaign/ranges.ts';
-import { type CampaignKey, failuresOf, Results, readResults, type SeedRow } from '../../sim/campaign/results.ts';
+import {
+  type CampaignKey,
+  failuresOf,
+  headOf,
+  Results,
+  readResults,
+  type SeedRow,
+} from '../../sim/campaign/results.ts';
 import { OTHER_PROFILES, rotation } from '../../sim/campaign/rotation.ts';
 import { projectRoot } from '../mutants/catalog.ts';
 
@@ -57,11 +65,19 @@ const failed = (seed: number): SeedRow =>
     failure: { property: 'agreement', role: 'leader', reason: '', message: `seed ${seed} says "no"\nand more` },
   });
 
-/** Which seeds of which commit; what a seed gives hangs on the seed alone. */
-const rows = fc.array(fc.tuple(fc.nat(30), fc.constantFrom('a', 'b')), { maxLength: 30 });
-function resultsOf(drawn: readonly (readonly [number, string])[]): Results {
+/** Which seeds of which commit, and what went wrong with the machine or with determinism. */
+const rows = fc.array(
+  fc.tuple(fc.nat(30), fc.constantFrom('a', 'b'), fc.constantFrom('sound', 'sound', 'died', 'timeout', 'other')),
+  { maxLength: 30 },
+);
+function resultsOf(drawn: readonly (readonly [number, string, string])[]): Results {
   const results = new Results();
-  for (const [seed, commit] of drawn) results.add({ ...KEY, commit }, seed % 7 === 3 ? failed(seed) : row(seed));
+  for (const [seed, commit, how] of drawn) {
+    const sound = seed % 7 === 3 ? failed(seed) : row(seed);
+    const unended = { verdict: how as 'died', hash: '', failure: { ...failed(seed).failure!, message: how } };
+    const change = how === 'sound' ? {} : how === 'other' ? { hash: 'other' } : unended;
+    results.add({ ...KEY, commit }, { ...sound, ...change });
+  }
   return results;
 }
 const merged = (...parts: readonly Results[]): Results => {
@@ -77,7 +93,7 @@ describe('results', () => {
     expect(merged(z, x, y).toText()).toBe(text);
     expect(merged(merged(y, z), x).toText()).toBe(text);
     expect(merged(x, y, z, y, x).toText()).toBe(text);
-    expect(merged(x, y, z).conflicts).toEqual([]);
+    expect(readResults(text).conflicts).toEqual(merged(x, y, z).conflicts);
   });
 
   property.prop([rows])('are the same when read again', (drawn) => {
@@ -85,13 +101,46 @@ describe('results', () => {
     expect(readResults(results.toText()).toText()).toBe(results.toText());
   });
 
-  test('a seed that gives two results is a finding, whichever comes first', () => {
+  test('a seed that gives two results is a finding for ever, whichever comes first', () => {
     const [x, y] = [new Results(), new Results()];
     x.add(KEY, row(5, { hash: 'one' }));
-    y.add(KEY, row(5, { hash: 'two' }));
-    expect(merged(x, y).conflicts).toMatchObject([{ seed: '5' }]);
+    y.add(KEY, failed(5));
+    expect(merged(x, y).conflicts).toEqual([{ key: KEY, seed: '5' }]);
     expect(merged(y, x).toText()).toBe(merged(x, y).toText());
     expect(merged(merged(x, y), x).conflicts).toHaveLength(1);
+    // The file keeps both, so it says so again, and the failure is among them.
+    const again = readResults(merged(x, y).toText());
+    expect(again.conflicts).toEqual([{ key: KEY, seed: '5' }]);
+    expect(failuresOf(again.rows())).toHaveLength(1);
+    expect(merged(again, x).toText()).toBe(merged(x, y).toText());
+  });
+
+  test('what a machine could not do gives way to what another did', () => {
+    const of = (...rows: SeedRow[]): Results => {
+      const results = new Results();
+      for (const each of rows) results.add(KEY, each);
+      return results;
+    };
+    const died = row(5, { verdict: 'died', hash: '', failure: { ...failed(5).failure!, message: 'died' } });
+    const late = row(5, { verdict: 'timeout', hash: '', failure: { ...failed(5).failure!, message: 'late' } });
+    expect(of(died, row(5), late).toText()).toBe(of(row(5)).toText());
+    expect(merged(of(late), of(failed(5)), of(died)).toText()).toBe(of(failed(5)).toText());
+    expect(of(late, died).toText()).toBe(of(died).toText());
+    expect(of(died, late).conflicts).toEqual([]);
+    expect(of(row(5), died, failed(5)).conflicts).toHaveLength(1);
+  });
+
+  test('keep which canaries were flown at which commit; that one was lost outweighs that it was found', () => {
+    const [x, y] = [new Results(), new Results()];
+    x.addFlown('abc', { id: 'dud', seed: '3' });
+    x.addFlown('abc', { id: 'bird', seed: '1' });
+    y.addFlown('abc', { id: 'dud', seed: null });
+    expect(merged(x, y).toText()).toBe(merged(y, x, y).toText());
+    expect(readResults(merged(x, y).toText()).flownAt('abc')).toEqual([
+      { id: 'bird', seed: '1' },
+      { id: 'dud', seed: null },
+    ]);
+    expect(x.flownAt('abd')).toBeNull();
   });
 
   test('of other options or another commit are another campaign', () => {
@@ -125,19 +174,35 @@ describe('results', () => {
 });
 
 describe('a campaign is broken', () => {
-  const closing = (tally: Tally) => ({ key: KEY, tally, elapsedMs: 1000, canaries: null, conflicts: [] });
+  const closing = (tally: Tally) => ({
+    key: KEY,
+    tally,
+    elapsedMs: 1000,
+    flown: CANARIES.map(({ id }) => ({ id, seed: '1' as string | null })),
+    needsCanaries: true,
+  });
   const tallied = (seeds: number, marks: readonly string[]): Tally => {
     const tally = new Tally();
     for (let seed = 1; seed <= seeds; seed++) tally.add(row(seed, { marks: marks.join(' ') }));
     return tally;
   };
 
-  test('when a canary was not found', () => {
-    const canaries = CANARIES.map((canary) => ({ canary, seed: null, seeds: 5 }));
-    expect(troubleOf({ ...closing(new Tally()), canaries })).toHaveLength(CANARIES.length);
-    expect(troubleOf({ ...closing(new Tally()), canaries: canaries.map((each) => ({ ...each, seed: '3' })) })).toEqual(
-      [],
-    );
+  test('when a canary was not found, or none was flown', () => {
+    const sound = closing(tallied(1, []));
+    expect(troubleOf(sound)).toEqual([]);
+    const lost = CANARIES.map(({ id }) => ({ id, seed: null }));
+    expect(troubleOf({ ...sound, flown: lost })).toHaveLength(CANARIES.length);
+    expect(troubleOf({ ...sound, flown: null })).toEqual([
+      'BROKEN: no canary was flown at abc: nobody knows whether mistakes would be found',
+    ]);
+    // Who says that none is wanted is told that there was none.
+    expect(troubleOf({ ...sound, flown: null, needsCanaries: false })).toEqual([]);
+    expect(closingLines({ ...sound, flown: null, needsCanaries: false })).toContain('canaries   NONE FLOWN');
+  });
+
+  test('when nothing was run', () => {
+    expect(troubleOf(closing(new Tally()))).toEqual(['BROKEN: no seed was run, so nothing is known']);
+    expect(closingLines(closing(new Tally())).at(-1)).toBe('BROKEN  seeds=0 commit=abc profile=default');
   });
 
   test('when a required mark was in none of 20,000 seeds', () => {
@@ -162,6 +227,48 @@ describe('a campaign is broken', () => {
     const lines = closingLines({ ...closing(tally), key: { ...KEY, profile: 'disk', options: { nodes: 3 } } });
     expect(lines).toContain('  shrink: npm run sim -- --seed 77 --profile disk --nodes 3 --shrink');
     expect(lines.at(-1)).toBe('FAILED 1  seeds=1 commit=abc profile=disk');
+  });
+});
+
+describe('the exit code of a campaign', () => {
+  const said: string[] = [];
+  const say = (line: string): void => void said.push(line);
+  const ending = { heads: new Set([headOf(KEY)]), needsCanaries: true, elapsedMs: 1000, say };
+  const sound = (): Results => {
+    const results = new Results();
+    results.add(KEY, row(1));
+    results.addFlown(KEY.commit, { id: 'bird', seed: '1' });
+    return results;
+  };
+
+  test('is about its own rows; what else the file holds is said', () => {
+    const results = sound();
+    results.add({ ...KEY, commit: 'old' }, failed(7));
+    results.add({ ...KEY, profile: 'calm' }, row(7));
+    expect(closeAll(results, ending)).toBe(EXIT.ok);
+    expect(said).toContain('also in the file, and not counted: 2 seeds of 2 other campaigns at 2 commits, 1 failed');
+    expect(closeAll(results, { ...ending, heads: null, needsCanaries: false })).toBe(EXIT.safety);
+  });
+
+  test('of two results for one seed is one of its own, whichever commit they are of', () => {
+    const results = sound();
+    results.add({ ...KEY, commit: 'old' }, row(7));
+    results.add({ ...KEY, commit: 'old' }, failed(7));
+    expect(closeAll(results, ending)).toBe(EXIT.nondeterminism);
+    expect(said).toContain('NONDETERMINISM: seed 7 gave two results at old, profile default');
+  });
+
+  test('is not good where nothing was run, no canary flown or a thread died', () => {
+    expect(closeAll(new Results(), { ...ending, heads: null, needsCanaries: false })).toBe(EXIT.broken);
+    const results = new Results();
+    results.add(KEY, row(1));
+    expect(closeAll(results, ending)).toBe(EXIT.broken);
+    expect(closeAll(results, { ...ending, needsCanaries: false })).toBe(EXIT.ok);
+    const unended = sound();
+    unended.add(KEY, row(2, { verdict: 'died', failure: failed(2).failure }));
+    expect(closeAll(unended, ending)).toBe(EXIT.crash);
+    unended.add(KEY, row(3, { verdict: 'timeout', failure: failed(3).failure }));
+    expect(closeAll(unended, ending)).toBe(EXIT.liveness);
   });
 });
 
