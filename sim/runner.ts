@@ -779,7 +779,9 @@ class Run {
     const stack = error instanceof Error ? error.stack : undefined;
     this.#report('no-exception', `event ${event.id} (${event.kind}) of host ${event.host}: ${thrownText(error)}`, {
       servers: [event.host],
-      reason: thrownHead(error).replaceAll(/[0-9]+/g, '#').slice(0, REASON_LENGTH_MAX),
+      reason: thrownHead(error)
+        .replaceAll(/[0-9]+/g, '#')
+        .slice(0, REASON_LENGTH_MAX),
       ...(stack === undefined ? {} : { stack }),
     });
   }
