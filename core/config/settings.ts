@@ -9,6 +9,7 @@
  * meant.
  */
 
+import { ENTRY_BYTES_MAX } from '../storage/log-file.ts';
 import type { PeerConfig } from './types.ts';
 
 /** The configuration while it is being read, with what the core never sees. */
@@ -137,6 +138,8 @@ const listOf = (value: string): string[] =>
 
 const PORT: Range = { min: 0, max: 65_535 };
 const POSITIVE: Range = { min: 1 };
+/** A transaction may be twice as large as its request (`conclude` in authority.ts), and must fit into a record of the log. */
+export const JUTE_MAX_BUFFER_MAX = ENTRY_BYTES_MAX / 2;
 
 /** Keys that QuorumPeerConfig itself reads. */
 const CHECKED: Readonly<Record<string, Setting>> = {
@@ -204,7 +207,7 @@ const PROPERTIES: Readonly<Record<string, Setting>> = {
   'enforce.auth.enabled': softFlag((s, on) => (s.enforceAuth = on)),
   'enforce.auth.schemes': text((s, value) => (s.config.enforceAuthSchemes = listOf(value))),
   sessionRequireClientSASLAuth: softConfigFlag('sessionRequireClientSaslAuth'),
-  'jute.maxbuffer': softInt('juteMaxBuffer', POSITIVE),
+  'jute.maxbuffer': softInt('juteMaxBuffer', { min: 1, max: JUTE_MAX_BUFFER_MAX }),
   globalOutstandingLimit: softInt('globalOutstandingLimit', POSITIVE),
   request_throttle_max_requests: softInt('requestThrottleMaxRequests'),
   throttled_op_wait_time: softInt('throttledOpWaitTimeMs'),

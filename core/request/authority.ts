@@ -35,6 +35,11 @@ export interface AuthorityState {
   readonly overlay: Overlay;
   /** Sessions closed lately, where unknown sessions may be local ones of other servers. */
   readonly closed: Set<SessionId>;
+  /**
+   * Sessions that own nodes and do not exist, in data directories that others have left. Their ends are proposed like those of
+   * expired ones; a server that removed such nodes by itself would differ from the others (ZooKeeperServer.loadData).
+   */
+  orphans: SessionId[];
   /** When to look for containers and TTL nodes to delete. */
   nextReapMs: number;
 }
@@ -67,7 +72,8 @@ export function authorityBoot(heap: Heap, config: PeerConfig, io: Io): Authority
   const sessions = newTracker(config.tickTimeMs);
   for (const [session, timeoutMs] of heap.tree.sessions) track(sessions, monoMs, session, { timeoutMs, owner: null });
   const nextReapMs = monoMs + config.containerCheckIntervalMs;
-  return { sessions, overlay: newOverlay(heap.tree), closed: new Set(), nextReapMs };
+  const orphans = [...heap.tree.ephemeralSessions()].filter((session) => !heap.tree.sessions.has(session));
+  return { sessions, overlay: newOverlay(heap.tree), closed: new Set(), orphans, nextReapMs };
 }
 
 /**
@@ -170,7 +176,7 @@ export function authorityTouch(auth: AuthorityState, io: Io, session: SessionId,
 export function authorityTick(auth: AuthorityState, heap: Heap, config: PeerConfig, io: Io): Submission[] {
   const { monoMs, wallMs } = io.now;
   const due: Submission[] = [];
-  for (const session of takeExpired(auth.sessions, monoMs)) {
+  for (const session of [...auth.orphans.splice(0), ...takeExpired(auth.sessions, monoMs)]) {
     note(io, 'session.expired', { session });
     due.push({ session, cxid: 0, op: Op.closeSession, body: NO_BODY, authInfo: [] });
   }
@@ -188,6 +194,7 @@ const NO_BODY = new Uint8Array(0);
 const NO_SESSION = 0n as SessionId;
 
 export function authorityDeadline(auth: AuthorityState): number | null {
+  if (auth.orphans.length > 0) return 0;
   const sessionsMs = trackerDeadline(auth.sessions);
   return sessionsMs === null ? auth.nextReapMs : Math.min(sessionsMs, auth.nextReapMs);
 }

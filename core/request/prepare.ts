@@ -53,6 +53,9 @@ interface Spent {
 /** Every quota that is set counts its nodes, at every replica and every replay: a multi may ask for so many counts. */
 export const QUOTA_COUNTS_MAX = 100;
 
+/** A map of this runtime holds 2^24 entries, and every replica would fail at the same transaction for want of one more. */
+export const NODES_MAX = 16_000_000;
+
 /** One write on the bench. Lives within one call. */
 export interface Bench {
   readonly config: PeerConfig;
@@ -201,6 +204,7 @@ function decideCreate(bench: Bench, request: Create): Verdict {
   if (!validatePath(path)) return Code.BADARGUMENTS;
   if (nodeAt(overlay, tree, path) !== undefined) return Code.NODEEXISTS;
   if (isEphemeral(parent.ephemeralOwner)) return Code.NOCHILDRENFOREPHEMERALS;
+  if (tree.nodeCount + overlay.changes.size >= NODES_MAX) return Code.QUOTAEXCEEDED;
   if (quotaOfStatsPath(path) !== null && ++bench.spent.quotaCounts > QUOTA_COUNTS_MAX) return Code.BADARGUMENTS;
   const size = request.data?.length ?? 0;
   if (exceedsQuota(bench, path, { count: 1, bytes: size })) return Code.QUOTAEXCEEDED;

@@ -38,13 +38,29 @@ export type MayRead = (conn: ConnId, acl: readonly Acl[] | null) => boolean;
 /** Upstream has no bound; these stand well above what the largest known users hold on one connection. */
 export const WATCHES_PER_CONN_MAX = 1_000_000;
 export const WATCHES_MAX = 8_000_000;
+/** Characters of their paths: any path may be watched, also one as long as a request, and none must exist. */
+export const WATCHED_PER_CONN_MAX = 0x800_0000;
+export const WATCHED_MAX = 0x4000_0000;
 
 export interface WatchLimits {
   readonly perConnMax: number;
   readonly totalMax: number;
+  readonly perConnSizeMax: number;
+  readonly totalSizeMax: number;
 }
 
-const DEFAULT_LIMITS: WatchLimits = { perConnMax: WATCHES_PER_CONN_MAX, totalMax: WATCHES_MAX };
+export const WATCH_LIMITS: WatchLimits = {
+  perConnMax: WATCHES_PER_CONN_MAX,
+  totalMax: WATCHES_MAX,
+  perConnSizeMax: WATCHED_PER_CONN_MAX,
+  totalSizeMax: WATCHED_MAX,
+};
+
+/** The paths that a connection watches, and how long they are together. */
+interface Watched {
+  readonly paths: Set<string>;
+  size: number;
+}
 
 /** What a reconnecting client says it was waiting for (SetWatches2). */
 export interface WatchClaims {
@@ -101,15 +117,16 @@ export const isWatcherType = (type: number): boolean => flagsOfWatcherType(type)
 
 export class WatchTable {
   private readonly byPath = new Map<string, Map<ConnId, number>>();
-  private readonly byConn = new Map<ConnId, Set<string>>();
+  private readonly byConn = new Map<ConnId, Watched>();
   private readonly limits: WatchLimits;
   private readonly sum = new MixSum();
   private recursiveCount = 0;
   private dataTableSize = 0;
   private childTableSize = 0;
   private pairCount = 0;
+  private size = 0;
 
-  constructor(limits: WatchLimits = DEFAULT_LIMITS) {
+  constructor(limits: WatchLimits = WATCH_LIMITS) {
     this.limits = limits;
   }
 
@@ -118,13 +135,18 @@ export class WatchTable {
   /** False when a bound is reached and nothing was set. Setting what is set already is fine. */
   add(conn: ConnId, path: string, kind: WatchKind): boolean {
     const before = this.flagsOf(conn, path);
-    if (before === 0 && !this.hasRoom(conn)) return false;
+    if (before === 0 && !this.hasRoom(conn, path.length)) return false;
     this.setFlags(conn, path, before, before | FLAG_OF_KIND[kind]);
     return true;
   }
 
-  private hasRoom(conn: ConnId): boolean {
-    return this.pairCount < this.limits.totalMax && (this.byConn.get(conn)?.size ?? 0) < this.limits.perConnMax;
+  private hasRoom(conn: ConnId, size: number): boolean {
+    const { perConnMax, perConnSizeMax, totalMax, totalSizeMax } = this.limits;
+    if (this.pairCount >= totalMax || this.size + size > totalSizeMax) return false;
+    const own = this.byConn.get(conn);
+    return own === undefined
+      ? perConnMax > 0 && size <= perConnSizeMax
+      : own.paths.size < perConnMax && own.size + size <= perConnSizeMax;
   }
 
   /** True when the connection has such a watch (op checkWatches). */
@@ -142,7 +164,8 @@ export class WatchTable {
 
   /** Costs the connection's own watches only, however many others there are. */
   removeConn(conn: ConnId): void {
-    for (const path of [...(this.byConn.get(conn) ?? [])]) this.setFlags(conn, path, this.flagsOf(conn, path), 0);
+    for (const path of [...(this.byConn.get(conn)?.paths ?? [])])
+      this.setFlags(conn, path, this.flagsOf(conn, path), 0);
   }
 
   private flagsOf(conn: ConnId, path: string): number {
@@ -167,16 +190,25 @@ export class WatchTable {
     const conns = this.byPath.get(path);
     if (conns === undefined) this.byPath.set(path, new Map([[conn, flags]]));
     else conns.set(conn, flags);
-    const paths = this.byConn.get(conn);
-    if (paths === undefined) this.byConn.set(conn, new Set([path]));
-    else paths.add(path);
+    let own = this.byConn.get(conn);
+    if (own === undefined) {
+      own = { paths: new Set(), size: 0 };
+      this.byConn.set(conn, own);
+    }
+    if (own.paths.has(path)) return;
+    own.paths.add(path);
+    own.size += path.length;
+    this.size += path.length;
   }
 
   private unlink(conn: ConnId, path: string): void {
     const conns = this.byPath.get(path);
     if (conns?.delete(conn) && conns.size === 0) this.byPath.delete(path);
-    const paths = this.byConn.get(conn);
-    if (paths?.delete(path) && paths.size === 0) this.byConn.delete(conn);
+    const own = this.byConn.get(conn);
+    if (own?.paths.delete(path) !== true) return;
+    own.size -= path.length;
+    this.size -= path.length;
+    if (own.paths.size === 0) this.byConn.delete(conn);
   }
 
   // --- Telling -------------------------------------------------------------------------------------------------------
@@ -251,12 +283,12 @@ export class WatchTable {
   }
 
   countOf(conn: ConnId): number {
-    return this.byConn.get(conn)?.size ?? 0;
+    return this.byConn.get(conn)?.paths.size ?? 0;
   }
 
   /** Data-table watches as `wchc` lists them. */
   *dataWatches(): Iterable<{ conn: ConnId; path: string }> {
-    for (const [conn, paths] of this.byConn) {
+    for (const [conn, { paths }] of this.byConn) {
       for (const path of paths) if ((this.flagsOf(conn, path) & IN_DATA_TABLE) !== 0) yield { conn, path };
     }
   }

@@ -3,9 +3,9 @@
 import { describe, expect, test } from 'vitest';
 import { formatMembership, parseMembership } from '../../../core/config/membership.ts';
 import type { PeerConfig } from '../../../core/config/types.ts';
-import { authorityBoot, authorityDeadline } from '../../../core/request/authority.ts';
-import { QUOTA_COUNTS_MAX } from '../../../core/request/prepare.ts';
-import { asPeer, asSession, asZxid, type Id, OPEN_ACL, Perm } from '../../../core/types.ts';
+import { authorityBoot, authorityDeadline, authorityPrepare, authorityTick } from '../../../core/request/authority.ts';
+import { NODES_MAX, QUOTA_COUNTS_MAX } from '../../../core/request/prepare.ts';
+import { asConn, asPeer, asSession, asZxid, type Id, OPEN_ACL, Perm } from '../../../core/types.ts';
 import { type ClientRequest, encodeRequest, type MultiOp } from '../../../core/wire/client-codec.ts';
 import { Code, CreateMode, Op } from '../../../core/wire/opcodes.ts';
 import type { Txn } from '../../../core/wire/txn.ts';
@@ -303,6 +303,14 @@ describe('quotas', () => {
   });
 });
 
+test('there is room for so many nodes, and no more', () => {
+  const h = host();
+  Object.defineProperty(h.heap.tree, 'nodeCount', { value: NODES_MAX - 2 });
+  h.hold = true;
+  expect(decide(h, create('/a'))).toMatchObject({ kind: 'create' });
+  expect(decide(h, create('/b'))).toEqual({ kind: 'error', err: Code.QUOTAEXCEEDED });
+});
+
 describe('what goes by itself', () => {
   const config = { extendedTypesEnabled: true, containerCheckIntervalMs: 1000 };
 
@@ -354,6 +362,34 @@ describe('what goes by itself', () => {
     const before = h.log.length;
     h.advance(400);
     expect(h.log.length).toBe(before);
+  });
+
+  test('nodes of a session that does not exist, in a directory that others have left', () => {
+    const h = host();
+    const ghost = asSession(0x999n);
+    const { tree } = h.heap;
+    const header = { clientId: ghost, cxid: 1, zxid: asZxid(tree.lastZxid + 1), time: 0, type: Op.create };
+    const left = {
+      kind: 'create',
+      path: '/left',
+      data: X,
+      acl: OPEN_ACL,
+      ephemeral: true,
+      parentCVersion: -1,
+    } as const;
+    tree.apply(header, left);
+    const io = { now: h.now, emit: () => {}, newConn: () => asConn(-1) };
+    const next = authorityBoot(h.heap, h.config, io);
+    expect(authorityDeadline(next)).toBeLessThanOrEqual(h.now.monoMs);
+    const due = authorityTick(next, h.heap, h.config, io);
+    expect(due).toMatchObject([{ session: ghost, op: Op.closeSession }]);
+    expect(authorityTick(next, h.heap, h.config, io)).toEqual([]);
+    const ctx = { zxid: asZxid(tree.lastZxid + 1), from: h.config.myid, reconfig: null };
+    const end = authorityPrepare(next, h.heap, h.config, io, due[0]!, ctx);
+    if (end.type !== 'txn') throw new Error('no transaction');
+    tree.apply(end.header, end.txn);
+    expect(tree.get('/left')).toBeUndefined();
+    expect([...tree.ephemeralSessions()]).toEqual([]);
   });
 
   test('a new authority gives every session its full time again', () => {

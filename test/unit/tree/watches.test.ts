@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { TreeEvent, TreeEventType } from '../../../core/tree/data-tree.ts';
-import { isWatcherType, type WatchClaims, WatchTable } from '../../../core/tree/watches.ts';
+import { isWatcherType, WATCH_LIMITS, type WatchClaims, WatchTable } from '../../../core/tree/watches.ts';
 import { type Acl, asConn, asZxid, type ConnId, OPEN_ACL } from '../../../core/types.ts';
 import { EventType, WatcherType } from '../../../core/wire/opcodes.ts';
 import { create, del, script, setData, worldCan } from './builders.ts';
@@ -154,7 +154,7 @@ describe('counts', () => {
   });
 
   test('are bounded for a connection and for all', () => {
-    const watches = new WatchTable({ perConnMax: 2, totalMax: 3 });
+    const watches = new WatchTable({ ...WATCH_LIMITS, perConnMax: 2, totalMax: 3 });
     expect(watches.add(ONE, '/a', 'data')).toBe(true);
     expect(watches.add(ONE, '/b', 'data')).toBe(true);
     expect(watches.add(ONE, '/c', 'data')).toBe(false);
@@ -165,6 +165,21 @@ describe('counts', () => {
     watches.removeConn(ONE);
     expect(watches.add(TWO, '/b', 'data')).toBe(true);
   });
+});
+
+test('the paths that are watched are bounded in length, for a connection and for all', () => {
+  const watches = new WatchTable({ ...WATCH_LIMITS, perConnSizeMax: 6, totalSizeMax: 8 });
+  expect(watches.add(ONE, '/seven7', 'data')).toBe(false);
+  expect(watches.add(ONE, '/four', 'data')).toBe(true);
+  expect(watches.add(ONE, '/four', 'child')).toBe(true);
+  expect(watches.add(ONE, '/b', 'data')).toBe(false);
+  expect(watches.add(TWO, '/bcd', 'data')).toBe(false);
+  expect(watches.add(TWO, '/bc', 'data')).toBe(true);
+  watches.remove(ONE, '/four', WatcherType.data);
+  expect(watches.add(TWO, '/d', 'data')).toBe(false);
+  watches.removeConn(ONE);
+  expect(watches.add(TWO, '/d', 'data')).toBe(true);
+  expect(watches.add(ONE, '/', 'exist')).toBe(true);
 });
 
 describe('after a reconnect', () => {
@@ -238,7 +253,7 @@ describe('after a reconnect', () => {
 
   test('more than a connection may have is refused as a whole', () => {
     const { tree } = world();
-    const watches = new WatchTable({ perConnMax: 1, totalMax: 9 });
+    const watches = new WatchTable({ ...WATCH_LIMITS, perConnMax: 1 });
     expect(watches.catchUp(ONE, { ...NONE, existWatches: ['/x', '/y'] }, tree, byList)).toBeNull();
   });
 });
