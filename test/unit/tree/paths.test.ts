@@ -1,6 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { isFixedPath, parentOf, pathProblem, sequenceSuffix } from '../../../core/tree/paths.ts';
 
+test.each([
+  ['\u0001', '\u001f'],
+  ['\u007f', '\u009f'],
+  ['\ud800', '\uf8ff'],
+  ['\ufff0', '\uffff'],
+])('characters from %j to %j are none of a path (PathUtils.validatePath)', (first, last) => {
+  const problemOf = (unit: number): string | null => pathProblem(`/a${String.fromCharCode(unit)}`);
+  const [from, to] = [first.charCodeAt(0), last.charCodeAt(0)];
+  expect([from, to].map(problemOf)).toEqual(['invalid-character', 'invalid-character']);
+  if (from > 1) expect(problemOf(from - 1)).toBeNull();
+  if (to < 0xffff) expect(problemOf(to + 1)).toBeNull();
+});
+
 describe('a path is refused for the first thing wrong with it', () => {
   test.each([
     ['', 'empty'],
