@@ -6,7 +6,7 @@
  * `fault/<id>`, so they do not depend on which other operations there are.
  */
 
-import type { Channel, NoteFields } from '../core/io.ts';
+import type { Channel, Lane, NoteFields } from '../core/io.ts';
 import { OPEN_ACL } from '../core/types.ts';
 import { CreateMode, Packet } from '../core/wire/opcodes.ts';
 import { utf8Encode } from '../core/wire/utf8.ts';
@@ -814,9 +814,15 @@ export class FaultDriver {
         const which = file === 'any' ? 'disk operation' : `operation on ${file} files`;
         return { say: `every ${which} of server ${host} takes ${op.by} ms longer`, undo, count: 'diskFaults' };
       }
-      case 'diskStall':
-        world.stallDisk(host, op.for * MS);
-        return { say: `the disk of server ${host} stalls for ${span(op.for * MS)}`, count: 'diskFaults' };
+      case 'diskStall': {
+        const { file = 'any' } = op;
+        world.stallDisk(host, op.for * MS, file === 'any' ? undefined : [LANE_OF[file]]);
+        const what = file === 'any' ? 'the disk' : `the ${file} files`;
+        return {
+          say: `${what} of server ${host} stall${file === 'any' ? 's' : ''} for ${span(op.for * MS)}`,
+          count: 'diskFaults',
+        };
+      }
       case 'diskError': {
         const path = op.file === 'any' ? {} : { path: PATH_OF[op.file] };
         // Reads after a restart would only repeat the failure that recovery reports anyway.
@@ -936,6 +942,8 @@ const PATH_OF: Readonly<Record<Exclude<FileClass, 'any'>, string>> = {
   snapshot: '/snapshot.',
   epoch: 'Epoch',
 };
+/** Where operations on these files queue. */
+const LANE_OF = { log: 'log', snapshot: 'snap', epoch: 'meta' } as const satisfies Record<string, Lane>;
 
 const holds = (hosts: LinkSelector['from'], host: HostId): boolean =>
   hosts === 'any' || (typeof hosts === 'number' ? hosts === host : hosts.includes(host));

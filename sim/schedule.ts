@@ -118,7 +118,7 @@ export const OPS = {
   /** Adds latency. */
   slow: { links: 'links', by: 'ms', channel: 'channel?', for: 'ms?' },
   /** Holds every byte back, then lets all go at once. */
-  clog: { links: 'links', for: 'ms' },
+  clog: { links: 'links', channel: 'channel?', for: 'ms' },
   /** Resets every open connection of these links, possibly in the middle of a frame. */
   reset: { links: 'links', channel: 'channel?' },
   /** New connections to the server fail at once or hang. */
@@ -180,8 +180,8 @@ export const OPS = {
 
   // --- disks ---
   diskSlow: { node: 'node', by: 'ms', file: 'fileClass?', for: 'ms?' },
-  /** No operation completes. */
-  diskStall: { node: 'node', for: 'ms' },
+  /** No operation completes; with `file` none on this class of files. */
+  diskStall: { node: 'node', file: 'fileClass?', for: 'ms' },
   /** The next `count` operations of this class of files fail; with `action` only such ones. */
   diskError: {
     node: 'node',

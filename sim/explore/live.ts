@@ -19,7 +19,7 @@ export class LiveServers {
   /** Inputs that were compared. */
   compared = 0;
   /** Called with the notes that each input left. */
-  onNotes: ((notes: readonly string[]) => void) | null = null;
+  onNotes: ((server: number, notes: readonly string[]) => void) | null = null;
   private readonly locals: Locals;
   private readonly turns = new Map<number, LocalTurn>();
 
@@ -35,7 +35,7 @@ export class LiveServers {
     if (locals.faultIn(transition) > 0) return;
     const turn = input === INPUT.start ? this.boot(server, before) : this.step(server, input);
     this.compared += 1;
-    this.onNotes?.(turn.notes);
+    this.onNotes?.(server, turn.notes);
     const sent = Array.from({ length: locals.effectCount(transition) }, (_, i) => locals.effectAt(transition, i));
     if (this.byQueue(turn.items()) !== this.byQueue(sent))
       throw new Drift(`server ${server + 1} sends something else at ${input}`);

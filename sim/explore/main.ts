@@ -5,9 +5,9 @@ import { kindOf, PROPERTIES, type ViolationKind } from '../checkers/properties.t
 import { type Flags, flagLines, readFlags } from '../cli/flags.ts';
 import { formatSchedule } from '../schedule.ts';
 import { plural } from '../text.ts';
-import { parsePath, pathOf, replay } from './path.ts';
-import { findScope, SCOPES, type Scope } from './scopes.ts';
-import { cpuSeconds, type Limits, type Progress, type Report, search } from './search.ts';
+import { parsePath, pathOf, type Replayed, replay } from './path.ts';
+import { findScope, type ParsedScope, SCOPES, type Scope, scopeFrom } from './scopes.ts';
+import { BadPrologue, cpuSeconds, type Limits, type Progress, type Report, searching } from './search.ts';
 import { scheduleOf } from './translate.ts';
 
 const EXIT = { exhausted: 0, bounded: 1, usage: 2 } as const;
@@ -35,7 +35,7 @@ const USAGE = `usage: npm run explore -- SCOPE [flags]
   SCOPE                 the name of a scope, or a JSON file with one
 ${flagLines(FLAGS, 24).join('\n')}
 
-exit codes: 0 exhausted, 1 ended by the budget, 2 bad usage, 127 something threw, 128 no progress, 129 a promise was broken
+exit codes: 0 exhausted, 1 ended by the budget or Ctrl-C, 2 bad usage, 127 something threw, 128 no progress, 129 a promise was broken
 `;
 
 interface Args {
@@ -77,7 +77,7 @@ function limitOf(text: string): Partial<Limits> | null {
   return match[2] === 's' ? { cpuSecondsMax: Number(match[1]) } : { statesMax: Number(match[1]) };
 }
 
-function main(argv: readonly string[]): number {
+async function main(argv: readonly string[]): Promise<number> {
   const args = parse(argv);
   if (args === USAGE) {
     process.stdout.write(USAGE);
@@ -87,7 +87,7 @@ function main(argv: readonly string[]): number {
   if (args.replay !== null) return replayFile(args.replay, args.schedule);
   if (args.words[0] === 'list') return list();
   const scope = scopeOf(args.words[0]!, args.sets);
-  return typeof scope === 'string' ? fail(scope) : explore(scope, args);
+  return scope.ok ? explore(scope.value, args) : fail(scope.problem);
 }
 
 function fail(problem: string): number {
@@ -100,24 +100,37 @@ function list(): number {
   return EXIT.exhausted;
 }
 
-function scopeOf(name: string, sets: readonly string[]): Scope | string {
-  let scope = findScope(name);
-  if (scope === null && name.endsWith('.json')) {
-    const text = read(name);
-    if (text === null) return `cannot read ${name}`;
-    scope = { ...SCOPES[0]!, ...(JSON.parse(text) as Partial<Scope>) };
-  }
-  if (scope === null) return `there is no scope ${name}; 'list' names them`;
-  const changed: Record<string, unknown> = { ...scope };
+function scopeOf(name: string, sets: readonly string[]): ParsedScope {
+  const given = name.endsWith('.json') ? readScope(name) : findScope(name);
+  if (typeof given === 'string') return { ok: false, problem: `${name}: ${given}` };
+  if (given === null) return { ok: false, problem: `there is no scope ${name}; 'list' names them` };
+  const changed: Record<string, unknown> = { ...given };
   for (const set of sets) {
-    const [key, value] = set.split('=', 2) as [string, string | undefined];
-    const before = changed[key];
-    if (value === undefined || before === undefined || typeof before === 'object')
-      return `--set ${set}: no such setting`;
-    changed[key] = typeof before === 'number' ? Number(value) : typeof before === 'boolean' ? value === 'true' : value;
-    if (Number.isNaN(changed[key])) return `--set ${set}: not a number`;
+    const at = set.indexOf('=');
+    if (at < 1) return { ok: false, problem: `--set ${set}: KEY=VALUE is wanted` };
+    const [key, text] = [set.slice(0, at), set.slice(at + 1)];
+    if (key === 'prologue' || key === 'config') return { ok: false, problem: `--set ${key}: only in a file` };
+    const isWord = key in given && typeof (given as unknown as Record<string, unknown>)[key] === 'string';
+    changed[key] = isWord ? text : settingOf(text);
   }
-  return changed as unknown as Scope;
+  const parsed = scopeFrom(changed);
+  return parsed.ok ? parsed : { ok: false, problem: `${name}: ${parsed.problem}` };
+}
+
+/** A number, true, false; anything else is no value of a setting. */
+function settingOf(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^-?[0-9]+$/.test(text) ? Number(text) : text;
+}
+
+function readScope(file: string): object | string {
+  const text = read(file);
+  if (text === null) return 'cannot be read';
+  try {
+    return JSON.parse(text) as object;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function read(path: string): string | null {
@@ -128,25 +141,27 @@ function read(path: string): string | null {
   }
 }
 
+/** A file that cannot be written loses nothing else of the result. */
+function write(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    process.stderr.write(`explore: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
+}
+
 // --- exploring -----------------------------------------------------------------------------------------------------------
 
 const count = (value: number): string => Math.round(value).toLocaleString('en-US');
 
-function explore(scope: Scope, args: Args): number {
+async function explore(scope: Scope, args: Args): Promise<number> {
   const live = process.stderr.isTTY === true && !args.json;
   if (!args.json) process.stdout.write(`${scope.name}  ${scope.title}\n${settingsOf(scope)}\n`);
-  const startedAt = cpuSeconds();
-  const report = search(scope, {
-    limits: args.limits,
-    allOrders: args.allOrders,
-    onProgress: (progress) => {
-      if (live) process.stderr.write(`\r\u001b[K${progressLine(progress, cpuSeconds() - startedAt)}`);
-    },
-  });
-  if (live) process.stderr.write('\r\u001b[K');
+  const report = await searchAndSay(scope, args, live);
+  if (typeof report === 'string') return fail(report);
   const path = report.violation === null ? null : pathOf(scope, report.violation);
-  if (path !== null && args.save !== null) writeFileSync(args.save, `${JSON.stringify(path, null, 2)}\n`);
-  if (path !== null && args.schedule !== null) writeFileSync(args.schedule, formatSchedule(scheduleOf(path)));
+  if (path !== null && args.save !== null) write(args.save, `${JSON.stringify(path, null, 2)}\n`);
+  if (path !== null && args.schedule !== null) write(args.schedule, formatSchedule(scheduleOf(path)));
   if (args.json) process.stdout.write(`${JSON.stringify({ ...report, path: path?.actions ?? null })}\n`);
   else tell(report);
   if (path !== null && !args.json) {
@@ -155,6 +170,37 @@ function explore(scope: Scope, args: Args): number {
   }
   if (report.violation !== null) return EXIT_OF_KIND[kindOf(report.violation.fault.property)];
   return report.verdict === 'exhausted' ? EXIT.exhausted : EXIT.bounded;
+}
+
+const REDRAW_MS = 100;
+
+/** Searches, with a pause now and then in which Ctrl-C is heard; it ends the search like a budget. */
+async function searchAndSay(scope: Scope, { limits, allOrders }: Args, live: boolean): Promise<Report | string> {
+  const startedAt = cpuSeconds();
+  let isEnough = false;
+  let drawnAtMs = 0;
+  const onInterrupt = (): void => {
+    isEnough = true;
+  };
+  process.once('SIGINT', onInterrupt);
+  try {
+    const going = searching(scope, { limits, allOrders });
+    for (;;) {
+      const { done, value } = going.next(isEnough);
+      if (done === true) return value;
+      if (live && Date.now() - drawnAtMs >= REDRAW_MS) {
+        drawnAtMs = Date.now();
+        process.stderr.write(`\r\u001b[K${progressLine(value, cpuSeconds() - startedAt)}`);
+      }
+      await new Promise(setImmediate);
+    }
+  } catch (error) {
+    if (error instanceof BadPrologue) return error.message;
+    throw error;
+  } finally {
+    process.removeListener('SIGINT', onInterrupt);
+    if (live) process.stderr.write('\r\u001b[K');
+  }
 }
 
 function settingsOf({ servers, writes, crashes, cuts, early, disk, tornJobs, election }: Scope): string {
@@ -204,8 +250,15 @@ function replayFile(file: string, schedule: string | null): number {
   if (text === null) return fail(`cannot read ${file}`);
   const parsed = parsePath(text);
   if (!parsed.ok) return fail(`${file}: ${parsed.problem}`);
-  if (schedule !== null) writeFileSync(schedule, formatSchedule(scheduleOf(parsed.value)));
-  const { fault, skipped, lines } = replay(parsed.value);
+  let replayed: Replayed;
+  try {
+    replayed = replay(parsed.value);
+    if (schedule !== null) write(schedule, formatSchedule(scheduleOf(parsed.value)));
+  } catch (error) {
+    if (error instanceof BadPrologue) return fail(`${file}: ${error.message}`);
+    throw error;
+  }
+  const { fault, skipped, lines } = replayed;
   for (const line of lines) process.stdout.write(`${line}\n`);
   if (skipped.length > 0) process.stdout.write(`  not possible: ${skipped.join(', ')}\n`);
   if (fault === null) {
@@ -216,4 +269,4 @@ function replayFile(file: string, schedule: string | null): number {
   return EXIT_OF_KIND[kindOf(fault.property)];
 }
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));

@@ -22,6 +22,8 @@ interface Leaf<T> {
   readonly outcome: T;
 }
 
+const DIFFERENT = 'two runs that have read the same go on differently';
+
 export class Memory<T> {
   private readonly roots = new Map<number, Node<T>>();
 
@@ -44,10 +46,12 @@ export class Memory<T> {
       this.roots.set(input, node);
     }
     for (let i = 0; ; i++) {
-      assert(node.slice === reads[i], 'two runs that have read the same go on differently');
+      assert(node.slice === reads[i], DIFFERENT);
       const value = slices[node.slice]!;
       if (i === reads.length - 1) {
-        assert(!node.branches.has(value), 'an outcome is known already');
+        const known = node.branches.get(value);
+        assert(known === undefined || known.slice === null, DIFFERENT);
+        assert(known === undefined, 'an outcome is known already');
         node.branches.set(value, { slice: null, outcome });
         return;
       }
@@ -56,7 +60,7 @@ export class Memory<T> {
         next = { slice: reads[i + 1]!, branches: new Map() };
         node.branches.set(value, next);
       }
-      assert(next.slice !== null, 'two runs that have read the same go on differently');
+      assert(next.slice !== null, DIFFERENT);
       node = next;
     }
   }

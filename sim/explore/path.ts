@@ -5,7 +5,7 @@
 
 import { showZxid } from '../../core/types.ts';
 import { PROPERTIES, type PropertyId } from '../checkers/properties.ts';
-import type { Scope } from './scopes.ts';
+import { type Scope, scopeFrom } from './scopes.ts';
 import { runPrologue, type Violation } from './search.ts';
 import { ACTIONS_MAX, type State, System } from './system.ts';
 import type { Fault } from './turn.ts';
@@ -53,9 +53,14 @@ export function parsePath(text: string): ParsedPath {
   if (read.kind !== 'explore' || read.format !== 1) return { ok: false, problem: 'it is not a path of an exploration' };
   const { scope, actions, expect } = read;
   if (scope === undefined || !Array.isArray(actions)) return { ok: false, problem: 'it has no scope or no actions' };
+  const parsed = scopeFrom(scope);
+  if (!parsed.ok) return { ok: false, problem: `its scope: ${parsed.problem}` };
   if (expect === undefined || !(expect.property in PROPERTIES))
     return { ok: false, problem: 'it expects no known property' };
-  return { ok: true, value: { format: 1, kind: 'explore', scope, actions, expect, message: read.message ?? '' } };
+  return {
+    ok: true,
+    value: { format: 1, kind: 'explore', scope: parsed.value, actions, expect, message: read.message ?? '' },
+  };
 }
 
 export interface Replayed {

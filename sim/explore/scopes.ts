@@ -138,4 +138,62 @@ export const SCOPES: readonly Scope[] = [
   },
 ];
 
+/** Greatest values, as far as a state has bits for them (`system.ts`). */
+const COUNTS_MAX: Readonly<Partial<Record<keyof Scope, number>>> = {
+  servers: 4,
+  writes: 15,
+  crashes: 15,
+  cuts: 15,
+  early: 15,
+  roundsMax: 1000,
+};
+const WORDS: Readonly<Partial<Record<keyof Scope, readonly string[]>>> = {
+  disk: ['atomic', 'jobs'],
+  election: ['whole', 'coarse'],
+  connect: ['whole', 'coarse'],
+};
+
+export type ParsedScope =
+  | { readonly ok: true; readonly value: Scope }
+  | { readonly ok: false; readonly problem: string };
+
+/** A scope from outside. What it leaves out is nothing, or as it is in most scopes. */
+export function scopeFrom(given: unknown): ParsedScope {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return refuse('it is not an object');
+  const scope: Record<string, unknown> = { ...BASE, name: 'custom', title: '', ...given };
+  for (const [key, value] of Object.entries(scope)) {
+    const problem = problemOf(key, value);
+    if (problem !== null) return refuse(`${key}: ${problem}`);
+  }
+  if (!('prologue' in scope)) return refuse('it has no prologue');
+  return { ok: true, value: scope as unknown as Scope };
+}
+
+const refuse = (problem: string): ParsedScope => ({ ok: false, problem });
+
+function problemOf(key: string, value: unknown): string | null {
+  const max = COUNTS_MAX[key as keyof Scope];
+  if (max !== undefined) {
+    const min = key === 'servers' ? 1 : 0;
+    const fits = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+    return fits ? null : `an integer from ${min} to ${max}`;
+  }
+  const words = WORDS[key as keyof Scope];
+  if (words !== undefined) return words.includes(value as string) ? null : `one of ${words.join(', ')}`;
+  switch (key) {
+    case 'name':
+    case 'title':
+      return typeof value === 'string' ? null : 'a text';
+    case 'tornJobs':
+    case 'untilElected':
+      return typeof value === 'boolean' ? null : 'true or false';
+    case 'prologue':
+      return Array.isArray(value) && value.every((line) => typeof line === 'string') ? null : 'a list of actions';
+    case 'config':
+      return typeof value === 'object' && value !== null ? null : 'an object';
+    default:
+      return 'there is no such setting';
+  }
+}
+
 export const findScope = (name: string): Scope | null => SCOPES.find((scope) => scope.name === name) ?? null;

@@ -74,14 +74,13 @@ export interface SearchSettings {
   readonly limits?: Partial<Limits>;
   /** Compute every order of independent actions, to compare. */
   readonly allOrders?: boolean;
-  readonly onProgress?: (progress: Progress) => void;
   /** Called with every state in which nothing is left to happen. */
   readonly onQuiet?: (state: State, system: System) => void;
 }
 
 const NO_LIMITS: Limits = { statesMax: Number.POSITIVE_INFINITY, cpuSecondsMax: Number.POSITIVE_INFINITY };
 /** So many states between two looks at the clock. */
-const STRIDE = 4096;
+const STRIDE = 512;
 
 export function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
@@ -89,6 +88,15 @@ export function cpuSeconds(): number {
 }
 
 export function search(scope: Scope, settings: SearchSettings = {}): Report {
+  const going = searching(scope, settings);
+  for (;;) {
+    const { done, value } = going.next(false);
+    if (done === true) return value;
+  }
+}
+
+/** The same with pauses, in each of which it says how far it is. A pause that is answered with true ends it there. */
+export function searching(scope: Scope, settings: SearchSettings = {}): Generator<Progress, Report, boolean> {
   return new Search(scope, settings).run();
 }
 
@@ -122,7 +130,7 @@ class Search {
     this.start = runPrologue(this.system);
   }
 
-  run(): Report {
+  *run(): Generator<Progress, Report, boolean> {
     const { start, width } = this;
     const low = hashLow(start, width);
     this.seen.add(low, hashHigh, low);
@@ -133,7 +141,7 @@ class Search {
     while (this.later.length > 0) {
       [this.now, this.later] = [this.later, this.now];
       this.later.clear();
-      const ended = this.level();
+      const ended = yield* this.level();
       if (ended !== null) return ended;
       this.depth += 1;
     }
@@ -141,12 +149,13 @@ class Search {
   }
 
   /** All states of one distance. */
-  private level(): Report | null {
+  private *level(): Generator<Progress, Report | null, boolean> {
     const row = this.width + 1;
     for (let at = 0, count = 0; at < this.now.length; at += row, count++) {
       if (count % STRIDE === 0) {
-        this.settings.onProgress?.(this.progress(this.now.length - at));
-        if (cpuSeconds() - this.startedAt > this.limits.cpuSecondsMax) return this.report('bounded', null);
+        const isEnough = yield this.progress(this.now.length - at);
+        const isLate = cpuSeconds() - this.startedAt > this.limits.cpuSecondsMax;
+        if (isEnough || isLate) return this.report('bounded', null);
       }
       if (this.seen.size >= this.limits.statesMax) return this.report('bounded', null);
       this.now.read(at, this.state, this.width);
@@ -270,16 +279,24 @@ function walk(system: System, state: State, layers: readonly ReadonlySet<string>
   return null;
 }
 
+/** The prologue of a scope cannot be done. */
+export class BadPrologue extends Error {
+  override readonly name = 'BadPrologue';
+}
+
 const PROLOGUE_MAX = 100_000;
 /** The prologue may do whatever it says. */
 const PLENTY = { writes: 9, crashes: 9, cuts: 9, early: 0 };
 
 /** Where the scope begins. Nothing goes wrong on the way, or there is nothing to explore. */
-export function runPrologue(system: System, state = system.unborn()): State {
+export function runPrologue(
+  system: System,
+  state = system.unborn(),
+  onLine: (line: string, make: () => void) => void = (_line, make) => make(),
+): State {
   for (const line of system.scope.prologue) {
     system.refill(state, PLENTY);
-    if (line === 'run') runQuiet(system, state);
-    else perform(system, state, line);
+    onLine(line, () => (line === 'run' ? runQuiet(system, state) : perform(system, state, line)));
   }
   system.refill(state, system.scope);
   return state;
@@ -287,9 +304,9 @@ export function runPrologue(system: System, state = system.unborn()): State {
 
 function perform(system: System, state: State, line: string): void {
   const action = system.find(state, line);
-  if (action === null) throw new Error(`scope ${system.scope.name}: '${line}' is not possible there`);
+  if (action === null) throw new BadPrologue(`scope ${system.scope.name}: '${line}' is not possible there`);
   if (!system.apply(state, action))
-    throw new Error(`scope ${system.scope.name}: '${line}' breaks ${system.fault!.message}`);
+    throw new BadPrologue(`scope ${system.scope.name}: '${line}' breaks ${system.fault!.message}`);
 }
 
 /** Messages, disks and timers, always the first that is possible, until nothing is left. */
@@ -298,7 +315,8 @@ function runQuiet(system: System, state: State): void {
   for (let i = 0; i < PROLOGUE_MAX; i++) {
     if (system.isQuiet(state)) return;
     system.actions(state, actions);
-    if (!system.apply(state, actions[0]!)) throw new Error(`scope ${system.scope.name}: ${system.fault!.message}`);
+    if (!system.apply(state, actions[0]!))
+      throw new BadPrologue(`scope ${system.scope.name}: its prologue breaks ${system.fault!.message}`);
   }
-  throw new Error(`scope ${system.scope.name}: its prologue does not end`);
+  throw new BadPrologue(`scope ${system.scope.name}: its prologue does not end`);
 }

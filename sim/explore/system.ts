@@ -20,6 +20,7 @@
  * several orders of independent actions a breach is looked for.
  */
 
+import type { Lane } from '../../core/io.ts';
 import { assert, type epochOf } from '../../core/types.ts';
 import { Packet } from '../../core/wire/opcodes.ts';
 import { ROOT } from './histories.ts';
@@ -136,6 +137,16 @@ export class System {
 
   isCut(state: State, a: number, b: number): boolean {
     return (state[this.allowanceAt]! & this.pairBit(a, b)) !== 0;
+  }
+
+  /** Messages and ends of connections on their way from one server to another, on the quorum port. */
+  underWay(state: State, from: number, to: number): number {
+    return this.queues.get(state[this.queueAt(QUORUM, from, to)]!).length;
+  }
+
+  /** Lanes of the server's disk that have something to do. */
+  lanesInFlight(state: State, server: number): Lane[] {
+    return LANES.filter((_, lane) => (this.bits(state, server) & (BIT.lane << lane)) !== 0);
   }
 
   private bits(state: State, server: number): number {

@@ -1,6 +1,6 @@
 /** `npm run explore:remix [-- TICKET...]`. */
 
-import { explore, type Found, REMIX } from './remix.ts';
+import { explore, type Found, REMIX, removeBundles } from './remix.ts';
 
 function lineOf({ bug, report }: Found): string {
   const { violation, states, cpuSeconds } = report;
@@ -18,4 +18,5 @@ for (const bug of REMIX) {
   if (found.report.violation === null) missed += 1;
   else process.stdout.write(`    ${found.report.violation.fault.message}\n    ${found.report.path?.join('; ')}\n`);
 }
+await removeBundles();
 process.exitCode = missed === 0 ? 0 : 1;

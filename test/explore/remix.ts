@@ -34,29 +34,48 @@ export interface Found {
 }
 
 const OUTPUT_BYTES_MAX = 2 ** 24;
+const EXPLORE = 'sim/explore/main.ts';
+const SIMULATE = 'sim/main.ts';
+
+/** Bundles by mutation and entry; each is made once. */
+const bundles = new Map<string, Promise<string>>();
+
+function bundleOf(mutant: Mutant | null, entry: string): Promise<string> {
+  const name = `${mutant?.id} ${entry}`;
+  const made = bundles.get(name) ?? bundleSimulator(mutant, entry);
+  bundles.set(name, made);
+  return made;
+}
+
+/** To be called when no more is wanted of the mutated cores. */
+export async function removeBundles(): Promise<void> {
+  for (const file of bundles.values()) rmSync(await file, { force: true });
+  bundles.clear();
+}
 
 /** Explores the mutated core in a process of its own. */
 export async function explore(bug: RemixBug, extra: readonly string[] = []): Promise<Found> {
   const mutant = [...readCatalog(), ...readCatalog('zoo')].find(({ id }) => id === bug.mutant);
   if (mutant === undefined) throw new Error(`there is no mutation ${bug.mutant}`);
-  const file = await bundleSimulator(mutant, 'sim/explore/main.ts');
-  try {
-    const args = [file, bug.scope, '--json', ...bug.sets.flatMap((set) => ['--set', set]), ...extra];
-    return { bug, mutant, report: JSON.parse(await outputOf(args)) as Found['report'] };
-  } finally {
-    rmSync(file, { force: true });
-  }
+  const file = await bundleOf(mutant, EXPLORE);
+  const args = [file, bug.scope, '--json', ...bug.sets.flatMap((set) => ['--set', set]), ...extra];
+  return { bug, mutant, report: JSON.parse(await outputOf(args)) as Found['report'] };
 }
 
 /** What the core with the mutation, or the sound one, says to a counterexample. */
-export async function replayWith(mutant: Mutant | null, path: string): Promise<string> {
-  const file = await bundleSimulator(mutant, 'sim/explore/main.ts');
-  try {
-    return await outputOf([file, '--replay', path]);
-  } finally {
-    rmSync(file, { force: true });
-  }
+export const replayWith = async (mutant: Mutant | null, path: string): Promise<string> =>
+  outputOf([await bundleOf(mutant, EXPLORE), '--replay', path]);
+
+/** What a run of a schedule came to, as the simulator says it. */
+export interface Simulated {
+  readonly verdict: string;
+  readonly violations: readonly { readonly property: string }[];
+  readonly stats: { readonly faults: { readonly applied: number; readonly skipped: number } };
 }
+
+/** Runs a schedule in the simulated world with the mutated core. */
+export const simulateWith = async (mutant: Mutant, schedule: string): Promise<Simulated> =>
+  JSON.parse(await outputOf([await bundleOf(mutant, SIMULATE), '--schedule', schedule, '--json'])) as Simulated;
 
 /** A violation is an exit code of its own. */
 async function outputOf(args: readonly string[]): Promise<string> {
