@@ -1,5 +1,6 @@
 /** Histories as others write them, and what is said about lines that are not. */
 
+import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { EdnError, readEdn, readEdnAll } from '../../sim/checkers/history/adapters/edn.ts';
 import { readHistory, toHistoryLines } from '../../sim/checkers/history/adapters/formats.ts';
@@ -7,6 +8,9 @@ import { znodeOperations } from '../../sim/checkers/history/adapters/zookeeper.t
 import type { HistoryRecord } from '../../sim/checkers/history/record.ts';
 import { checkHistory } from '../../sim/checkers/history/search/check.ts';
 import { modelOf } from '../../sim/checkers/history/search/models.ts';
+import { nameOf, type Operation, type Plain, plainOfName } from '../../sim/checkers/history/search/operation.ts';
+import { run } from '../../sim/runner.ts';
+import { generate, type Profile } from '../../sim/swarm.ts';
 
 const LOG = [
   'INFO  jepsen.core - Running test: register',
@@ -48,6 +52,25 @@ describe('a log of Jepsen', () => {
     expect(checkHistory(modelOf('cas-register'), readHistory(told(':timed-out')).operations).status).toBe('ok');
   });
 
+  test('a keyword that was read is a value; of what failed it is a reason, unless it was asked for', () => {
+    const log = [
+      ['0 :invoke :read nil', '0 :ok :read :red'],
+      ['1 :invoke :write :red', '1 :fail :write :red'],
+      ['2 :invoke :write :red', '2 :info :write :timed-out'],
+    ];
+    const { operations } = readHistory(
+      log
+        .flat()
+        .map((line) => `INFO  jepsen.util - ${line}`)
+        .join('\n'),
+    );
+    expect(operations.map(({ value, outcome, result, error }) => [value, outcome, result, error])).toEqual([
+      [null, 'ok', ':red', null],
+      [':red', 'fail', ':red', null],
+      [':red', 'info', null, 'timed-out'],
+    ]);
+  });
+
   test.each([
     ['INFO  jepsen.util - 0 :done :read nil', 'line 2: not an operation'],
     ['INFO  jepsen.util - x :ok :read nil', 'line 2: x is no process'],
@@ -74,9 +97,9 @@ describe('maps', () => {
     const { format, operations } = readHistory(edn);
     expect(format).toBe('edn');
     expect(operations.map(({ f, key, outcome, result }) => [f, key, outcome, result])).toEqual([
-      ['append', '1', 'ok', 'x'],
-      ['get', '1', 'ok', 'x'],
-      ['put', '2', 'info', null],
+      ['append', '"1"', 'ok', 'x'],
+      ['get', '"1"', 'ok', 'x'],
+      ['put', '"2"', 'info', null],
     ]);
     const result = checkHistory(modelOf('kv'), operations);
     expect(result).toMatchObject({ status: 'ok', partCount: 2 });
@@ -96,6 +119,72 @@ describe('maps', () => {
     expect(() => readHistory('{:process 0 :type :invoke :f :write :value 1}', { keyed: true })).toThrow(
       'line 1: the value is not [key value]',
     );
+  });
+
+  test('of other shapes', () => {
+    const first = [{ process: '0', f: 'read', outcome: 'ok', result: 1 }];
+    const edn = ['{:process 0, :type :invoke, :f :read, :value nil}', '{:process 0, :type :ok, :f :read, :value 1}'];
+    const tagged = edn.map((map) => `#jepsen.history.Op${map}`);
+    const json = ['{ "process" : 0, "type": "invoke", "f": "read"}', '{"process":0,"type":"ok","f":"read","value":1}'];
+    const shapes: [string, string][] = [
+      ['edn', edn.join('\n')],
+      ['edn', tagged.join('\n')],
+      ['edn', `[${edn.join(',\n ')}]`],
+      ['edn', `[\n${tagged.join('\n')}\n]\n`],
+      ['edn', `; a comment\n\n[${tagged.join(' ')}] ; and another`],
+      ['edn', `(${edn.join('')})`],
+      ['edn', edn.join('\n').replaceAll(', ', '\n')],
+      ['jsonl', json.join('\n')],
+      ['jsonl', `[${json.join(',\n')}]`],
+      ['jsonl', `[\n  ${json.join(',\n  ')}\n]\n`],
+    ];
+    for (const [format, text] of shapes) {
+      const read = readHistory(text);
+      expect([text, read.format]).toEqual([text, format]);
+      expect(read.operations).toMatchObject(first);
+    }
+  });
+
+  test('of EDN name the line, wherever in the file it is', () => {
+    const good = '{:process 0 :type :invoke :f :read}';
+    expect(() => readHistory(`[${good}\n\n {:process 0 :type :ok :f}]`)).toThrow(
+      'line 3: a map has a name without a value (column 27)',
+    );
+    expect(() => readHistory(`[${good}\n{:process 1 :type :begin :f :read}]`)).toThrow('line 2: type is "begin"');
+    expect(() => readHistory(`[${good}`)).toThrow('line 1: [ has no end');
+  });
+
+  test('two keys are two keys, and two values two values', () => {
+    const texts = [
+      '1',
+      '"1"',
+      ':a',
+      '"a"',
+      'a',
+      '":a"',
+      '\\a',
+      '"\\\\a"',
+      'nil',
+      '"nil"',
+      '[1]',
+      '"[1]"',
+      '"\\"a\\""',
+      '{:a 1}',
+      '{"a" 1}',
+      '{1 1}',
+      '{"1" 1}',
+    ];
+    const lines = texts.map(
+      (text, process) => `{:process ${process} :type :invoke :f :write :key ${text} :value ${text}}`,
+    );
+    const { operations } = readHistory(lines.join('\n'));
+    const others = operations.filter(({ key }) => key !== null);
+    expect(new Set(others.map(({ key }) => key)).size).toBe(texts.length - 1);
+    expect(new Set(operations.map(({ value }) => JSON.stringify(value))).size).toBe(texts.length);
+  });
+
+  property.prop([fc.jsonValue()])('every value has a name of its own, which gives it back', (value) => {
+    expect(plainOfName(nameOf(value as Plain))).toEqual(JSON.parse(JSON.stringify(value)));
   });
 
   test.each([
@@ -118,13 +207,16 @@ describe('EDN', () => {
     ['-12', -12],
     ['1.5e3', 1500],
     ['9007199254740993', '9007199254740993'],
-    [':a/b', 'a/b'],
-    ['sym', 'sym'],
+    [':a/b', ':a/b'],
+    ['sym', "'sym"],
+    ['":a/b"', '":a/b"'],
+    ['"9007199254740993"', '"9007199254740993"'],
     ['"a\\n\\"\\u00e9"', 'a\n"é'],
-    ['\\newline', '\n'],
-    ['\\x', 'x'],
+    ['\\newline', '\\\n'],
+    ['\\x', '\\x'],
+    ['#{3 1 2}', [1, 2, 3]],
     ['[1, (2 3) #{4}] ; rest', [1, [2, 3], [4]]],
-    ['{:a 1 "b" {2 #_3 nil}}', { a: 1, b: { '2': null } }],
+    ['{:a 1 "b" {2 #_3 nil}}', { ':a': 1, b: { '2': null } }],
     ['#inst "2026-01-01"', '2026-01-01'],
   ])('%s', (text, value) => {
     expect(readEdn(text)).toEqual(value);
@@ -135,7 +227,7 @@ describe('EDN', () => {
   });
 
   test('several values', () => {
-    expect(readEdnAll('[1 2] :timed-out')).toEqual([[1, 2], 'timed-out']);
+    expect(readEdnAll('[1 2] :timed-out')).toEqual([[1, 2], ':timed-out']);
   });
 });
 
@@ -182,5 +274,86 @@ describe('what the simulator records', () => {
       answer(4, { body: { kind: 'create', path: '/stays' } }),
     ]);
     expect(operations.map(({ key }) => key)).toEqual(['/stays']);
+  });
+});
+
+describe('a history that is written', () => {
+  /** What positions say is which end comes before which. */
+  const shapeOf = (operations: readonly Operation[]): object[] => {
+    const ends = operations.flatMap(({ invokedAt, respondedAt }) => [invokedAt, respondedAt]);
+    const order = new Map([...new Set(ends)].sort((a, b) => a - b).map((at, index) => [at, index]));
+    return operations.map((operation) => ({
+      ...operation,
+      invokedAt: order.get(operation.invokedAt),
+      respondedAt: operation.outcome === 'info' ? null : order.get(operation.respondedAt),
+    }));
+  };
+  const again = (operations: readonly Operation[]): readonly Operation[] =>
+    readHistory([...toHistoryLines(operations)].join('')).operations;
+
+  const event = fc.record({
+    process: fc.nat(3),
+    type: fc.constantFrom('ok', 'fail', 'info'),
+    key: fc.constantFrom(null, 1, '1', 'k', 'null', ':k'),
+    value: fc.constantFrom(null, 1, '1', 'x', [1, '2']),
+    error: fc.constantFrom(null, 'timed-out'),
+  });
+  property.prop([fc.array(event, { minLength: 1, maxLength: 40 })])('is read back whole', (events) => {
+    const open = new Map<number, object>();
+    const lines: string[] = [];
+    for (const { process, type, key, value, error } of events) {
+      const asked = open.get(process);
+      const about = { process, f: 'put', ...(key === null ? {} : { key }) };
+      if (asked === undefined) {
+        open.set(process, about);
+        lines.push(JSON.stringify({ ...about, type: 'invoke', value }));
+      } else {
+        open.delete(process);
+        lines.push(JSON.stringify({ ...asked, type, value, ...(error === null ? {} : { error }) }));
+      }
+    }
+    const { operations } = readHistory(lines.join('\n'));
+    expect(shapeOf(again(operations))).toEqual(shapeOf(operations));
+  });
+
+  test.each<[Profile, number]>([
+    ['default', 1],
+    ['limits', 1],
+  ])('is that of a run of the simulator (%s, seed %i), which is linearizable', (profile, seed) => {
+    const schedule = generate({ seed: String(seed), profile, commit: 'test', options: {} });
+    const { history } = run(schedule, { keepHistory: true });
+    const operations = znodeOperations(history);
+    expect(operations.length).toBeGreaterThan(20);
+    expect(shapeOf(again(operations))).toEqual(shapeOf(operations));
+    expect(checkHistory(modelOf('znode'), operations).status).toBe('ok');
+    // Each process waits for its answer, and is not heard of when it got none.
+    for (const { process, invokedAt, id } of operations)
+      for (const before of operations.slice(0, id))
+        if (before.process === process) expect(before.respondedAt).toBeLessThan(invokedAt);
+  });
+});
+
+describe('a znode', () => {
+  const at = (position: number) => ({ invokedAt: position, respondedAt: position + 1 });
+  const base = { process: 'p', key: '/a', outcome: 'ok', error: null } as const;
+  const judge = (...ops: readonly Pick<Operation, 'f' | 'value' | 'result'>[]): string =>
+    checkHistory(
+      modelOf('znode'),
+      ops.map((op, id) => ({ ...base, ...op, id, ...at(2 * id) })),
+    ).status;
+  const given = (version: number) => ({ f: 'given', value: ['x', version], result: null }) as const;
+  const set = (asked: number, told: number) => ({ f: 'setData', value: ['y', asked], result: told }) as const;
+
+  test('counts on from the version that was given, around the end and past -1', () => {
+    expect(judge(given(2_147_483_646), set(-1, 2_147_483_647), set(2_147_483_647, -2_147_483_648))).toBe('ok');
+    expect(judge(given(-3), set(-3, -2), set(-2, 0), { f: 'getData', value: null, result: ['y', 0] })).toBe('ok');
+    expect(judge(given(-2), set(-2, -1))).toBe('violation');
+    expect(judge(given(7), set(-1, 9))).toBe('violation');
+  });
+
+  test('that was given is there, whatever its version', () => {
+    expect(judge(given(-5), { f: 'exists', value: null, result: { error: 'NONODE' } })).toBe('violation');
+    expect(judge(given(-5), { f: 'create', value: 'x', result: { error: 'NODEEXISTS' } })).toBe('ok');
+    expect(judge(given(-5), { f: 'create', value: 'x', result: null })).toBe('violation');
   });
 });

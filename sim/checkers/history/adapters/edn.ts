@@ -2,14 +2,23 @@
  * A reader of EDN, the notation of Clojure's data, as far as histories use it.
  *
  * `nil`, booleans, numbers, strings, characters, keywords, symbols, lists, vectors, maps, sets, `#_` and comments; the tag of a tagged element
- * is dropped. Keywords and symbols become text without the colon; lists and sets become arrays; names of maps that are no
- * text are written as JSON.
+ * is dropped. What is different in EDN stays different here: keywords keep their colon (`:a`), symbols get a quote (`'a`),
+ * characters their backslash (`\\a`), and a string that looks like one of these is written as JSON writes it. So do the names of maps,
+ * where whatever is no text is written as JSON (`1`) and a string that reads like that in quotes (`"1"`). Lists become arrays, as equal to vectors
+ * as they are in EDN; sets become sorted arrays.
  */
 
-import { type Plain, plainKey } from '../search/operation.ts';
+import { nameOf, type Plain, plainKey } from '../search/operation.ts';
 
 export class EdnError extends Error {
   readonly code = 'EDN';
+  /** From 1, in the text that was read. */
+  readonly line: number;
+
+  constructor(message: string, line: number) {
+    super(message);
+    this.line = line;
+  }
 }
 
 /** The one value in the text. Throws an `EdnError` with the column. */
@@ -22,8 +31,23 @@ export function readEdn(text: string): Plain {
 
 /** All values in the text, one after the other. */
 export function readEdnAll(text: string): Plain[] {
-  return new Reader(text).all();
+  return [...new Reader(text).all()].map(({ value }) => value);
 }
+
+export interface PlacedValue {
+  readonly value: Plain;
+  /** From 1. */
+  readonly line: number;
+}
+
+/** The values of a file: those in it, or those in the one vector or list that it is. */
+export function readEdnFile(text: string): Generator<PlacedValue> {
+  const reader = new Reader(text);
+  return reader.isSequence() ? reader.items() : reader.all();
+}
+
+/** The text of a keyword, symbol or string without what tells them apart. */
+export const wordOf = (text: string): string => (/^[:']/.test(text) ? text.slice(1) : text);
 
 const BLANK = /[\s,]/;
 const ENDS = /[\s,()[\]{}";]/;
@@ -41,18 +65,46 @@ class Reader {
   readonly #text: string;
   #at = 0;
   #depth = 0;
+  /** The line of the place up to which lines were counted. */
+  #line = 1;
+  #counted = 0;
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  all(): Plain[] {
-    const values: Plain[] = [];
+  *all(): Generator<PlacedValue> {
     for (;;) {
       this.#skip();
-      if (this.#at === this.#text.length) return values;
-      values.push(this.value());
+      if (this.#at === this.#text.length) return;
+      const line = this.#lineHere();
+      yield { value: this.value(), line };
     }
+  }
+
+  isSequence(): boolean {
+    this.#skip();
+    return this.#text[this.#at] === '[' || this.#text[this.#at] === '(';
+  }
+
+  /** Of the sequence that begins here and is all there is. */
+  *items(): Generator<PlacedValue> {
+    const opening = this.#text[this.#at]!;
+    for (this.#at += 1; ; ) {
+      this.#skip();
+      const char = this.#text[this.#at];
+      if (char === undefined) throw this.#fail(`${opening} has no end`);
+      if (char === CLOSING[opening]) break;
+      const line = this.#lineHere();
+      yield { value: this.value(), line };
+    }
+    this.#at += 1;
+    this.end();
+  }
+
+  #lineHere(): number {
+    for (; this.#counted < this.#at; this.#counted++) if (this.#text[this.#counted] === '\n') this.#line += 1;
+    return this.#line;
   }
 
   end(): void {
@@ -64,7 +116,7 @@ class Reader {
     this.#skip();
     const char = this.#text[this.#at];
     if (char === undefined) throw this.#fail('a value is missing');
-    if (char === '"') return this.#string();
+    if (char === '"') return stringOf(this.#string());
     if (char === '\\') return this.#character();
     if (char === '#') return this.#dispatched();
     if (char === '{') return mapOf(this.#items('{'), () => this.#fail('a map has a name without a value'));
@@ -94,7 +146,7 @@ class Reader {
   /** `#{set}`, `#tag value`. */
   #dispatched(): Plain {
     this.#at += 1;
-    if (this.#text[this.#at] === '{') return this.#items('{');
+    if (this.#text[this.#at] === '{') return sorted(this.#items('{'));
     if (this.#word() === '') throw this.#fail('# begins nothing');
     return this.value();
   }
@@ -132,7 +184,7 @@ class Reader {
     if (first === undefined) throw this.#fail('\\ names no character');
     this.#at += 2;
     const name = first + this.#word();
-    return NAMED_CHARACTERS[name] ?? first;
+    return `\\${NAMED_CHARACTERS[name] ?? first}`;
   }
 
   #word(): string {
@@ -156,7 +208,8 @@ class Reader {
   }
 
   #fail(message: string): EdnError {
-    return new EdnError(`${message} (column ${this.#at + 1})`);
+    const lineStart = this.#text.lastIndexOf('\n', this.#at - 1) + 1;
+    return new EdnError(`${message} (column ${this.#at - lineStart + 1})`, this.#lineHere());
   }
 }
 
@@ -165,7 +218,7 @@ function mapOf(items: readonly Plain[], fail: () => EdnError): Plain {
   const entries: [string, Plain][] = [];
   for (let i = 0; i < items.length; i += 2) {
     const name = items[i]!;
-    entries.push([typeof name === 'string' ? name : plainKey(name), items[i + 1]!]);
+    entries.push([nameOf(name), items[i + 1]!]);
   }
   return Object.fromEntries(entries);
 }
@@ -174,10 +227,19 @@ function atomOf(word: string): Plain {
   if (word === 'nil') return null;
   if (word === 'true') return true;
   if (word === 'false') return false;
-  if (word.startsWith(':')) return word.slice(1);
+  if (word.startsWith(':')) return word;
   if (/^[+-]?[0-9]+N?$/.test(word)) return wholeOf(word.replace(/N$/, ''));
   if (/^[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?M?$/.test(word)) return Number(word.replace(/M$/, ''));
-  return word;
+  return `'${word}`;
+}
+
+/** What a keyword, a symbol, a character or a number that stayed text may look like. */
+const LIKE_OTHERS = /^[:'"\\]|^[+-]?[0-9]{16,}$/;
+const stringOf = (text: string): string => (LIKE_OTHERS.test(text) ? JSON.stringify(text) : text);
+
+function sorted(items: readonly Plain[]): Plain[] {
+  const keyed = items.map((item) => [plainKey(item), item] as const);
+  return keyed.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, item]) => item);
 }
 
 /** Whole numbers that a double cannot hold stay text, so that two of them are not taken for one. */

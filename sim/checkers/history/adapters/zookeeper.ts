@@ -6,13 +6,17 @@
  * the sync was asked for. So such a read becomes an operation that begins with the sync and ends with its answer; other
  * reads are left out. The parts of a `multi` take effect at one moment, so each of them alone does between the same two.
  *
- * Left out are nodes that go away by themselves (ephemeral, container, TTL) and names that nobody was told (a sequential
+ * Transactions of no session, before those of any, tell of a past: the nodes that it leaves are given. A history without
+ * is taken to begin with an empty tree. Transactions behind that are not looked at: they are another layer's business.
+ *
+ * Left out are the root, which nobody creates, nodes that go away by themselves (ephemeral, container, TTL) and names that nobody was told (a sequential
  * create of unknown outcome): for them more happens than was asked. So is what tells nothing about the node: a missing
  * parent, a refused permission.
  */
 
 import type { Call, CallBody, CallResult, MultiCall } from '../../../../core/client/calls.ts';
 import { CreateMode } from '../../../../core/wire/opcodes.ts';
+import type { Txn } from '../../../../core/wire/txn.ts';
 import { bytesText } from '../../../text.ts';
 import type { AnswerRecord, HistoryRecord } from '../record.ts';
 import type { Operation, OperationOutcome, Plain } from '../search/operation.ts';
@@ -36,6 +40,17 @@ interface Draft {
   readonly until: number;
 }
 
+/** A node as it was before the history. */
+interface Given {
+  readonly data: Plain;
+  readonly version: number;
+}
+
+const NOBODY = 0;
+const NO_SESSION = 0n;
+/** Before the first record. */
+const BEFORE = -1;
+
 interface Synced {
   readonly at: number;
   readonly session: bigint | null;
@@ -54,10 +69,17 @@ class Reader {
   readonly #drafts: Draft[] = [];
   /** The last sync of each client that was answered, by when it was asked for. */
   readonly #synced = new Map<number, Synced>();
-  readonly #untracked = new Set<string>();
+  readonly #untracked = new Set<string>(['/']);
   readonly #untrackedPrefixes: string[] = ['/zookeeper'];
+  readonly #given = new Map<string, Given>();
+  #isPast = true;
 
   read(record: HistoryRecord, at: number): void {
+    if (record.type === 'commit') {
+      this.#isPast &&= record.session === NO_SESSION;
+      if (this.#isPast) this.#onPast(record.txn);
+      return;
+    }
     switch (record.type) {
       case 'invoke':
         this.#asked.set(`${record.client}/${record.id}`, { at, client: record.client, call: record.call });
@@ -74,7 +96,6 @@ class Reader {
       case 'watch':
       case 'state':
       case 'identity':
-      case 'commit':
         return;
       default:
         record satisfies never;
@@ -83,9 +104,34 @@ class Reader {
 
   operations(): Operation[] {
     for (const asked of this.#asked.values()) this.#unknown(asked);
-    const drafts = this.#drafts.filter(({ key }) => this.#isTracked(key));
+    const given = [...this.#given].map(([key, { data, version }]): Draft => {
+      const nobody = { client: NOBODY, key, outcome: 'ok', result: null } as const;
+      return { ...nobody, f: 'given', value: [data, version], from: BEFORE, until: BEFORE };
+    });
+    const drafts = [...given, ...this.#drafts].filter(({ key }) => this.#isTracked(key));
     drafts.sort((a, b) => a.from - b.from);
     return placed(drafts);
+  }
+
+  /** What a transaction of the past leaves of the nodes that the search looks at. */
+  #onPast(txn: Txn): void {
+    switch (txn.kind) {
+      case 'create':
+        this.#given.set(txn.path, { data: dataText(txn.data), version: 0 });
+        return;
+      case 'setData':
+        this.#given.set(txn.path, { data: dataText(txn.data), version: txn.version });
+        return;
+      case 'delete':
+        this.#given.delete(txn.path);
+        return;
+      case 'multi':
+        for (const each of txn.parts) this.#onPast(each.txn);
+        return;
+      default:
+        // Of a node that goes away by itself, `#leaveOutCreated` would have heard.
+        return;
+    }
   }
 
   #onAnswer(answer: AnswerRecord, at: number): void {
@@ -235,11 +281,12 @@ function placed(drafts: readonly Draft[]): Operation[] {
     else if (at !== Number.POSITIVE_INFINITY) until[draft] = position++;
   }
   const order = drafts.map((_, draft) => draft).sort((a, b) => from[a]! - from[b]!);
+  const lanes = new Lanes();
   return order.map((draft, id) => {
     const { client, f, key, value, outcome, result } = drafts[draft]!;
     return {
       id,
-      process: `c${client}`,
+      process: lanes.of(client, from[draft]!, until[draft]!),
       f,
       key,
       value,
@@ -250,4 +297,20 @@ function placed(drafts: readonly Draft[]): Operation[] {
       respondedAt: until[draft]!,
     };
   });
+}
+
+/** A client that asks before it is answered is several processes, each of which waits. Who was never answered asks no more. */
+class Lanes {
+  /** Of each client, when its processes are free again. */
+  readonly #freeAt = new Map<number, number[]>();
+
+  of(client: number, from: number, until: number): string {
+    const lanes = this.#freeAt.get(client) ?? [];
+    this.#freeAt.set(client, lanes);
+    const free = lanes.findIndex((at) => at < from);
+    const lane = free < 0 ? lanes.length : free;
+    lanes[lane] = until;
+    const name = client === NOBODY ? 'before' : `c${client}`;
+    return lane === 0 ? name : `${name}/${lane + 1}`;
+  }
 }

@@ -138,3 +138,25 @@ export function plainKey(value: Plain): string {
   const entries = Object.keys(named).sort();
   return `{${entries.map((name) => `${JSON.stringify(name)}:${plainKey(named[name]!)}`).join(',')}}`;
 }
+
+/**
+ * A value as a name, with other names for other values: text as it is, what is no text as JSON, and text that reads like JSON
+ * in the quotes of JSON.
+ */
+export function nameOf(value: Plain): string {
+  if (typeof value !== 'string') return plainKey(value);
+  return plainOfName(value) === value ? value : JSON.stringify(value);
+}
+
+/** How JSON begins, for most names are none and an exception costs. */
+const LIKE_JSON = /^\s*(?:["[{0-9-]|true|false|null)/;
+
+/** The value of a name; the inverse of `nameOf`. */
+export function plainOfName(name: string): Plain {
+  if (!LIKE_JSON.test(name)) return name;
+  try {
+    return JSON.parse(name) as Plain;
+  } catch {
+    return name;
+  }
+}

@@ -1,8 +1,9 @@
 /**
  * One znode as ZooKeeper's clients know it: it is not there, or it has data and a version that counts the changes since it was
- * created. A version of -1 in a request means any.
+ * created. A version of -1 in a request means any; so no node ever has it: versions count up in 32 bits with a sign, from
+ * 2147483647 to -2147483648, and from -2 to 0 (ZOOKEEPER-4743).
  *
- * `create DATA`, `setData [DATA, VERSION]`, `delete VERSION`, `check VERSION`, `getData` (answered `[DATA, VERSION]`) and `exists`
+ * `given [DATA, VERSION]` stands for what was there before the history. `create DATA`, `setData [DATA, VERSION]`, `delete VERSION`, `check VERSION`, `getData` (answered `[DATA, VERSION]`) and `exists`
  * (answered with the version); each may be answered with `{error}`, and those errors that tell something about the node
  * are looked at.
  */
@@ -21,12 +22,12 @@ export const ERRORS_TOLD: ReadonlyMap<number, ZnodeError> = new Map([
 ]);
 
 interface Znode {
-  /** Below 0: the node is not there. */
+  readonly isThere: boolean;
   readonly version: number;
   readonly data: Plain;
 }
 
-const ABSENT: Znode = { version: -1, data: null };
+const ABSENT: Znode = { isThere: false, version: 0, data: null };
 const ANY_VERSION = -1;
 const READS: ReadonlySet<string> = new Set(['getData', 'exists', 'check']);
 
@@ -34,11 +35,11 @@ export function znodeModel(): Model<Znode> {
   return {
     name: 'znode',
     says: 'one znode: create, setData, delete, check, getData and exists with data and version',
-    operations: ['create', 'setData', 'delete', 'check', 'getData', 'exists'],
+    operations: ['given', 'create', 'setData', 'delete', 'check', 'getData', 'exists'],
     init: () => ABSENT,
     step,
-    keyOf: ({ version, data }) => `${version} ${plainKey(data)}`,
-    describe: ({ version, data }) => (version < 0 ? 'not there' : `${plainKey(data)} in version ${version}`),
+    keyOf: ({ isThere, version, data }) => (isThere ? `${version} ${plainKey(data)}` : ''),
+    describe: ({ isThere, version, data }) => (isThere ? `${plainKey(data)} in version ${version}` : 'not there'),
     isPure: (operation) => READS.has(operation.f) || errorOf(operation) !== null,
   };
 }
@@ -58,8 +59,12 @@ function step(node: Znode, operation: Operation): Znode | null {
 
 /** The node after the operation as it was answered, or null when that cannot be. */
 function afterGood(node: Znode, { f, value, outcome, result }: Operation): Znode | null {
-  const isThere = node.version >= 0;
-  if (f === 'create') return isThere ? null : { version: 0, data: value };
+  const { isThere } = node;
+  if (f === 'create') return isThere ? null : { isThere: true, version: 0, data: value };
+  if (f === 'given') {
+    const [data, version] = value as readonly [Plain, number];
+    return isThere ? null : { isThere: true, version, data };
+  }
   if (!isThere) return null;
   const [data, asked] = f === 'setData' ? (value as readonly [Plain, number]) : [null, value as number];
   switch (f) {
@@ -72,17 +77,22 @@ function afterGood(node: Znode, { f, value, outcome, result }: Operation): Znode
     case 'delete':
       return fits(node, asked) ? ABSENT : null;
     default: {
-      const version = node.version + 1;
+      const version = nextVersion(node.version);
       const isTold = outcome === 'info' || result === null || result === version;
-      return fits(node, asked) && isTold ? { version, data } : null;
+      return fits(node, asked) && isTold ? { isThere: true, version, data } : null;
     }
   }
+}
+
+function nextVersion(version: number): number {
+  const next = (version + 1) | 0;
+  return next === ANY_VERSION ? 0 : next;
 }
 
 const fits = (node: Znode, version: number): boolean => version === ANY_VERSION || version === node.version;
 
 function errorIsPossible(node: Znode, { f, value }: Operation, error: string): boolean {
-  const isThere = node.version >= 0;
+  const { isThere } = node;
   switch (error) {
     case 'NONODE':
       // Of a create, it is the parent that is not there.
