@@ -425,4 +425,20 @@ export const SEARCH_MUTANTS: readonly SearchMutant[] = [
     find: "if (status === 'violation' || exceeded === null)",
     replace: "if (status === 'violation' || exceeded !== undefined)",
   },
+  {
+    id: 'order-known-for-more',
+    rule: 'core',
+    says: 'what has an order counts as having one when something else is asked for as well, so the core keeps what it need not',
+    file: 'explain.ts',
+    find: 'left.every((op) => known.has(op))',
+    replace: 'left.some((op) => known.has(op))',
+  },
+  {
+    id: 'blocked-need-not-clash',
+    rule: 'core',
+    says: 'the blocked operation is not kept in the core',
+    file: 'explain.ts',
+    find: 'blocked === null ? hard : [...hard, blocked]',
+    replace: 'blocked !== null ? hard : [...hard]',
+  },
 ];

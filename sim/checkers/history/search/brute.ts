@@ -9,25 +9,34 @@
 import type { AnyModel } from './model.ts';
 import type { Operation } from './operation.ts';
 
-/** Factorial in the number of operations; eight are a lot. */
-export function bruteForce(model: AnyModel, operations: readonly Operation[]): boolean {
+/** Factorial in the number of operations; eight are a lot. Those of `optional` may happen within their time, or not at all. */
+export function bruteForce(
+  model: AnyModel,
+  operations: readonly Operation[],
+  optional: ReadonlySet<Operation> = new Set(),
+): boolean {
   const relevant = operations.filter(
     (operation) => operation.outcome !== 'fail' || model.failure?.(operation) === 'judged',
   );
-  return canFinish(model, new Map(), relevant);
+  return canFinish(model, optional, new Map(), relevant);
 }
 
-function canFinish(model: AnyModel, states: ReadonlyMap<string | null, unknown>, left: readonly Operation[]): boolean {
-  if (left.every(({ respondedAt }) => respondedAt === Number.POSITIVE_INFINITY)) return true;
+function canFinish(
+  model: AnyModel,
+  optional: ReadonlySet<Operation>,
+  states: ReadonlyMap<string | null, unknown>,
+  left: readonly Operation[],
+): boolean {
+  if (left.every((one) => one.respondedAt === Number.POSITIVE_INFINITY || optional.has(one))) return true;
   for (const operation of left) {
-    const isTooEarly = left.some((other) => other !== operation && other.respondedAt < operation.invokedAt);
-    if (isTooEarly) continue;
+    const over = left.filter((other) => other !== operation && other.respondedAt < operation.invokedAt);
+    if (over.some((other) => !optional.has(other))) continue;
     const state = states.has(operation.key) ? states.get(operation.key) : model.init();
     const next = model.step(state, operation);
     if (next === null) continue;
     const after = new Map(states).set(operation.key, next);
-    const others = left.filter((other) => other !== operation);
-    if (canFinish(model, after, others)) return true;
+    const others = left.filter((other) => other !== operation && !over.includes(other));
+    if (canFinish(model, optional, after, others)) return true;
   }
   return false;
 }

@@ -270,6 +270,12 @@ function explanationProblem(model: AnyModel, history: readonly Operation[], viol
   const chosen = core.map((id) => history[id]!);
   if (!core.includes(violation.blocked)) return 'the blocked operation is not in the core';
   if (bruteForce(model, chosen)) return 'the core is linearizable';
+  const whole = prefix(members, blockedAt + 1);
+  const others = (kept: readonly number[]): Set<Operation> => new Set(whole.filter(({ id }) => !kept.includes(id)));
+  if (bruteForce(model, whole, others(core))) return 'the core clashes only while the others must happen';
+  for (const id of core) {
+    if (!bruteForce(model, whole, others(core.filter((other) => other !== id)))) return `the core needs no #${id}`;
+  }
   return null;
 }
 

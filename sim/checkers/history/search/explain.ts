@@ -62,6 +62,22 @@ const WINDOWS_AT_FIRST = 2;
 /** Of more operations nobody reads the order, and telling it takes the third power of their number. */
 const EDGES_UP_TO = 64;
 
+interface Shortest {
+  readonly limit: number;
+  readonly isExact: boolean;
+}
+
+interface From {
+  readonly layer: number;
+  readonly states: readonly number[];
+}
+
+interface Asked {
+  readonly limit: number;
+  readonly relaxed?: Uint8Array | null;
+  readonly from?: From | null;
+}
+
 export function explain(part: Part): Violation {
   return new Explanation(part).violation();
 }
@@ -82,7 +98,7 @@ class Explanation {
     const { limit, isExact } = this.#shortestViolation();
     const blocked = this.#operations[this.#part.problem.returning[limit - 1]!]!;
     const stuck = this.#stuck(limit);
-    const { core, isMinimal } = this.#core(limit);
+    const { core, isMinimal } = this.#core({ limit, isExact });
     const { order, states } = this.#prefix(limit - 1);
     const members = core.map((op) => this.#operations[op]!);
     const edges = members.length > EDGES_UP_TO ? [] : edgesOf(members);
@@ -103,11 +119,7 @@ class Explanation {
   }
 
   /** True when nothing passes response `limit - 1`; null when the steps do not suffice to tell. */
-  #isViolated(
-    limit: number,
-    relaxed: Uint8Array | null = null,
-    from: { layer: number; states: readonly number[] } | null = null,
-  ): boolean | null {
+  #isViolated({ limit, relaxed = null, from = null }: Asked): boolean | null {
     const search = this.#part.search({
       budgetSteps: this.#left,
       layerLimit: limit,
@@ -123,14 +135,14 @@ class Explanation {
    * The first response that cannot be passed. Without look-ahead it is where the search ended. With it, the search has given up
    * earlier than it had to: the prefix is made longer until it is a violation by itself.
    */
-  #shortestViolation(): { limit: number; isExact: boolean } {
+  #shortestViolation(): Shortest {
     const { outcome, problem, machine } = this.#part;
     const first = outcome.deepest + 1;
     if (machine.feasible === undefined) return { limit: first, isExact: outcome.exhausted === null };
     let low = first - 1;
     let high = problem.returning.length;
     for (let step = 1; low + step < high; step *= 2) {
-      const isViolated = this.#isViolated(low + step);
+      const isViolated = this.#isViolated({ limit: low + step });
       if (isViolated === null) return { limit: high, isExact: false };
       if (isViolated) {
         high = low + step;
@@ -140,7 +152,7 @@ class Explanation {
     }
     while (high - low > 1) {
       const middle = (low + high) >>> 1;
-      const isViolated = this.#isViolated(middle);
+      const isViolated = this.#isViolated({ limit: middle });
       if (isViolated === null) return { limit: high, isExact: false };
       if (isViolated) high = middle;
       else low = middle;
@@ -188,7 +200,8 @@ class Explanation {
 
   // --- the core ---
 
-  #core(limit: number): { core: readonly number[]; isMinimal: boolean } {
+  #core(shortest: Shortest): { core: readonly number[]; isMinimal: boolean } {
+    const { limit } = shortest;
     const { problem, machine } = this.#part;
     const relaxed = new Uint8Array(this.#operations.length);
     let back = WINDOWS_AT_FIRST * problem.windowSize;
@@ -197,40 +210,54 @@ class Explanation {
       const layer = isWhole ? 0 : limit - back;
       const from = isWhole ? null : { layer, states: machine.statesApart!(layer, limit) };
       for (let op = 0; op < relaxed.length; op++) relaxed[op] = problem.callLayerOf[op]! < layer ? 1 : 0;
-      const isEnough = isWhole ? true : this.#isViolated(limit, relaxed, from);
+      const isEnough = isWhole ? true : this.#isViolated({ limit, relaxed, from });
       if (isEnough === null) return { core: this.#before(limit), isMinimal: false };
-      if (isEnough) return this.#minimise(limit, relaxed, from, layer);
+      if (isEnough) return this.#minimise(shortest, relaxed, from, layer);
       back *= 2;
     }
   }
 
-  /** Relaxes piece after piece, ever smaller ones, as long as the violation stays. */
+  /**
+   * Relaxes piece after piece, ever smaller ones, as long as the violation stays. What has an order has one when even less is
+   * asked for: that is not searched again.
+   */
   #minimise(
-    limit: number,
+    { limit, isExact }: Shortest,
     relaxed: Uint8Array,
-    from: { layer: number; states: readonly number[] } | null,
+    from: From | null,
     layer: number,
   ): { core: readonly number[]; isMinimal: boolean } {
-    const { callLayerOf, layerOf } = this.#part.problem;
+    const { callLayerOf, layerOf, returning } = this.#part.problem;
+    // Everything before the blocked response has an order, so the blocked operation is in every core.
+    const blocked = isExact ? returning[limit - 1]! : null;
     let hard: number[] = [];
-    for (let op = 0; op < relaxed.length; op++) if (callLayerOf[op]! >= layer && layerOf[op]! < limit) hard.push(op);
-    for (let size = Math.ceil(hard.length / 2); ; size = Math.ceil(size / 2)) {
-      let hasChanged = false;
+    for (let op = 0; op < relaxed.length; op++)
+      if (callLayerOf[op]! >= layer && layerOf[op]! < limit && op !== blocked) hard.push(op);
+    const core = (): number[] => (blocked === null ? hard : [...hard, blocked].sort((a, b) => a - b));
+    const ordered: ReadonlySet<number>[] = [];
+    for (let size = Math.ceil(hard.length / 2); hard.length > 0; size = Math.ceil(size / 2)) {
       for (let at = 0; at < hard.length; ) {
+        const left = [...hard.slice(0, at), ...hard.slice(at + size)];
+        if (ordered.some((known) => left.every((op) => known.has(op)))) {
+          at += size;
+          continue;
+        }
         const piece = hard.slice(at, at + size);
         for (const op of piece) relaxed[op] = 1;
-        const isViolated = this.#isViolated(limit, relaxed, from);
+        const isViolated = this.#isViolated({ limit, relaxed, from });
         if (isViolated === true) {
-          hard = [...hard.slice(0, at), ...hard.slice(at + size)];
-          hasChanged = true;
+          hard = left;
           continue;
         }
         for (const op of piece) relaxed[op] = 0;
-        if (isViolated === null) return { core: hard, isMinimal: false };
+        if (isViolated === null) return { core: core(), isMinimal: false };
+        ordered.push(new Set(left));
         at += size;
       }
-      if (size === 1 && !hasChanged) return { core: hard, isMinimal: true };
+      // One that could not be relaxed alone cannot be later either.
+      if (size === 1) break;
     }
+    return { core: core(), isMinimal: true };
   }
 
   /** Everything up to the response, when there was no time for better: that much is known to clash. */
