@@ -25,6 +25,7 @@ export interface CampaignArgs {
   readonly profile: Profile | 'all';
   readonly out: string | null;
   readonly canaries: boolean;
+  readonly hunts: boolean;
   readonly redis: string;
   readonly queue: string;
   readonly part: number;
@@ -49,6 +50,7 @@ const FLAGS = {
     takes: null,
     says: 'run, submit: skip the proof that mistakes are found; collect, merge: do not ask for it',
   },
+  'no-zoo': { takes: null, says: 'run: hunt none of the bugs that really happened' },
   'limit-s': {
     takes: 'N',
     says: 'run, work: a seed that takes longer than so many seconds of wall time is given up; default 600',
@@ -79,7 +81,7 @@ export function campaignUsage(): string {
     '',
     'exit codes: 0 all promises kept, 2 bad usage, 127 to 129 as npm run sim (127 a thread died too, 128 a seed was given up),',
     '            130 a seed gave two results, now or in what was in the file, 131 the campaign itself is broken: no seed was',
-    '            run, no canary flown or one not found, a required mark not seen, a part not run',
+    '            run, no canary flown, one or a bug of the smoke set not found, a required mark not seen, a part not run',
     '',
   ].join('\n');
 }
@@ -132,6 +134,7 @@ function argsOf(given: Given<Flag>, env: Readonly<Record<string, string | undefi
     profile: profile as Profile | 'all',
     out: given.text('out'),
     canaries: !given.has('no-canaries'),
+    hunts: !given.has('no-zoo'),
     redis: given.text('redis') ?? env.VIVARIUM_REDIS ?? 'redis://127.0.0.1:6379',
     queue: given.text('queue') ?? 'vivarium',
     part: count('part', 1) ?? 50,

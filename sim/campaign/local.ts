@@ -31,10 +31,13 @@ export async function runLocal({ turns, jobs, limitMs, isOver, onRow }: LocalCam
 
 export const taskOf = (key: CampaignKey, seed: number): SeedTask => ({ ...key, seed: String(seed) });
 
+/** What is not yielded is not taken, so that somebody else may go on with it. */
 function* until<T>(items: Iterable<T>, isOver: () => boolean): Generator<T> {
-  for (const item of items) {
-    if (isOver()) return;
-    yield item;
+  const iterator = items[Symbol.iterator]();
+  while (!isOver()) {
+    const { done, value } = iterator.next();
+    if (done === true) return;
+    yield value;
   }
 }
 

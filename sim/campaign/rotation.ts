@@ -26,3 +26,20 @@ export function* rotation(key: CampaignKey, seeds: Iterable<number>): Generator<
 export function* alone(key: CampaignKey, seeds: Iterable<number>): Generator<Turn> {
   for (const seed of seeds) yield { key, seed };
 }
+
+/** Goes on where the last walk over it stopped. */
+export function resumable<T>(items: Iterable<T>): Iterable<T> & { readonly isDone: boolean } {
+  const iterator = items[Symbol.iterator]();
+  let isDone = false;
+  const next = (): IteratorResult<T> => {
+    const result = iterator.next();
+    isDone ||= result.done === true;
+    return result;
+  };
+  return {
+    [Symbol.iterator]: () => ({ next }),
+    get isDone() {
+      return isDone;
+    },
+  };
+}

@@ -95,7 +95,7 @@ test('threads that do nothing but die end the campaign with what they died of', 
 
 test('a crash is the same row in every bundle, with a source map and without, and the campaign ends with 127', async () => {
   const small: Edit = {
-    file: 'sim/campaign/main.ts',
+    file: 'sim/campaign/command.ts',
     find: '  options: {},\n',
     replace: `  options: ${JSON.stringify(SMALL)},\n`,
   };

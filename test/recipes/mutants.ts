@@ -146,7 +146,7 @@ export const RECIPE_MUTANTS: readonly RecipeMutant[] = [
     id: 'first-ack-commits',
     who: 'server',
     says: 'the first acknowledgement commits',
-    file: 'core/zab/leader.ts',
+    file: 'core/zab/leader/broadcast.ts',
     find: '    if (proposal === undefined || !isDecided(t, proposal)) break;\n',
     replace: '    if (proposal === undefined || proposal.acks.length === 0) break;\n',
     property: 'recipe-history',
