@@ -133,7 +133,24 @@ function tellRun(): void {
         { class: 'chip bad', onclick: () => showProblems(trace) },
         info.problems.length === 1 ? 'a problem' : `${info.problems.length} problems`,
       ),
+    clocksOf(info),
     h('span', { class: 'detail' }, details.join(' · ')),
+  );
+}
+
+/** Real servers log by their own clocks. Whoever compares the picture with the files needs to know what was taken off. */
+function clocksOf({ clockOffsetsMs }: Loaded['info']): HTMLElement | false {
+  const off = clockOffsetsMs.filter(({ ms }) => Math.abs(ms) >= 1);
+  if (off.length === 0) return false;
+  const text = off.map(({ host, ms }) => `${host} ${ms > 0 ? '+' : '−'}${duration(Math.abs(ms) * 1000)}`).join(', ');
+  const first = clockOffsetsMs[0]!.host;
+  return h(
+    'span',
+    {
+      class: 'chip',
+      title: `So far the clocks were ahead (+) or behind (−) that of server ${first}, as the messages between the servers tell. The picture is in the time of server ${first}.`,
+    },
+    `clocks set right: ${text}`,
   );
 }
 
@@ -266,13 +283,14 @@ function showEmpty(): void {
       h(
         'p',
         {},
-        'Drop a trace here (',
-        h('code', {}, '.ndjson'),
-        ' or ',
-        h('code', {}, '.ndjson.gz'),
-        ', written by ',
-        h('code', {}, 'npm run sim -- --seed 42 --trace run.ndjson'),
-        '), or run one right here, in this page.',
+        'Drop a trace anywhere here, as ',
+        h('code', { class: 'whole' }, 'npm run sim -- --seed 42 --trace run.ndjson.gz'),
+        ' writes it. Or run one right here, in this page.',
+      ),
+      h(
+        'p',
+        { class: 'soft' },
+        'Real servers, too: the log files of a Java ensemble, all of them at once, or a flight recording of one of ours.',
       ),
       h(
         'div',

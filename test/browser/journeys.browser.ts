@@ -14,6 +14,8 @@ import type { Profile } from '../../sim/swarm.ts';
 import { page as viewerPage, withTrace } from '../../viewer/node/bundle.ts';
 import { bundleSimulator } from '../mutants/build.ts';
 import { readCatalog } from '../mutants/catalog.ts';
+import { javaLogs, SKEW_MS } from '../viewer-model/java-logs.ts';
+import { shortTrace } from '../viewer-model/traces.ts';
 import { openBrowser, ROOT, served, type Viewer } from './browser.ts';
 import { seed, stateAt, story, type Traced, traced } from './runs.ts';
 
@@ -180,6 +182,14 @@ describe('seed 42', () => {
     await page.getByRole('table', { name: 'Events' }).waitFor();
     const rows = page.getByRole('table', { name: 'Events' }).getByRole('row');
     expect(await rows.count()).toBeGreaterThan(50);
+    const first = page.locator('tr[data-index]').first();
+    const index = Number(await first.getAttribute('data-index'));
+    await first.focus();
+    await page.keyboard.press('Enter');
+    expect(await hash()).toContain(`e=${index}`);
+    expect(await first.getAttribute('aria-selected')).toBe('true');
+    await page.getByRole('button', { name: 'on ›' }).click();
+    await expect.poll(async () => Number(await first.getAttribute('data-index'))).toBe(index + 100);
   });
 });
 
@@ -266,12 +276,55 @@ describe('the picture as a file', () => {
     expect(viewer.complaints).toEqual([]);
   });
 
-  it('is one of the things that “Export” offers', async () => {
+  /** Presses a button of “Export” and reads the file that comes. */
+  async function exported(button: string): Promise<{ readonly name: string; readonly bytes: Buffer }> {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: button }).click(),
+    ]);
+    return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+  }
+
+  it('“Export” hands out the part in view: as a picture, for Perfetto, and for ShiViz', async () => {
     await page.getByRole('button', { name: 'Export' }).click();
-    const download = page.waitForEvent('download');
-    await page.getByRole('button', { name: 'Picture, SVG' }).click();
-    expect((await download).suggestedFilename()).toBe('seed-42.svg');
+    const svg = await exported('Picture, SVG');
+    expect(svg.name).toBe('seed-42.svg');
+    const drawn = svg.bytes.toString();
+    // Asked for yes or no: who reads a failure does not want the picture as text.
+    const tells = (what: RegExp): boolean => what.test(drawn);
+    expect(tells(/^(<\?xml[^>]*>\s*)?<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg"[^]*<\/svg>\s*$/)).toBe(true);
+    for (const word of [/seed-42/, />server 5</, />client 1</, /leads/]) expect(tells(word)).toBe(true);
+    // Nothing in it is loaded from elsewhere, or run.
+    expect(tells(/<script|href="http|url\(http/)).toBe(false);
+
+    const png = await exported('Picture, PNG');
+    expect(png.name).toBe('seed-42.png');
+    expect([...png.bytes.subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+    const box = (await page.locator('#stage').boundingBox())!;
+    expect(Math.abs(png.bytes.readUInt32BE(16) - box.width)).toBeLessThanOrEqual(1);
+    expect(png.bytes.readUInt32BE(20)).toBeGreaterThanOrEqual(box.height);
+
+    const inView = run.text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as { type: string; t: number; host: number })
+      .filter(({ type, t }) => (type === 'step' || type === 'event') && t >= 14_200_000 && t <= 15_800_000);
+    const chrome = await exported('Chrome trace events');
+    expect(chrome.name).toBe('seed-42.chrome.json');
+    const { traceEvents } = JSON.parse(chrome.bytes.toString()) as {
+      traceEvents: readonly { ph: string; ts?: number; name: string; args?: { name?: string } }[];
+    };
+    expect(traceEvents.length).toBeGreaterThan(100);
+    const names = traceEvents.flatMap(({ ph, args }) => (ph === 'M' ? [args?.name] : []));
+    for (const lane of ['server 1', 'server 5', 'client 1']) expect(names).toContain(lane);
+
+    const shiviz = await exported('ShiViz log');
+    expect(shiviz.name).toBe('seed-42.shiviz.log');
+    const [expression, ...rows] = shiviz.bytes.toString().trimEnd().split('\n');
+    expect(expression).toContain('(?<');
+    expect(rows.length).toBeGreaterThan(inView.length / 2);
     await page.keyboard.press('Escape');
+    expect(viewer.complaints).toEqual([]);
   });
 });
 
@@ -414,7 +467,64 @@ describe('a run that broke a promise', () => {
   });
 });
 
+describe('a real ensemble', () => {
+  const files = javaLogs(shortTrace().lines).map(({ name, text: content }) => ({
+    name,
+    mimeType: 'text/plain',
+    buffer: Buffer.from(content),
+  }));
+
+  /** What must be seen of them, however they came in. */
+  async function seen(): Promise<void> {
+    await loaded();
+    const bar = await text('#run');
+    expect(bar).toContain('a real ensemble');
+    expect(bar).toContain('3 servers');
+    // So far ahead they were made (test/viewer-model/java-logs.ts), within what a message takes.
+    const [, second, third] = /clocks set right: 2 \+([\d.]+) s, 3 −(\d+) ms/.exec(bar) ?? [];
+    expect(Math.abs(Number(second) * 1000 - SKEW_MS[2]!)).toBeLessThan(60);
+    expect(Math.abs(Number(third) + SKEW_MS[3]!)).toBeLessThan(10);
+    expect(await page.locator('.lane-name b').allInnerTexts()).toEqual(['server 1', 'server 2', 'server 3']);
+    await page.keyboard.press('e');
+    await expect.poll(() => text('.held')).toContain('voted for');
+    expect(await text('#panel')).toMatch(/server 3 leads epoch 1/);
+    expect(viewer.complaints).toEqual([]);
+  }
+
+  it('its log files are chosen together: lanes, clocks, the first election', async () => {
+    await page.goto('about:blank');
+    await page.goto(await served(null));
+    const [chooser] = await Promise.all([
+      page.waitForEvent('filechooser'),
+      page.getByRole('button', { name: 'Open a file…' }).click(),
+    ]);
+    await chooser.setFiles(files);
+    await seen();
+  });
+
+  it('or dropped on the page', async () => {
+    await page.goto('about:blank');
+    await page.goto(await served(null));
+    await page.locator('#empty').waitFor();
+    await page.evaluate(
+      (dropped) => {
+        const data = new DataTransfer();
+        for (const { name, content } of dropped) data.items.add(new File([content], name));
+        window.dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }));
+      },
+      files.map(({ name, buffer }) => ({ name, content: buffer.toString() })),
+    );
+    await seen();
+  });
+});
+
 describe('files that are not what they should be', () => {
+  it('an empty file is named as what it is', async () => {
+    await open(await served(new Uint8Array(0), 'nothing.ndjson'));
+    await expect.poll(() => text('#empty')).toContain('The file is empty.');
+    expect(viewer.complaints).toEqual([]);
+  });
+
   it('a trace that was cut off shows what could be read, and says so', async () => {
     const packed = gzipSync(run.bytes);
     await open(await served(packed.subarray(0, Math.floor(packed.length / 2)), 'half.ndjson.gz'));

@@ -36,11 +36,13 @@ test.prop([fc.array(fc.nat(50)), fc.nat(50)])('bounds count what is below, and w
 describe('under the pointer', () => {
   it('a mark lies above an operation, an operation above an arrow, an arrow above a band', () => {
     const hits = new HitList();
-    hits.box(0, 0, 100, 20, { kind: 'band', host: 1, band: 0 }, LEVEL.band);
+    hits.box(0, 0, 100, 20, { kind: 'band', host: 1, band: 0 }, LEVEL.down);
     expect(hits.at(50, 10)?.kind).toBe('band');
     hits.line(0, 0, 100, 20, 7);
     expect(hits.at(50, 11)).toEqual({ kind: 'message', row: 7 });
     expect(hits.at(50, 19)?.kind).toBe('band');
+    hits.box(45, 5, 20, 10, { kind: 'band', host: 2, band: 0 }, LEVEL.band);
+    expect(hits.at(50, 11)).toEqual({ kind: 'band', host: 2, band: 0 });
     hits.box(40, 5, 20, 10, { kind: 'operation', host: 1001, row: 3 }, LEVEL.operation);
     expect(hits.at(50, 11)?.kind).toBe('operation');
     hits.box(48, 8, 4, 4, { kind: 'mark', host: 1, index: 5, text: '' }, LEVEL.mark);

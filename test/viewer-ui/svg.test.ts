@@ -21,7 +21,7 @@ beforeAll(async () => {
   const { model } = await opened(bytesOf(shortTrace().text));
   const picture = await model.picture();
   scene = sceneOf(picture, timeAxis({ from: picture.beginUs, to: picture.endUs }));
-});
+}, 60_000);
 
 /** Letters of one width: where nothing can be measured. */
 const newBrush = (): SvgBrush =>

@@ -113,7 +113,7 @@ export function legend(app: App): HTMLElement {
       }),
       row(
         sample(54, 18, (context, w, height) => paintStalled(context, theme, w, height)),
-        'heavy, with a waist: held up on its way',
+        'heavy, with a waist: held up on its way; a wedge: so many until one moment',
       ),
       row(
         sample(54, 18, (context, w, height) => paintLost(context, theme, w, height)),

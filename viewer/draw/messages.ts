@@ -42,7 +42,6 @@ export function* messageSteps(frame: Frame): Generator<void> {
   for (const [at, strength] of strengths.entries()) {
     if (strength > 0) yield* groupSteps(frame, at, lit === null ? strength : strength * 0.25, inSight <= NAMED_MAX);
   }
-  if (lit !== null) paintLit(frame, lit);
 }
 
 export interface ArrowEnds {
@@ -87,7 +86,9 @@ function* groupSteps(frame: Frame, at: number, strength: number, isNamed: boolea
   const { context } = frame;
   const { messages } = scene.picture;
   context.globalAlpha = Math.max(0.55, strength);
-  for (const i of odd) paintOdd(frame, messages, rows[i]!, spans.begin[i]!, spans.end[i]!, style);
+  const { bundles, single } = bundled(frame, at, odd);
+  for (const bundle of bundles) paintBundle(frame, at, bundle, style);
+  for (const i of single) paintOdd(frame, messages, rows[i]!, spans.begin[i]!, spans.end[i]!, style);
   context.globalAlpha = 1;
   if (isNamed) for (const i of plain) paintName(frame, messages, rows[i]!, spans.begin[i]!, spans.end[i]!, style);
   yield;
@@ -154,6 +155,116 @@ function arrow(
   if (heads !== null && length > 10) drawHead(heads, style.head, x1, y1, (x1 - x0) / length, (y1 - y0) / length, 5);
 }
 
+/** So many that were held up and read at the same moment are one bundle: each by itself they would cover what they cross. */
+const BUNDLE_MIN = 4;
+/** Pixels within which moments are the same. */
+const BUNDLE_PX = 10;
+
+/** Positions of what was held up on one way until one moment, in the order of sending; and all others. */
+function bundled(
+  { scene, scale }: Frame,
+  at: number,
+  odd: readonly number[],
+): { readonly bundles: readonly (readonly number[])[]; readonly single: readonly number[] } {
+  const { spans, rows } = scene.groups[at]!;
+  const { fate, from, to } = scene.picture.messages;
+  const together = new Map<string, number[]>();
+  const single: number[] = [];
+  for (const i of odd) {
+    const row = rows[i]!;
+    if (fate[row] !== STALLED) {
+      single.push(i);
+      continue;
+    }
+    // Cells of the axis and not of the window, so that nothing jumps while one pans.
+    const key = `${from[row]} ${to[row]} ${Math.floor(spans.end[i]! / (scale.perPixel * BUNDLE_PX))}`;
+    const known = together.get(key);
+    if (known === undefined) together.set(key, [i]);
+    else known.push(i);
+  }
+  const bundles = [...together.values()];
+  return {
+    bundles: bundles.filter(({ length }) => length >= BUNDLE_MIN),
+    single: [...single, ...bundles.filter(({ length }) => length < BUNDLE_MIN).flat()],
+  };
+}
+
+/** A wedge from the first that was sent and the last to where all were read, its edges as arrows are, and how many they are. */
+function paintBundle(frame: Frame, at: number, bundle: readonly number[], style: MessageStyle): void {
+  const { context, scene, layout, scale, theme, hits, unit } = frame;
+  const { spans, rows } = scene.groups[at]!;
+  const { messages } = scene.picture;
+  const row = rows[bundle[0]!]!;
+  const ends = arrowEnds(layout, messages.from[row]!, messages.to[row]!);
+  if (ends === null) return;
+  const { y0, y1 } = ends;
+  const first = scale.x(spans.begin[bundle[0]!]!);
+  const last = scale.x(spans.begin[bundle.at(-1)!]!);
+  const read = scale.x(spans.end[bundle[0]!]!);
+  for (const i of bundle) hits.line(scale.x(spans.begin[i]!), y0, scale.x(spans.end[i]!), y1, rows[i]!);
+  const { globalAlpha } = context;
+  context.fillStyle = style.colour;
+  context.globalAlpha = globalAlpha * 0.22;
+  context.beginPath();
+  context.moveTo(first, y0);
+  context.lineTo(last, y0);
+  context.lineTo(read, y1);
+  context.closePath();
+  context.fill();
+  context.globalAlpha = globalAlpha;
+  context.strokeStyle = style.colour;
+  context.lineWidth = style.width + 0.4;
+  context.setLineDash([...style.dash]);
+  context.beginPath();
+  context.moveTo(first, y0);
+  context.lineTo(read, y1);
+  context.moveTo(last, y0);
+  context.lineTo(read, y1);
+  context.stroke();
+  context.setLineDash([]);
+  const length = Math.hypot(read - first, y1 - y0);
+  if (length < 26) return;
+  const head = frame.makePath();
+  drawHead(head, style.head, read, y1, (read - first) / length, (y1 - y0) / length, 6);
+  context.fillStyle = style.colour;
+  context.fill(head);
+  const share = clearOfBands(layout, y0, y1);
+  const middle = { x: first + (read - first) * share, y: y0 + (y1 - y0) * share };
+  waist(frame, middle.x, middle.y, style.colour);
+  const text = `×${bundle.length}`;
+  context.font = `600 ${unit * 0.8}px ${FONT}`;
+  context.textBaseline = 'middle';
+  const width = context.measureText(text).width;
+  context.globalAlpha = 0.86;
+  context.fillStyle = theme.background;
+  context.fillRect(middle.x + 6, middle.y - 6, width + 4, 12);
+  context.globalAlpha = globalAlpha;
+  context.fillStyle = theme.ink;
+  context.fillText(text, middle.x + 8, middle.y + 0.5);
+}
+
+/** Where between its ends something on an arrow is seen: half way, unless that is behind the band of a lane between. */
+function clearOfBands(layout: Layout, y0: number, y1: number): number {
+  const half = (y0 + y1) / 2;
+  for (const { band } of layout.lanes) {
+    if (half < band.top - WAIST || half > band.top + band.height + WAIST) continue;
+    return (band.top + band.height + WAIST * 2 - y0) / (y1 - y0);
+  }
+  return 0.5;
+}
+
+/** Half of the height of a waist, px. */
+const WAIST = 4;
+
+/** Two bars across a line: held up. */
+function waist({ context, theme }: Frame, x: number, y: number, colour: string): void {
+  context.fillStyle = theme.background;
+  context.fillRect(x - 4, y - WAIST, 8, 2 * WAIST);
+  context.fillStyle = colour;
+  context.fillRect(x - 3, y - WAIST, 2, 2 * WAIST);
+  context.fillRect(x + 1, y - WAIST, 2, 2 * WAIST);
+}
+
 /** Held up: a heavy line. Never read: a line that ends in a cross. On its way at the end: one that fades. */
 function paintOdd(
   frame: Frame,
@@ -188,13 +299,8 @@ function paintOdd(
       context.fill(head);
     }
     if (length > 26) {
-      // A waist of two bars in the middle: held up.
-      const [mx, my] = [(x0 + x1) / 2, (y0 + y1) / 2];
-      context.fillStyle = theme.background;
-      context.fillRect(mx - 4, my - 4, 8, 8);
-      context.fillStyle = style.colour;
-      context.fillRect(mx - 3, my - 4, 2, 8);
-      context.fillRect(mx + 1, my - 4, 2, 8);
+      const share = clearOfBands(layout, y0, y1);
+      waist(frame, x0 + (x1 - x0) * share, y0 + (y1 - y0) * share, style.colour);
     }
     hits.line(x0, y0, x1, y1, row);
     return;
@@ -258,8 +364,9 @@ function paintName(
 }
 
 /** The messages between events that are lit, whole and heavy, whatever the zoom. */
-function paintLit(frame: Frame, lit: ReadonlySet<number>): void {
-  const { context, scene, layout, scale, theme } = frame;
+export function paintLit(frame: Frame): void {
+  const { context, scene, layout, scale, theme, lit } = frame;
+  if (lit === null) return;
   const { messages } = scene.picture;
   for (const [at, { spans, rows }] of scene.groups.entries()) {
     const style = messageStyle(MESSAGE_GROUPS[at]!, theme);

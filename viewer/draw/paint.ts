@@ -11,8 +11,8 @@ import { paintClient } from './clients.ts';
 import { paintCuts, paintElections, paintFaults, paintMarks, paintPauses, paintViolations } from './faults.ts';
 import type { Frame } from './frame.ts';
 import { paintFutures } from './futures.ts';
-import { messageSteps } from './messages.ts';
-import { FONT, laneColour, serverSteps, zxidRangeOf } from './servers.ts';
+import { messageSteps, paintLit } from './messages.ts';
+import { FONT, laneColour, paintState, serverSteps, zxidRangeOf } from './servers.ts';
 
 /** Microseconds a pixel below which full times alternate with distances from them. */
 export const FINE = 20;
@@ -41,8 +41,16 @@ export function* pictureSteps(frame: Frame): Generator<void> {
     if (client !== undefined) paintClient(frame, client, lane);
     yield;
   }
-  paintPauses(frame);
   yield* messageSteps(frame);
+  for (const lane of layout.lanes) {
+    if (lane.top + lane.height < scroll || lane.top > scroll + height) continue;
+    const server = scene.servers.get(lane.host);
+    if (server === undefined) continue;
+    paintState(frame, server, lane);
+    yield;
+  }
+  paintPauses(frame);
+  paintLit(frame);
   paintCuts(frame);
   for (const lane of layout.lanes) {
     const marks = scene.servers.get(lane.host)?.marks ?? scene.clients.get(lane.host)?.marks;

@@ -3,6 +3,7 @@
 import { LEVEL } from '../lib/hit.ts';
 import type { Lane } from '../lib/layout.ts';
 import { epochColour, hue, inkOn, mix } from '../lib/palette.ts';
+import type { Scale } from '../lib/scale.ts';
 import { firstShown, type ServerScene, trafficLevel, type ZxidScene } from '../lib/scene.ts';
 import { lowerBound, upperBound } from '../lib/search.ts';
 import { stepOf } from '../lib/time.ts';
@@ -11,16 +12,20 @@ import type { Brush } from './brush.ts';
 import { clippedText, edges, type Frame } from './frame.ts';
 import { bandStyle, drawMark, messageStyle } from './glyphs.ts';
 
+/** The rows of a lane below and above its band. */
 export function* serverSteps(frame: Frame, server: ServerScene, lane: Lane, zxidRange: ZxidRange): Generator<void> {
-  paintBands(frame, server, lane);
-  yield;
-  paintOther(frame, server.host, lane);
   paintClock(frame, server, lane);
   paintZxids(frame, server.zxid, lane, zxidRange);
   yield;
   paintDisk(frame, server, lane);
   yield;
   paintTraffic(frame, server, lane);
+}
+
+/** What it was. Comes after the messages, which pass behind it: who crosses three lanes is not to make three unreadable. */
+export function paintState(frame: Frame, server: ServerScene, lane: Lane): void {
+  paintBands(frame, server, lane);
+  paintOther(frame, server.host, lane);
 }
 
 // --- state -----------------------------------------------------------------------------------------------------------
@@ -79,10 +84,8 @@ function paintBands(
       context.stroke();
       context.setLineDash([]);
     } else {
-      if (style.fill !== null) {
-        context.fillStyle = style.fill;
-        context.fillRect(x, top, width, height);
-      }
+      context.fillStyle = style.fill ?? theme.background;
+      context.fillRect(x, top, width, height);
       if (style.pattern !== null && width > 1.5) {
         context.fillStyle = patterns.get(style.pattern.name, style.pattern.colour);
         context.fillRect(x, top, width, height);
@@ -92,20 +95,41 @@ function paintBands(
       context.fillRect(x, top + height - 1, width, 1);
       if (width > 2) context.fillRect(x, top, 1, height);
     }
-    hits.box(x, top, width, height, { kind: 'band', host: server.host, band: i }, LEVEL.band);
+    const level = what.state === 'down' ? LEVEL.down : LEVEL.band;
+    hits.box(x, top, width, height, { kind: 'band', host: server.host, band: i }, level);
     if (width > 26) {
       // The mark of a crash stands where the band begins.
       const inset = what.state === 'down' ? 14 : 6;
       const text = bandText(what);
       const base = style.fill ?? theme.background;
       context.fillStyle = what.state === 'down' ? theme.ink3 : inkOn(base.startsWith('#') ? base : theme.background);
-      const textX = Math.max(x, left) + inset;
+      const textX = besideMarks(server, scale, Math.max(x, left) + inset);
       const room = x + width - textX - 4;
       if (style.pattern !== null) haloText(context, text, textX, top + height / 2, room, base);
       else clippedText(context, text, textX, top + height / 2 + 0.5, room);
     }
   }
 }
+
+/** Pixels that a mark takes on either side of where it stands. */
+const MARK_REACH = 13;
+
+/** Where a text may begin: not under a mark, as a fault often comes just behind the begin of a band. */
+function besideMarks({ marks }: ServerScene, scale: Scale, x: number): number {
+  let free = x;
+  for (let i = firstShown(marks, scale.t(x - MARK_REACH)); i < marks.length; i++) {
+    const { from, what } = marks[i]!;
+    const at = scale.x(from);
+    // Behind that the text has room to end, or not; it is not pushed from mark to mark through the whole band.
+    if (at > free + MARK_ROOM || free > x + MARK_PUSH) break;
+    if (what.kind !== 'boot' && what.kind !== 'resume' && at + MARK_REACH > free) free = at + MARK_REACH;
+  }
+  return free;
+}
+
+/** A mark so near behind the begin of a text covers its first word. */
+const MARK_ROOM = 40;
+const MARK_PUSH = 60;
 
 /** Below the band, what the server was in the other trace at this time: as thin as a ribbon. */
 function paintOther({ context, scale, theme, patterns, other }: Frame, host: number, lane: Lane): void {
@@ -156,6 +180,7 @@ function paintClock({ context, scene, scale, theme, unit }: Frame, server: Serve
   const step = stepOf(scale.perPixel * 40);
   const y = lane.top + 1;
   const height = Math.max(3, lane.band.top - lane.top - 2);
+  let labelEnd = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < clock.length; i++) {
     context.fillStyle = mix(theme.background, theme.ink3, 0.7);
     const { at, skewUs } = clock[i]!;
@@ -171,9 +196,14 @@ function paintClock({ context, scene, scale, theme, unit }: Frame, server: Serve
     const last = clock[i - 1];
     if (last !== undefined && Math.abs(skewUs - last.skewUs) > 5000 && at >= scale.from) {
       const jump = (skewUs - last.skewUs) / 1000;
+      const text = `clock ${jump > 0 ? '+' : '−'}${Math.abs(Math.round(jump))} ms`;
       context.font = `${unit * 0.72}px ${FONT}`;
       context.textBaseline = 'top';
-      context.fillText(`clock ${jump > 0 ? '+' : '−'}${Math.abs(Math.round(jump))} ms`, scale.x(at) + 4, y + 1);
+      const x = scale.x(at) + 4;
+      // A clock that runs at another speed is another one at every look; only what stands apart is a jump.
+      const end = x + context.measureText(text).width + 6;
+      if (x > labelEnd && scale.x(until) > end) context.fillText(text, x, y + 1);
+      labelEnd = Math.max(labelEnd, end);
     }
   }
 }

@@ -56,7 +56,7 @@ export class HitList {
     this.#lineEnd += LINE_NUMBERS;
   }
 
-  /** Marks before operations before messages before what they lie on. */
+  /** Marks before operations before bands before messages, which pass behind bands. */
   at(x: number, y: number): Target | null {
     let best: Target | null = null;
     let bestRank = Number.NEGATIVE_INFINITY;
@@ -81,7 +81,8 @@ export class HitList {
   }
 }
 
-export const LEVEL = { cut: 0, band: 1, fault: 3, message: 4, operation: 5, mark: 6, violation: 7 } as const;
+/** A server that is down has no band that messages could pass behind. */
+export const LEVEL = { cut: 0, down: 1, fault: 3, message: 4, band: 4.5, operation: 5, mark: 6, violation: 7 } as const;
 
 export function distanceToLine(x: number, y: number, x0: number, y0: number, x1: number, y1: number): number {
   const [dx, dy] = [x1 - x0, y1 - y0];

@@ -116,6 +116,8 @@ export interface TraceInfo {
   readonly clients: readonly HostId[];
   /** How the ticks of the axis are to be read: virtual time of a run, or wall-clock time that began at `wallStartMs`. */
   readonly wallStartMs: number | null;
+  /** How far the clocks of real servers were ahead of the first one's, as their messages tell, ms; none for a simulated run. */
+  readonly clockOffsetsMs: readonly { readonly host: HostId; readonly ms: number }[];
   readonly events: number;
   readonly beginUs: number;
   readonly endUs: number;

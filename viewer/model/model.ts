@@ -86,6 +86,8 @@ export class Model implements TraceModel {
   revision = 0;
   /** Wall clock at time 0, for what comes from real servers. */
   wallStartMs: number | null = null;
+  /** Of the clocks of real servers. */
+  clockOffsetsMs: TraceInfo['clockOffsetsMs'] = [];
 
   constructor(parts: ModelParts) {
     this.#parts = parts;
@@ -98,7 +100,7 @@ export class Model implements TraceModel {
 
   async info(): Promise<TraceInfo> {
     const { trace, name, origin } = this.#parts;
-    const { store, wallStartMs } = this;
+    const { store, wallStartMs, clockOffsetsMs } = this;
     const { servers, clients } = store.hosts();
     const { header, verdict } = store;
     return {
@@ -113,6 +115,7 @@ export class Model implements TraceModel {
       servers,
       clients,
       wallStartMs,
+      clockOffsetsMs,
       events: store.count,
       beginUs: 0,
       endUs: store.endUs,

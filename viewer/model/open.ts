@@ -106,18 +106,19 @@ class LocalViewer implements Viewer {
       const text = await textOf(source, this.#gzip);
       const replay = replayRecording(text.split('\n'), write.line);
       for (let next = replay.next(); ; next = replay.next()) {
-        if (next.done === true) return { wallStartMs: next.value.wallStartMs, problems: [] };
+        if (next.done === true) return { ...NOTHING_MADE, wallStartMs: next.value.wallStartMs };
         await write.flush();
-        if (isCancelled()) return { wallStartMs: null, problems: [] };
+        if (isCancelled()) return NOTHING_MADE;
       }
     });
   }
 
   #openLogs(id: TraceId, name: string, read: () => Promise<readonly LogFile[]>): void {
     this.#openWritten(id, name, 'java', async (write) => {
-      const { lines, wallStartMs, problems } = importJavaLogs(await read());
+      const { lines, wallStartMs, offsetsMs, problems } = importJavaLogs(await read());
       for (const line of lines) write.line(line);
-      return { wallStartMs, problems };
+      const clockOffsetsMs = [...offsetsMs].map(([host, ms]) => ({ host, ms })).sort((a, b) => a.host - b.host);
+      return { wallStartMs, clockOffsetsMs, problems };
     });
   }
 
@@ -129,6 +130,7 @@ class LocalViewer implements Viewer {
       const isCancelled = (): boolean => this.#traces.get(id)?.isClosed !== false;
       const found = await writeLines(stream, make, isCancelled);
       model.wallStartMs = found.wallStartMs;
+      model.clockOffsetsMs = found.clockOffsetsMs;
       model.phase = await stream.ended;
       for (const sentence of found.problems)
         store.problems.push({ kind: 'foreign', sentence, line: null, hasSchedule: false });
@@ -293,8 +295,11 @@ interface LineWriter {
 
 interface Made {
   readonly wallStartMs: number | null;
+  readonly clockOffsetsMs: TraceInfo['clockOffsetsMs'];
   readonly problems: readonly string[];
 }
+
+const NOTHING_MADE: Made = { wallStartMs: null, clockOffsetsMs: [], problems: [] };
 
 type MakeLines = (write: LineWriter, isCancelled: () => boolean) => Promise<Made>;
 
@@ -318,7 +323,7 @@ async function writeLines(
       await breath();
     },
   };
-  let made: Made = { wallStartMs: null, problems: [] };
+  let made = NOTHING_MADE;
   let failure: string | null = null;
   try {
     made = await make(write, isCancelled);
