@@ -85,6 +85,13 @@ export function summary(entries: readonly Entry[]): string {
         `${missed.length === 0 ? '' : ` Not found: ${missed.join(', ')}.`}`,
     );
   }
+  const byClients = entries.filter(({ judge }) => judge === 'client-only');
+  if (byClients.length > 0) {
+    const seen = byClients.filter(isFound).length;
+    lines.push(
+      `By nothing but what clients were told, ${seen} of the ${byClients.length} mutations that were hunted so are found.`,
+    );
+  }
   return `${lines.join('\n')}\n\n${familyTable(fates, hunted.filter(isFound))}`;
 }
 
