@@ -1,8 +1,10 @@
 /**
- * Canaries: two mistakes that every campaign puts into the core on purpose, and must find. A campaign that finds nothing has
+ * Canaries: mistakes that every campaign puts into the core on purpose, and must find. A campaign that finds nothing has
  * said something only if it would have found something; one that does not find its canaries reports itself broken.
  *
- * One canary breaks a promise at once, whatever happens; the other only where faults and elections come together. Both are
+ * There is one for each part of the harness that could fall silent without a failing test: the checks inside the servers (a canary that breaks
+ * a promise at once, and one that needs faults and elections to come together), the judge of histories, the rules of watches, the life of sessions, and
+ * the goals of the healed ensemble. Each counts as found by the properties of its own part alone. They are
  * run like any seed, in threads that have the mutated bundle; production code has no switches.
  */
 
@@ -40,6 +42,42 @@ export const CANARIES: readonly Canary[] = [
     replace: '  return (count + 1) * 2 > total;\n',
     properties: ['committed-by-quorum', 'leadership-1', 'leadership-2', 'leader-completeness'],
     seedsMax: 60,
+  },
+  {
+    id: 'any-version-fits',
+    says: 'setData takes any version for the right one',
+    file: 'core/request/prepare.ts',
+    find: '  if (exceedsQuota(bench, path, { count: 0, bytes: grown })) return Code.QUOTAEXCEEDED;\n  if (request.version !== ANY_VERSION && request.version !== node.version) return Code.BADVERSION;\n',
+    replace: '  if (exceedsQuota(bench, path, { count: 0, bytes: grown })) return Code.QUOTAEXCEEDED;\n',
+    properties: ['update-legal'],
+    seedsMax: 10,
+  },
+  {
+    id: 'watch-fires-twice',
+    says: 'a one-shot watch stays set when it has fired',
+    file: 'core/tree/watches.ts',
+    find: '      this.setFlags(conn, path, flags, flags & ~(heard & ONE_SHOT));\n',
+    replace: '',
+    properties: ['watch-unasked'],
+    seedsMax: 10,
+  },
+  {
+    id: 'session-expires-early',
+    says: 'a session may expire some seconds before its timeout is over',
+    file: 'core/session/tracker.ts',
+    find: '.filter((atMs) => atMs <= nowMs)',
+    replace: '.filter((atMs) => atMs <= nowMs + 4500)',
+    properties: ['session-lifetime'],
+    seedsMax: 20,
+  },
+  {
+    id: 'leader-never-steps-down',
+    says: 'a leader without a quorum of followers goes on leading',
+    file: 'core/zab/leader.ts',
+    find: '!quorumOf(t, heardVoters(t, l))) giveUp(',
+    replace: '!quorumOf(t, heardVoters(t, l)) && l.halfTicks < 0) giveUp(',
+    properties: ['liveness', 'convergence'],
+    seedsMax: 10,
   },
 ];
 
