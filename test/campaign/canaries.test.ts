@@ -12,7 +12,7 @@ test.each(CANARIES)('$id is found', async (canary) => {
   const { seed, seeds } = await flyCanary(canary, projectRoot(), (number) => taskOf(KEY, number));
   expect(seed).not.toBeNull();
   expect(seeds).toBeLessThanOrEqual(canary.seedsMax / 2);
-});
+}, 180_000);
 
 test('one that nobody finds is reported', async () => {
   const dud: Canary = {
