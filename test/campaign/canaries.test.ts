@@ -8,11 +8,15 @@ import { projectRoot } from '../mutants/catalog.ts';
 
 const KEY: CampaignKey = { commit: 'test', profile: 'default', options: {} };
 
-test.each(CANARIES)('$id is found', async (canary) => {
-  const { seed, seeds } = await flyCanary(canary, projectRoot(), (number) => taskOf(KEY, number));
-  expect(seed).not.toBeNull();
-  expect(seeds).toBeLessThanOrEqual(canary.seedsMax / 2);
-}, 180_000);
+test.each(CANARIES)(
+  '$id is found',
+  async (canary) => {
+    const { seed, seeds } = await flyCanary(canary, projectRoot(), (number) => taskOf(KEY, number));
+    expect(seed).not.toBeNull();
+    expect(seeds).toBeLessThanOrEqual(canary.seedsMax / 2);
+  },
+  180_000,
+);
 
 test('one that nobody finds is reported', async () => {
   const dud: Canary = {
