@@ -1,9 +1,10 @@
 /** Hears what the clients of a world ask and are told, and writes it down as records of a history. */
 
-import type { Call } from '../core/client/calls.ts';
+import { type Call, UPDATE_CALLS } from '../core/client/calls.ts';
 import type { ClientEffect } from '../core/client/io.ts';
 import type { NoteFields } from '../core/io.ts';
 import type { Id, SessionId } from '../core/types.ts';
+import { Op } from '../core/wire/opcodes.ts';
 import type { AnswerRecord, HistoryRecord } from './checkers/history/record.ts';
 import { ClientMachine, clientHost, type Listener } from './workload.ts';
 import type { HostId, World } from './world/types.ts';
@@ -11,6 +12,8 @@ import type { HostId, World } from './world/types.ts';
 export class HistoryRecorder implements Listener {
   readonly #world: World;
   readonly #write: (record: HistoryRecord) => void;
+  /** Requests of each client that have not left it, in the order in which they were asked. */
+  readonly #unsent = new Map<number, { readonly id: number; readonly isUpdate: boolean }[]>();
 
   constructor(world: World, write: (record: HistoryRecord) => void) {
     this.#world = world;
@@ -19,9 +22,35 @@ export class HistoryRecorder implements Listener {
 
   onInvoke(client: number, id: number, call: Call): void {
     this.#write({ type: 'invoke', client, id, ...this.#place(), call });
+    this.#unsentOf(client).push({ id, isUpdate: UPDATE_CALLS.has(call.kind) });
+  }
+
+  #unsentOf(client: number): { readonly id: number; readonly isUpdate: boolean }[] {
+    let unsent = this.#unsent.get(client);
+    if (unsent === undefined) {
+      unsent = [];
+      this.#unsent.set(client, unsent);
+    }
+    return unsent;
+  }
+
+  /**
+   * Frame => length:int xid:int op:int body. Requests leave in the order in which they were asked, and each leaves once. Numbers
+   * that are not positive are the client machine's own: the handshake, pings, identities and watches.
+   */
+  #onSend(client: number, session: SessionId | null, bytes: Uint8Array): void {
+    if (bytes.length < 12 || session === null) return;
+    const xid = intAt(bytes, 4);
+    if (xid <= 0) return;
+    const isGoodbye = intAt(bytes, 8) === Op.closeSession;
+    const sent = isGoodbye ? undefined : this.#unsentOf(client).shift();
+    if (isGoodbye || sent?.isUpdate === true) {
+      this.#write({ type: 'sent', client, id: sent?.id ?? null, ...this.#place(), session, xid });
+    }
   }
 
   onIncarnation(client: number, session: SessionId | null): void {
+    this.#unsent.delete(client);
     this.#write({ type: 'restart', client, ...this.#place(), session });
   }
 
@@ -34,6 +63,13 @@ export class HistoryRecorder implements Listener {
     switch (effect.type) {
       case 'reply': {
         const { id, err, zxid, body } = effect;
+        const unsent = this.#unsentOf(client);
+        if (!effect.sent && unsent[0]?.id === id) unsent.shift();
+        else if (!effect.sent)
+          this.#unsent.set(
+            client,
+            unsent.filter((asked) => asked.id !== id),
+          );
         this.#write({ type: outcomeOf(effect), client, id, ...this.#place(), session, err, zxid, body });
         return;
       }
@@ -48,8 +84,10 @@ export class HistoryRecorder implements Listener {
       case 'note':
         if (effect.code === 'client.watch.unheard') this.#onUnheard(client, session, effect.fields ?? {});
         return;
-      case 'connect':
       case 'send':
+        this.#onSend(client, session, effect.bytes);
+        return;
+      case 'connect':
       case 'close':
         return;
       default:
@@ -66,6 +104,9 @@ export class HistoryRecorder implements Listener {
     return { atUs: this.#world.timeUs, eventId: this.#world.event.id };
   }
 }
+
+const intAt = (bytes: Uint8Array, at: number): number =>
+  (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 
 const outcomeOf = ({ err, zxid, sent }: Extract<ClientEffect, { type: 'reply' }>): AnswerRecord['type'] =>
   err === 0 ? 'ok' : zxid < 0 && sent ? 'info' : 'fail';

@@ -339,8 +339,9 @@ class Actor {
         break;
       case 'note':
         break;
-      case 'connect':
       case 'send':
+        break;
+      case 'connect':
       case 'close':
         return;
       default:

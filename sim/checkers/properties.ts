@@ -33,6 +33,7 @@ export const PROPERTIES = {
   'process-consistency': 'A follower that accepted a leader has exactly the history that leader starts with.',
   'committed-by-quorum': 'A transaction is committed only when the disks of a quorum hold it.',
   'committed-never-lost': 'A committed transaction is never truncated, overwritten or lost by what a server does.',
+  'asked-for': 'Every transaction carries out, once, what a client asked for, or what time has made due.',
   'acknowledged-is-committed': 'What a client was told has happened is part of the committed history.',
   'durable-before-ack': 'Whatever a server acknowledges survives a power cut of that server.',
   'epoch-after-history': 'A disk names an epoch only when it holds the history that the epoch began with.',

@@ -20,6 +20,7 @@ export function callPaths(record: HistoryRecord): readonly string[] {
       return pathsOfTxn(record.txn);
     case 'state':
     case 'restart':
+    case 'sent':
     case 'identity':
       return [];
     default:

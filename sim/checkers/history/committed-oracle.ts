@@ -1,17 +1,18 @@
 /** Answers held against the committed transactions: every one of them is decided exactly. */
 
-import { Perm, type SessionId } from '../../../core/types.ts';
+import type { CallResult } from '../../../core/client/calls.ts';
+import { Perm, type SessionId, showSession } from '../../../core/types.ts';
 import { Code } from '../../../core/wire/opcodes.ts';
-import type { Txn } from '../../../core/wire/txn.ts';
 import type { PropertyId } from '../properties.ts';
 import { callText } from './conflict.ts';
 import { isEpochStart, type JudgeContext, type Judged, type Oracle } from './judge.ts';
 import { pathOfCreate, whyIllegal, whyIllegalMulti } from './legal.ts';
-import { type Commit, errorOf, isServersOwn, parentPath, statOf, type VersionedTree } from './model.ts';
+import { CONFIG_PATH, type Commit, errorOf, isServersOwn, parentPath, statOf, type VersionedTree } from './model.ts';
 import { type HistoryOp, hexOf, type Link, nameOf, type Party } from './ops.ts';
-import { differingField, sameBytes, type Wrong, whyWrong } from './reads.ts';
+import { differingField, type Wrong, whyWrong } from './reads.ts';
 import type { AnswerRecord } from './record.ts';
 import { mayDo } from './rights.ts';
+import { whyOtherTxn } from './same-txn.ts';
 
 export class CommittedOracle implements Oracle {
   readonly #context: JudgeContext;
@@ -72,6 +73,43 @@ export class CommittedOracle implements Oracle {
     );
   }
 
+  /** Nobody was told of it, so the transaction itself says how it was decided. */
+  onUntold(op: HistoryOp, commit: Commit): void {
+    const { zxid, txn, session } = commit;
+    if (zxid - 1 < this.#tree.horizon) return;
+    const err = errorOf(txn);
+    const why =
+      this.#whyWrongDecision(op, commit, err) ?? (txn.kind === 'multi' ? this.#whyIllegalMulti(op, txn, zxid) : null);
+    if (why === null) return;
+    this.#context.report(
+      op.call.kind === 'multi' ? 'multi-atomic' : 'update-legal',
+      `${nameOf(op)} (${callText(op.call)}) of session ${showSession(session)} is decided with ${err} at ${hexOf(zxid)}, but ${why}`,
+      [...this.#causeOf(op, zxid), op],
+      [],
+    );
+  }
+
+  #whyIllegalMulti(
+    { call, ids }: HistoryOp,
+    txn: Extract<Commit['txn'], { kind: 'multi' }>,
+    zxid: number,
+  ): string | null {
+    if (call.kind !== 'multi') return null;
+    const hasFailed = errorOf(txn) !== Code.OK;
+    const results = txn.parts.map(({ txn: part }): CallResult => {
+      if (part.kind === 'error') return { kind: 'error', err: part.err };
+      return hasFailed ? { kind: 'error', err: Code.OK } : { kind: 'check' };
+    });
+    return whyIllegalMulti({ before: this.#tree.viewAt(zxid - 1), ids }, call.ops, results, zxid);
+  }
+
+  mayBeForbidden({ call, ids }: HistoryOp, from: number, to: number): boolean {
+    const need = needOf(call);
+    if (need === null) return false;
+    const states = this.#tree.statesBetween(need.path, from, to);
+    return states.some((node) => node !== null && mayDo(ids, node.acl, need.perm) !== 'yes');
+  }
+
   #reportForeign({ op, zxid }: Judged, commit: Commit | null): void {
     if (commit === null) {
       this.#context.report(
@@ -92,6 +130,10 @@ export class CommittedOracle implements Oracle {
 
   /** The last thing before the update that concerns its node. */
   #cause({ op, zxid }: Judged): Party[] {
+    return this.#causeOf(op, zxid);
+  }
+
+  #causeOf(op: HistoryOp, zxid: number): Party[] {
     if (!('path' in op.call)) return [];
     const cause = this.#partyAt(this.#tree.changedAt(zxid - 1, op.call.path), op.call.path);
     return cause === null ? [] : [cause];
@@ -104,9 +146,28 @@ export class CommittedOracle implements Oracle {
     return commit === null ? null : { commit, what: `${commit.txn.kind} ${path}` };
   }
 
-  #whyIllegal({ op, zxid, record }: Judged, commit: Commit): string | null {
+  #whyIllegal(judged: Judged, commit: Commit): string | null {
+    const { op, zxid, record } = judged;
     const { call, ids } = op;
+    const why = this.#whyWrongDecision(op, commit, record.err);
+    if (why !== null) return why;
+    if (call.kind === 'multi') {
+      this.#context.decided('P7');
+      if (record.body?.kind !== 'multi') return record.err === Code.OK ? 'it has no results' : null;
+      return whyIllegalMulti({ before: this.#tree.viewAt(zxid - 1), ids }, call.ops, record.body.results, zxid);
+    }
+    if (record.err !== Code.OK || !('path' in call)) return null;
+    const { txn } = commit;
+    const path = 'flags' in call ? pathOfCreate(call, this.#tree.viewAt(zxid - 1)) : call.path;
+    if (path !== null && 'path' in txn && txn.path !== path)
+      return `its transaction is a ${txn.kind} of something else`;
+    return this.#whyOtherResult(path ?? call.path, record, zxid) ?? whyOtherTxn(txn, call, ids);
+  }
+
+  /** Why the state before the transaction does not lead to this outcome. Of a multi its operations say it. */
+  #whyWrongDecision({ call, ids }: HistoryOp, { zxid, session }: Commit, err: number): string | null {
     const asked = { before: this.#tree.viewAt(zxid - 1), ids };
+    if (err === Code.SESSIONEXPIRED && this.#isOpen(session, zxid)) return 'its session is alive';
     switch (call.kind) {
       case 'create':
       case 'create2':
@@ -116,25 +177,21 @@ export class CommittedOracle implements Oracle {
       case 'setData':
       case 'setACL': {
         this.#context.decided('P1');
-        const why = whyIllegal(asked, call, record.err);
-        if (why !== null || record.err !== Code.OK) return why;
-        const path = 'flags' in call ? pathOfCreate(call, asked.before) : call.path;
-        return this.#whyOtherResult(path ?? call.path, record, zxid) ?? whyOtherTxn(commit.txn, path, call);
+        return whyIllegal(asked, call, err);
       }
-      case 'multi':
-        this.#context.decided('P7');
-        if (record.body?.kind !== 'multi') return record.err === Code.OK ? 'it has no results' : null;
-        return whyIllegalMulti(asked, call.ops, record.body.results, zxid);
       case 'reconfig': {
         this.#context.decided('P1');
         const acl = asked.before.get(CONFIG_PATH)?.acl ?? [];
-        return record.err === Code.OK && mayDo(ids, acl, Perm.WRITE) === 'no'
-          ? `${CONFIG_PATH} is not its to write`
-          : null;
+        return err === Code.OK && mayDo(ids, acl, Perm.WRITE) === 'no' ? `${CONFIG_PATH} is not its to write` : null;
       }
       default:
         return null;
     }
+  }
+
+  #isOpen(session: SessionId, zxid: number): boolean {
+    const life = this.#tree.session(session);
+    return life !== null && life.openedAt < zxid && (life.closedAt === null || life.closedAt > zxid);
   }
 
   #whyOtherResult(path: string, { body }: Judged['record'], zxid: number): string | null {
@@ -211,9 +268,6 @@ export class CommittedOracle implements Oracle {
   }
 }
 
-/** What a reconfiguration writes. */
-const CONFIG_PATH = '/zookeeper/config';
-
 /** The refusal is a transaction of the session; what was refused before it was ordered is none. */
 function isRefusalIn(commit: Commit | null, session: SessionId, { err, body }: AnswerRecord): boolean {
   if (commit === null || commit.session !== session) return false;
@@ -222,9 +276,19 @@ function isRefusalIn(commit: Commit | null, session: SessionId, { err, body }: A
   return body?.kind === 'multi' ? code !== Code.OK && commit.txn.kind === 'multi' : code === err;
 }
 
-/** The transaction behind an acknowledgement must be what was asked for. */
-function whyOtherTxn(txn: Txn, path: string | null, call: HistoryOp['call']): string | null {
-  if (!('path' in txn) || txn.path !== path) return `its transaction is a ${txn.kind} of something else`;
-  const asked = 'data' in call ? call.data : null;
-  return 'data' in txn && !sameBytes(txn.data, asked) ? 'its transaction writes other data' : null;
+/** What a server may look at before it hands an update on (enableEagerACLCheck). */
+function needOf(call: HistoryOp['call']): { readonly path: string; readonly perm: number } | null {
+  switch (call.kind) {
+    case 'create':
+    case 'create2':
+      return { path: parentPath(call.path), perm: Perm.CREATE };
+    case 'delete':
+      return { path: parentPath(call.path), perm: Perm.DELETE };
+    case 'setData':
+      return { path: call.path, perm: Perm.WRITE };
+    case 'setACL':
+      return { path: call.path, perm: Perm.ADMIN };
+    default:
+      return null;
+  }
 }

@@ -105,6 +105,10 @@ function recordText(record: HistoryRecord): string {
       return `is told ${nameIn(EventType, record.event)} ${record.path}${record.zxid > 0 ? ` at ${showZxid(record.zxid)}` : ''}`;
     case 'state':
       return record.session === null ? record.state : `${record.state}, session ${showSession(record.session)}`;
+    case 'sent':
+      return record.id === null
+        ? `says goodbye, number ${record.xid}`
+        : `sends request ${record.id}, number ${record.xid}`;
     case 'restart':
       return record.session === null ? 'a new program' : `a new program with session ${showSession(record.session)}`;
     case 'identity':

@@ -24,10 +24,20 @@ import type { SessionId } from '../../../core/types.ts';
 import { counterOf, showSession, type Zxid } from '../../../core/types.ts';
 import { Code } from '../../../core/wire/opcodes.ts';
 import type { PropertyId, Report } from '../properties.ts';
+import { AskedBook, type Match, whyOtherAnswer, whyUnasked } from './asked.ts';
 import { CommittedOracle } from './committed-oracle.ts';
+import { callText } from './conflict.ts';
 import { type Commit, errorOf, VersionedTree } from './model.ts';
 import { conflictOf, type HistoryOp, hexOf, isUpdate, type Link, nameOf, type Party } from './ops.ts';
-import type { AnswerRecord, CommitRecord, HistoryRecord, IdentityRecord, InvokeRecord, StateRecord } from './record.ts';
+import type {
+  AnswerRecord,
+  CommitRecord,
+  HistoryRecord,
+  IdentityRecord,
+  InvokeRecord,
+  SentRecord,
+  StateRecord,
+} from './record.ts';
 import { RepliesOracle } from './replies-oracle.ts';
 import type { Identities } from './rights.ts';
 import { type Decided, noneDecided, type RuleName } from './rules.ts';
@@ -72,6 +82,10 @@ export interface Oracle {
   isOrdered(judged: Judged): boolean;
   onUpdate(judged: Judged): void;
   onRead(judged: Judged): void;
+  /** An update whose outcome nobody was told is part of the history. */
+  onUntold(op: HistoryOp, commit: Commit): void;
+  /** Whether some state since the session was answered last gave a server reason to refuse the update for want of rights. */
+  mayBeForbidden(op: HistoryOp, from: number, to: number): boolean;
   /** Names the incarnation of the parent of a sequential node, as far as it is known. */
   parentKey(path: string, zxid: number): string;
   prune(horizon: number): void;
@@ -111,7 +125,8 @@ export class Judge {
   readonly #updates = new Map<number, HistoryOp>();
   readonly #sequences: Sequences;
   /** The last request of each session that became a transaction. */
-  readonly #carriedOut = new Map<SessionId, CommitRecord>();
+  readonly #carriedOut = new Map<SessionId, { readonly record: CommitRecord; readonly place: number }>();
+  readonly #asked = new AskedBook();
   /** Sessions with which a second program went on, until the history shows their end: it may come long after they were left. */
   readonly #handedOver = new Set<SessionId>();
   #told = 0;
@@ -135,13 +150,15 @@ export class Judge {
 
   /** What is kept, for bounds in tests. */
   get size(): number {
-    return this.#oracle.size + this.#updates.size + this.#sequences.size;
+    return this.#oracle.size + this.#updates.size + this.#sequences.size + this.#asked.size;
   }
 
   onRecord(record: HistoryRecord): void {
     switch (record.type) {
       case 'invoke':
         return this.#onInvoke(record);
+      case 'sent':
+        return this.#onSent(record);
       case 'ok':
       case 'fail':
       case 'info':
@@ -196,7 +213,10 @@ export class Judge {
 
   #onRestart(client: number, session: SessionId | null): void {
     const seat = this.#seatOf(client);
-    for (const op of seat.open) this.#oracle.onUnknown(op);
+    for (const op of seat.open) {
+      this.#oracle.onUnknown(op);
+      this.#onOver(op, true);
+    }
     seat.open = [];
     if (session !== null) this.#handedOver.add(session);
     this.#leave(seat, session);
@@ -284,9 +304,26 @@ export class Judge {
       answeredUs: null,
       answeredIn: null,
       zxid: null,
+      asked: null,
     };
     seat.open.push(op);
     this.#oracle.onInvoke(op);
+  }
+
+  #onSent(record: SentRecord): void {
+    if (this.tree === null) return;
+    const op = record.id === null ? null : this.#seatOf(record.client).open.find(({ id }) => id === record.id);
+    if (op === undefined) return;
+    const asked = this.#asked.onSent(record, op);
+    if (op !== null) op.asked = asked;
+  }
+
+  /** The answer is there, or none will come. */
+  #onOver(op: HistoryOp, isUntold: boolean): void {
+    if (op.asked === null) return;
+    const { commit } = op.asked;
+    this.#asked.onOver(op.asked);
+    if (isUntold && commit !== null) this.#oracle.onUntold(op, commit);
   }
 
   #onAnswer(record: AnswerRecord): void {
@@ -297,10 +334,11 @@ export class Judge {
     op.answeredUs = record.atUs;
     op.answeredIn = record.eventId ?? null;
     op.session = id;
-    if (zxid <= 0 || id === null) {
+    const isRight = this.#checkAnswer(op, record);
+    this.#onOver(op, record.type === 'info');
+    // Before the first transaction, which local sessions do not need, the state is that of an empty tree.
+    if (zxid < 0 || id === null) {
       if (record.type === 'info') this.#oracle.onUnknown(op);
-      // Before the first transaction, which local sessions do not need, there is no state to compare with; a watch is set.
-      else if (zxid === 0) seat.desk.onAnswer(op, zxid, record.err, record.body);
       return;
     }
     op.zxid = zxid;
@@ -311,8 +349,8 @@ export class Judge {
     this.#checkSync(session, judged);
     if (isUpdate(op) && this.#oracle.isOrdered(judged)) this.#onUpdate(session, judged);
     seat.desk.onAnswer(op, zxid, record.err, record.body);
-    if (isUpdate(op)) this.#oracle.onUpdate(judged);
-    else this.#oracle.onRead(judged);
+    if (!isUpdate(op)) this.#oracle.onRead(judged);
+    else if (isRight) this.#oracle.onUpdate(judged);
     if (isUpdate(op) && record.err === Code.OK) this.#noteNames(session, judged);
     if (zxid > this.#told) {
       this.#told = zxid;
@@ -321,6 +359,35 @@ export class Judge {
     // Otherwise every request would keep all before it.
     if (op.call.kind !== 'sync') op.floorOp = null;
     this.#mayPrune();
+  }
+
+  /** P1, P10: whatever is told is told of a state, and of an update what became of it. False when that is not so. */
+  #checkAnswer(op: HistoryOp, record: AnswerRecord): boolean {
+    const { type, zxid, err, session } = record;
+    const isOfUpdate = isUpdate(op);
+    if (type === 'ok' && (isOfUpdate ? zxid <= 0 : zxid < 0)) {
+      this.#accuse(
+        isOfUpdate ? 'acknowledged-is-committed' : 'no-dirty-view',
+        `${nameOf(op)} (${callText(op.call)}) is answered with zxid ${zxid}, which is that of no ${isOfUpdate ? 'update' : 'state'}`,
+        [op],
+        [],
+      );
+      return false;
+    }
+    if (this.tree === null || !this.#asked.isKept) return true;
+    const from = session === null ? 0 : (this.#sessions.get(session)?.zxid ?? 0);
+    const why =
+      isOfUpdate && op.asked !== null
+        ? whyOtherAnswer(op.asked, record, () => this.#oracle.mayBeForbidden(op, from, zxid))
+        : whyUnasked(record);
+    if (why === null) return true;
+    this.#accuse(
+      isOfUpdate ? 'update-legal' : 'read-at-zxid',
+      `${nameOf(op)} (${callText(op.call)}) is answered with ${err}${zxid < 0 ? '' : ` at ${hexOf(zxid)}`}, but ${why}`,
+      [op],
+      [],
+    );
+    return false;
   }
 
   /** P2. What was never sent is refused on the spot, past those that wait for their answers. */
@@ -459,34 +526,54 @@ export class Judge {
   #onCommit(record: CommitRecord): void {
     const { tree } = this;
     if (tree === null) return;
-    this.#checkCarriedOut(record);
+    const commit = commitOf(record);
+    const match = this.#asked.isKept ? this.#asked.onCommit(commit, record, (path) => tree.get(path)) : null;
+    if (match !== null && match.wrong !== null) this.#accuseTransaction(commit, match);
+    this.#checkCarriedOut(record, match);
     const changes = tree.apply(record);
     if (changes.length > 0) for (const { desk } of this.#seats.values()) desk.onChanges(changes);
+    const op = match?.asked?.op ?? null;
+    if (op !== null && match!.asked!.isOver) this.#oracle.onUntold(op, commit);
+  }
+
+  #accuseTransaction(commit: Commit, { asked, wrong }: Match): void {
+    const what = `${commit.txn.kind}${'path' in commit.txn ? ` ${commit.txn.path}` : ''}`;
+    const op = asked?.op ?? null;
+    this.#accuse(
+      asked === null ? 'asked-for' : 'update-legal',
+      asked === null ? `${hexOf(commit.zxid)} (${what}): ${wrong}` : `${wrong}`,
+      op === null ? [{ commit, what }] : [op, { commit, what }],
+      op === null ? [] : [[0, 1, 'zxid', 'is not what is done by']],
+    );
   }
 
   /**
    * P2, also for requests that were never answered: what a session asked for on a connection that it has left must not happen
-   * behind what it asked for on the next (ZOOKEEPER-710). A program numbers its requests; one that goes on with the session of
-   * another begins anew, and then nothing can be told.
+   * behind what it asked for on the next (ZOOKEEPER-710). Where it is on record what was sent, its order is known, whoever sent
+   * it. Otherwise there are the numbers of the requests: a program that goes on with the session of another begins anew, and
+   * then nothing can be told.
    */
-  #checkCarriedOut(record: CommitRecord): void {
+  #checkCarriedOut(record: CommitRecord, match: Match | null): void {
     const { session, cxid, zxid, txn } = record;
     if (txn.kind === 'closeSession') {
       this.#carriedOut.delete(session);
       this.#handedOver.delete(session);
     }
     // A refusal changes nothing; the one of a request that came too late is what keeps the promise.
-    if (cxid <= 0 || errorOf(txn) !== Code.OK || this.#handedOver.has(session)) return;
+    if (cxid <= 0 || errorOf(txn) !== Code.OK) return;
+    const place = match === null ? cxid : match.isSure ? (match.asked?.order ?? null) : null;
+    if (place === null || (match === null && this.#handedOver.has(session))) return;
     const last = this.#carriedOut.get(session);
-    this.#carriedOut.set(session, record);
+    this.#carriedOut.set(session, { record, place });
     this.#decide('P2');
-    if (last === undefined || cxid > last.cxid) return;
-    const [first, second] = [last, record].map((each) => commitOf(each));
+    if (last === undefined || place > last.place) return;
+    const before = last.record;
+    const [first, second] = [before, record].map((each) => commitOf(each));
     this.#accuse(
       'session-order',
-      `session ${showSession(session)} asked for ${cxid} before ${last.cxid}, but ${hexOf(zxid)} carries it out behind ${hexOf(last.zxid)}`,
+      `session ${showSession(session)} asked for ${cxid} before ${before.cxid}, but ${hexOf(zxid)} carries it out behind ${hexOf(before.zxid)}`,
       [
-        { commit: first!, what: `its request ${last.cxid}` },
+        { commit: first!, what: `its request ${before.cxid}` },
         { commit: second!, what: `its request ${cxid}` },
       ],
       [
@@ -509,6 +596,8 @@ export class Judge {
     const horizon = this.#horizon();
     this.#oracle.prune(horizon);
     this.#sequences.prune(horizon);
+    const { tree } = this;
+    if (tree !== null) this.#asked.prune((session) => tree.session(session) === null && !this.#sessions.has(session));
     for (const zxid of this.#updates.keys()) if (zxid <= horizon) this.#updates.delete(zxid);
   }
 

@@ -42,7 +42,8 @@ export function pathOfCreate(create: Create, before: TreeView): string | null {
 
 /** Why the state does not allow this answer, or null. */
 export function whyIllegal(asked: Asked, update: Update, err: number): string | null {
-  if (isServersOwn(update.path) || !update.path.startsWith('/')) return null;
+  const never = whyNever(update, err);
+  if (never !== null || isServersOwn(update.path) || !update.path.startsWith('/')) return never;
   switch (update.kind) {
     case 'create':
     case 'create2':
@@ -61,6 +62,46 @@ export function whyIllegal(asked: Asked, update: Update, err: number): string | 
       return update satisfies never;
   }
 }
+
+// --- codes -----------------------------------------------------------------------------------------------------------
+
+/** Refusals that have nothing to do with the tree: of the session, and of a server that does not take it on. */
+const OF_ANY = [Code.OK, Code.NONODE, Code.NOAUTH, Code.SESSIONEXPIRED, Code.SESSIONMOVED, Code.BADARGUMENTS] as const;
+const OF_CREATE = [Code.NODEEXISTS, Code.NOCHILDRENFOREPHEMERALS, Code.INVALIDACL, Code.QUOTAEXCEEDED] as const;
+/** What the update can be answered with in one state or another. */
+const CODES_OF = {
+  create: new Set<number>([...OF_ANY, ...OF_CREATE, Code.EPHEMERALONLOCALSESSION, Code.UNIMPLEMENTED]),
+  create2: new Set<number>([...OF_ANY, ...OF_CREATE, Code.EPHEMERALONLOCALSESSION, Code.UNIMPLEMENTED]),
+  createContainer: new Set<number>([...OF_ANY, ...OF_CREATE]),
+  createTTL: new Set<number>([...OF_ANY, ...OF_CREATE, Code.UNIMPLEMENTED]),
+  delete: new Set<number>([...OF_ANY, Code.BADVERSION, Code.NOTEMPTY]),
+  setData: new Set<number>([...OF_ANY, Code.BADVERSION, Code.QUOTAEXCEEDED]),
+  setACL: new Set<number>([...OF_ANY, Code.BADVERSION, Code.INVALIDACL]),
+  check: new Set<number>([...OF_ANY, Code.BADVERSION]),
+} as const satisfies Record<Update['kind'], ReadonlySet<number>>;
+
+/** Why no state at all gives this answer. */
+function whyNever(update: Update, err: number): string | null {
+  const isTtl = 'flags' in update && (update.kind === 'createTTL' || update.flags >= CreateMode.persistentTtl);
+  const isFit =
+    (err !== Code.UNIMPLEMENTED || isTtl) &&
+    (err !== Code.BADARGUMENTS || isTtl || !isOrdinary(update)) &&
+    (err !== Code.INVALIDACL || !('acl' in update) || !isForAnyone(update.acl));
+  return isFit && CODES_OF[update.kind].has(err) ? null : `a ${update.kind} is never refused with this`;
+}
+
+/** Larger transactions may be refused for their size. */
+const ORDINARY_SIZE_MAX = 100_000;
+
+/** Nothing about the path, the data or the mode that a server could object to. */
+function isOrdinary(update: Update): boolean {
+  const size = 'data' in update ? (update.data?.length ?? 0) : 0;
+  return /^(\/(?!\.{1,2}(\/|$))[!-.0-~]+)+$/.test(update.path) && size < ORDINARY_SIZE_MAX;
+}
+
+const isForAnyone = (acl: readonly Acl[]): boolean =>
+  acl.length > 0 &&
+  acl.every(({ perms, id }) => id.scheme === 'world' && id.id === 'anyone' && (perms & ~Perm.ALL) === 0);
 
 function whyNotCreate({ before, ids }: Asked, create: Create, err: number): string | null {
   const above = parentPath(create.path);
@@ -81,9 +122,6 @@ function whyNotCreate({ before, ids }: Asked, create: Create, err: number): stri
       return node === null ? `${path} did not exist` : null;
     case Code.NOCHILDRENFOREPHEMERALS:
       return parent?.kind === 'ephemeral' ? null : `${above} was not ephemeral`;
-    case Code.BADVERSION:
-    case Code.NOTEMPTY:
-      return 'a create is never refused with this';
     default:
       return null;
   }
@@ -109,8 +147,6 @@ function whyNotDelete({ before, ids }: Asked, update: Extract<Update, { kind: 'd
       return whyRightVersion(path, node, version, node?.version ?? 0);
     case Code.NOTEMPTY:
       return node !== null && node.childCount > 0 ? null : `${path} had no children`;
-    case Code.NODEEXISTS:
-      return 'a delete is never refused with this';
     default:
       return null;
   }
@@ -136,9 +172,6 @@ function whyNotChange(
       return whyAllowed(ids, node, perm, path);
     case Code.BADVERSION:
       return whyRightVersion(path, node, version, node === null ? 0 : versionOf(node));
-    case Code.NODEEXISTS:
-    case Code.NOTEMPTY:
-      return `a ${update.kind} is never refused with this`;
     default:
       return null;
   }
@@ -215,6 +248,7 @@ class Overlay implements TreeView {
       aversion: 0,
       kind: ephemeral ? 'ephemeral' : 'plain',
       owner: 0n,
+      ttlMs: 0,
       data: update.data,
       acl: UNKNOWN_ACL,
       childCount: 0,

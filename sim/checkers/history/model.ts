@@ -32,6 +32,8 @@ export interface NodeState {
   readonly kind: NodeKind;
   /** The session of an ephemeral node, else 0. */
   readonly owner: bigint;
+  /** Of a TTL node, else 0. */
+  readonly ttlMs: number;
   readonly data: Uint8Array | null;
   readonly acl: readonly Acl[];
   readonly childCount: number;
@@ -72,6 +74,9 @@ export const parentPath = (path: string): string => {
   return slash <= 0 ? '/' : path.slice(0, slash);
 };
 const nameIn = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** What a reconfiguration writes. */
+export const CONFIG_PATH = '/zookeeper/config';
 
 /** Nodes of the server's own making. */
 export const isServersOwn = (path: string): boolean => path === '/zookeeper' || path.startsWith('/zookeeper/');
@@ -190,6 +195,7 @@ const BLANK: NodeState = {
   aversion: 0,
   kind: 'plain',
   owner: 0n,
+  ttlMs: 0,
   data: null,
   acl: [],
   childCount: 0,
@@ -346,6 +352,7 @@ export class VersionedTree implements TreeView {
       readonly data: Uint8Array | null;
       readonly acl: readonly Acl[] | null;
       readonly parentCVersion: number;
+      readonly ttl?: number;
     },
     kind: NodeKind,
   ): void {
@@ -373,6 +380,7 @@ export class VersionedTree implements TreeView {
       mtime: time,
       kind,
       owner,
+      ttlMs: txn.ttl ?? 0,
       data: txn.data,
       acl,
     });

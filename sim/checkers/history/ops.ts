@@ -2,6 +2,7 @@
 
 import { type Call, UPDATE_CALLS } from '../../../core/client/calls.ts';
 import type { SessionId } from '../../../core/types.ts';
+import type { Asked } from './asked.ts';
 import { type Conflict, type ConflictEdge, type ConflictOp, callText, type EdgeKind } from './conflict.ts';
 import type { Commit } from './model.ts';
 import type { Identities } from './rights.ts';
@@ -19,6 +20,8 @@ export interface HistoryOp {
   session: SessionId | null;
   answeredUs: number | null;
   answeredIn: number | null;
+  /** As it left for a server, where that is on record. */
+  asked: Asked | null;
   /** Of the answer. */
   zxid: number | null;
 }

@@ -27,6 +27,15 @@ export interface InvokeRecord extends Placed {
   readonly call: Call;
 }
 
+/** An update, or the goodbye of a session, has left for a server: the number that its transaction will name. */
+export interface SentRecord extends Placed {
+  readonly type: 'sent';
+  /** Null for the goodbye. */
+  readonly id: number | null;
+  readonly session: SessionId;
+  readonly xid: number;
+}
+
 export interface AnswerRecord extends Placed {
   /** `ok`: it happened. `fail`: it did not. `info`: nobody knows (the connection was lost). */
   readonly type: 'ok' | 'fail' | 'info';
@@ -86,6 +95,7 @@ export interface CommitRecord {
 
 export type HistoryRecord =
   | InvokeRecord
+  | SentRecord
   | AnswerRecord
   | WatchRecord
   | StateRecord
@@ -109,6 +119,7 @@ export function* fromJsonLines(lines: Iterable<string>): Generator<HistoryRecord
 
 const TYPES: ReadonlySet<unknown> = new Set<HistoryRecord['type']>([
   'invoke',
+  'sent',
   'ok',
   'fail',
   'info',

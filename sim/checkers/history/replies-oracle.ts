@@ -84,6 +84,13 @@ export class RepliesOracle implements Oracle {
   /** It may have happened or not: what it would have written stays possible. */
   onUnknown(): void {}
 
+  /** Nobody knows of transactions here. */
+  onUntold(): void {}
+
+  mayBeForbidden(): boolean {
+    return true;
+  }
+
   #settle(op: HistoryOp): void {
     for (const write of writesOf(op.call)) {
       const path = 'flags' in write && isSequential(write.flags) ? `${parentPath(write.path)}/*` : write.path;

@@ -59,8 +59,11 @@ export function shrinkHistory(
   const first = firstComplaint(judged, options);
   if (first === null) return null;
   const { complaint, at } = first;
-  const whole = judged.slice(0, at);
+  const all = judged.slice(0, at);
   const wanted = signatureOf(complaint);
+  // Most complaints need not know what was sent, and without it less holds together.
+  const bare = all.filter(({ type }) => type !== 'sent');
+  const whole = complaintsOf(bare, options)[0] === wanted ? bare : all;
   // One answer may break several promises.
   const known = new Set(complaintsOf(whole, options));
   let left = judgedMax;
@@ -90,7 +93,7 @@ export function shrinkHistory(
   const kept = withoutPairs(withoutLives(blank.slice(pinned.length), isSame), isSame);
   const records = recordsOf([...pinned, ...kept]);
   const [before, after] = [whole, records].map((each) => each.filter(changesSomething).length);
-  return { complaint, records, of: whole.length, isMinimal: !hasEnded, isDerived: after! < before! };
+  return { complaint, records, of: all.length, isMinimal: !hasEnded, isDerived: after! < before! };
 }
 
 /** The first complaint and how many records had been read. */
@@ -138,6 +141,14 @@ function unitsOf(history: readonly HistoryRecord[]): Unit[] {
   for (const [at, record] of history.entries()) {
     const isAnswer = record.type === 'ok' || record.type === 'fail' || record.type === 'info';
     const key = isAnswer || record.type === 'invoke' ? `${record.client} ${record.id}` : null;
+    const isSent = record.type === 'sent' && record.id !== null;
+    if (isSent) {
+      const sent = open.get(`${record.client} ${record.id}`);
+      if (sent !== undefined) {
+        sent.records.push({ at, record });
+        continue;
+      }
+    }
     const asked = isAnswer ? open.get(key!) : undefined;
     if (asked !== undefined) {
       asked.records.push({ at, record });
@@ -180,6 +191,7 @@ function relevant(units: readonly Unit[], { conflict }: Complaint): Unit[] {
         return zxids.has(record.zxid) || record.txn.kind === 'createSession' || touches(record);
       case 'invoke':
         return isNamed(unit);
+      case 'sent':
       case 'ok':
       case 'fail':
       case 'info':

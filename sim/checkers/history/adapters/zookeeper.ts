@@ -94,6 +94,7 @@ class Reader {
         this.#synced.delete(record.client);
         return;
       case 'watch':
+      case 'sent':
       case 'state':
       case 'identity':
         return;
