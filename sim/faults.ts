@@ -46,7 +46,6 @@ export interface Ensemble {
   /** Makes the ensemble consist of these servers. */
   reconfigure(members: readonly HostId[]): boolean;
   /** The server's disk is about to fail or be damaged: it may give up. */
-  excuse(host: HostId, reason: string): void;
   /** At the end of the faults it is to be left out, like this. */
   leaveOutside(host: HostId, fate: Fate): void;
   /** Its disk is lost or replaced (`lost`), or a file of it is spoilt. */
@@ -829,7 +828,6 @@ export class FaultDriver {
         const actions =
           op.action === undefined ? (['append', 'write', 'fsync', 'create', 'rename'] as const) : [op.action];
         const fault = world.diskFault(host, { kind: op.error, times: op.count, actions, ...path });
-        this.#ensemble.excuse(host, 'disk error');
         return {
           say: `the disk of server ${host} fails with ${op.error}`,
           undo: () => world.restore(fault),

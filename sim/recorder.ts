@@ -15,6 +15,9 @@ export class HistoryRecorder implements Listener {
   /** Requests of each client that have not left it, in the order in which they were asked. */
   readonly #unsent = new Map<number, { readonly id: number; readonly isUpdate: boolean }[]>();
 
+  /** Clients that are about to say that they have given up. */
+  readonly #hasGivenUp = new Set<number>();
+
   constructor(world: World, write: (record: HistoryRecord) => void) {
     this.#world = world;
     this.#write = write;
@@ -79,9 +82,17 @@ export class HistoryRecorder implements Listener {
         return;
       }
       case 'state':
-        this.#write({ type: 'state', client, ...this.#place(), session, state: effect.state });
+        this.#write({
+          type: 'state',
+          client,
+          ...this.#place(),
+          session,
+          state: effect.state,
+          ...this.#ownWord(client),
+        });
         return;
       case 'note':
+        if (effect.code === 'client.session.expiredLocally') this.#hasGivenUp.add(client);
         if (effect.code === 'client.watch.unheard') this.#onUnheard(client, session, effect.fields ?? {});
         return;
       case 'send':
@@ -98,6 +109,10 @@ export class HistoryRecorder implements Listener {
   #onUnheard(client: number, session: SessionId | null, { type, path, zxid }: NoteFields): void {
     if (typeof type !== 'number' || typeof path !== 'string' || typeof zxid !== 'number') return;
     this.#write({ type: 'watch', client, ...this.#place(), session, path, event: type, zxid, heard: false });
+  }
+
+  #ownWord(client: number): { readonly byItself?: true } {
+    return this.#hasGivenUp.delete(client) ? { byItself: true } : {};
   }
 
   #place(): { readonly atUs: number; readonly eventId: number } {

@@ -257,6 +257,7 @@ class Run {
       report: this.#report,
       standingOf: (client) => standingOf(world, this.#hub, client),
       revalidatedFrom: (session) => this.#hub.revalidatedFrom(session),
+      onToldExpired: (session, client, zxidSeen) => this.#hub.sessions.onToldExpired(session, client, zxidSeen),
       isKnown: (session) => this.#isClientOnly || this.#hub.sessions.isKnown(session),
     });
     this.#hub.begin(genesisOf(Math.round(swarm['genesis.near'])));
@@ -393,7 +394,6 @@ class Run {
     world.heal([...core, ...clients], { link: { ...link, stallPpm: 0, resetPpm: 0 } });
     for (const host of clients) if (world.status(host) === 'down') world.start(host);
     for (const host of core) {
-      this.#hub.excuse(host, 'faults before the healing');
       if (world.machine(host) === null) world.start(host, { delayUs: this.#fateOf(host).between(0, 500_000) });
     }
     for (const host of others) {
@@ -615,7 +615,7 @@ class Run {
       },
       onFile: (host, action, error) => {
         extra.onFile?.(host, action, error);
-        this.#hub.onFile(host, action);
+        this.#hub.onFile(host, action, error);
       },
     };
     const { rekey } = this.#settings;
@@ -684,7 +684,6 @@ class Run {
         return world.start(host, { delayUs, program: this.#cluster.program(host, settings) });
       },
       reconfigure: (members) => this.#reconfigure(members),
-      excuse: (host, reason) => this.#hub.excuse(host, reason),
       leaveOutside: (host, fate) => this.#outside.set(host, fate),
       onDamage: (host, lost) => this.#hub.onDamage(host, lost),
     };
@@ -891,11 +890,13 @@ const at = (swarm: Schedule['swarm'], name: keyof Schedule['swarm']): number => 
 function standingOf(world: World, hub: Hub, client: number): Standing | null {
   const machine = world.machine(clientHost(client));
   if (!(machine instanceof ClientMachine)) return null;
-  const { phase, session } = machine.client.state;
-  if (phase.kind !== 'connected') return { session: session?.id ?? null, server: null, epoch: 0, inFlight: new Set() };
+  const { phase, session, zxidSeen } = machine.client.state;
+  if (phase.kind !== 'connected')
+    return { session: session?.id ?? null, server: null, epoch: 0, inFlight: new Set(), zxidSeen };
   const server = world.hosts().find((id) => id < CLIENT_BASE && ipOf(id) === phase.address.host) ?? null;
   const epoch = server === null ? 0 : (hub.viewOf(server)?.epoch ?? 0);
-  return { session: session?.id ?? null, server, epoch, inFlight: new Set(phase.inFlight.map(({ xid }) => xid)) };
+  const inFlight = new Set(phase.inFlight.map(({ xid }) => xid));
+  return { session: session?.id ?? null, server, epoch, inFlight, zxidSeen };
 }
 
 /** Whether the first server has the better vote. */
@@ -917,14 +918,14 @@ export function unmetExpectations(expect: Expectation | undefined, result: Resul
   if (expect === undefined) return result.verdict === 'ok' ? [] : [`the verdict is ${result.verdict}`];
   const unmet: string[] = [];
   if (result.verdict !== expect.verdict) unmet.push(`the verdict is ${result.verdict}, not ${expect.verdict}`);
-  if (expect.property !== undefined && result.violations.every((violation) => violation.property !== expect.property)) {
-    unmet.push(`${expect.property} was not violated`);
-  }
-  const { role, reason } = expect;
-  if (role !== undefined && result.violations.every((violation) => violation.role !== role))
-    unmet.push(`no ${role} broke a promise`);
-  if (reason !== undefined && result.violations.every((violation) => violation.reason !== reason))
-    unmet.push(`the reason is not "${reason}"`);
+  const { property, role, reason } = expect;
+  // All three must hold of one violation.
+  const ofProperty = result.violations.filter((violation) => property === undefined || violation.property === property);
+  const ofRole = ofProperty.filter((violation) => role === undefined || violation.role === role);
+  const ofReason = ofRole.filter((violation) => reason === undefined || violation.reason === reason);
+  if (property !== undefined && ofProperty.length === 0) unmet.push(`${property} was not violated`);
+  else if (role !== undefined && ofRole.length === 0) unmet.push(`no ${role} broke ${property ?? 'a promise'}`);
+  else if (reason !== undefined && ofReason.length === 0) unmet.push(`the reason is not "${reason}"`);
   for (const mark of expect.marks ?? [])
     if ((result.marks[mark] ?? 0) === 0) unmet.push(`no server left the note ${mark}`);
   for (const mark of expect.never ?? [])

@@ -21,6 +21,8 @@ export interface Standing {
   readonly epoch: number;
   /** The requests sent over this connection and not yet answered. */
   readonly inFlight: ReadonlySet<number>;
+  /** The newest state it was told of, in this session. */
+  readonly zxidSeen: number;
 }
 
 export interface AttachmentsOptions {
@@ -29,6 +31,8 @@ export interface AttachmentsOptions {
   standingOf(client: number): Standing | null;
   /** The committed history knows the session. */
   isKnown(session: SessionId): boolean;
+  /** A server has told the client that its session is no more. */
+  onToldExpired(session: SessionId, client: number, zxidSeen: number): void;
   /** The server that has last asked a leader about the session, or null. */
   revalidatedFrom(session: SessionId): number | null;
 }
@@ -77,6 +81,10 @@ export class Attachments {
         this.#noteAdministrator(client);
         return;
       case 'state':
+        if (record.state === 'expired' && record.byItself !== true && record.session !== null) {
+          const seen = this.#options.standingOf(record.client)?.zxidSeen ?? 0;
+          this.#options.onToldExpired(record.session, record.client, seen);
+        }
         this.#onState(record.client, client, record.session, record.state);
         return;
       case 'ok':

@@ -8,7 +8,7 @@
 
 import { hasQuorum, votersOf } from '../../core/config/membership.ts';
 import type { Membership } from '../../core/config/types.ts';
-import type { FileAction, Input, NoteFields } from '../../core/io.ts';
+import type { FileAction, FileError, Input, NoteFields } from '../../core/io.ts';
 import type { Peer } from '../../core/peer.ts';
 import {
   asConn,
@@ -18,6 +18,7 @@ import {
   epochOf,
   type PeerId,
   type SessionId,
+  showSession,
   showZxid,
   ZXID_ZERO,
   type Zxid,
@@ -25,6 +26,7 @@ import {
 import { type PeerView, view } from '../../core/view.ts';
 import { bytesEqual } from '../../core/wire/bytes.ts';
 import { Op } from '../../core/wire/opcodes.ts';
+import { decodePingTouches } from '../../core/wire/quorum-codec.ts';
 import type { TxnHeader } from '../../core/wire/records.ts';
 import type { LogEntry, Txn } from '../../core/wire/txn.ts';
 import { decodeTxn, readHeader } from '../../core/wire/txn-codec.ts';
@@ -74,12 +76,17 @@ interface Watched {
   verifiedTo: Zxid;
   closingIndex: number;
   steps: number;
-  /** Reasons the world gave it to halt. */
+  /** What in its present life, or in the one before, the world gave it for a reason to give up: an operation on its disk failed. */
   excuse: string | null;
+  excuseBefore: string | null;
+  /** It is no member of the ensemble any more. */
+  hasLeft: boolean;
   /** Where its history ended when a file of it was spoilt last. */
   spoiltAt: Zxid | null;
   /** currentEpoch as its platter was last seen to say it. */
   epochOnDisk: number;
+  /** Sessions of its clients, heard since it last told its leader, and over which connection. */
+  readonly heard: Map<SessionId, number>;
 }
 
 /** Reasons to give up that only a wrong history or a wrong state has. */
@@ -136,8 +143,9 @@ export class Hub {
       {
         acknowledged: (connection, zxid, covered) => this.#onAcknowledged(connection, zxid, covered),
         packet: () => {},
+        pinged: (learner, data) => this.#onPinged(learner, data),
         clientFrame: (server, client, conn) => this.#onClientFrame(server, client, conn),
-        touched: (leader, session) => this.#onTouched(leader, session),
+        touched: (leader, session, timeoutMs) => this.#onTouched(leader, session, timeoutMs),
         revalidated: (learner, session) => this.#revalidatedFrom.set(session, learner),
       },
       this.#unlessUnordered(report),
@@ -180,11 +188,6 @@ export class Hub {
     const server = this.#watchedOf(host);
     server.disk.refresh();
     return server.disk.holds(zxid);
-  }
-
-  /** The server may give up for this reason: its disk failed or was damaged, or it was asked to leave. */
-  excuse(host: HostId, reason: string): void {
-    this.#watchedOf(host).excuse = reason;
   }
 
   /** The world took away or replaced the server's disk (`lost`), or spoilt a file of it. */
@@ -254,14 +257,21 @@ export class Hub {
   }
 
   onBoot(host: HostId): void {
-    if (host < CLIENT_BASE) this.#forget(host);
+    if (host >= CLIENT_BASE) return;
+    this.#forget(host);
+    const server = this.#watchedOf(host);
+    server.excuseBefore = server.excuse;
+    server.excuse = null;
   }
 
   onCrash(host: HostId, _kind: CrashKind): void {
     if (host < CLIENT_BASE && host !== this.#stepping) this.#forget(host);
   }
 
-  onFile(host: HostId, action: FileAction): void {
+  onFile(host: HostId, action: FileAction, error: FileError | null): void {
+    // What is not there is not there; everything else is the disk's doing.
+    if (host < CLIENT_BASE && error !== null && error !== 'ENOENT' && error !== 'EEXIST')
+      this.#watchedOf(host).excuse = `${action.kind} failed with ${error}`;
     // Truncations and removals are looked at when they happen: later records may hide them.
     if (host < CLIENT_BASE && (action.kind === 'truncate' || action.kind === 'remove'))
       this.#watchedOf(host).disk.refresh();
@@ -357,8 +367,9 @@ export class Hub {
   }
 
   /** A crash alone is no reason to distrust a disk (ZOOKEEPER-1653, 2307, 2332: servers that never started again). */
-  #onDistrust({ id, excuse }: Watched): void {
-    if (excuse !== null || this.#options.unrestricted || this.#world.budget.damaged.has(id)) return;
+  #onDistrust({ id, excuse, excuseBefore }: Watched): void {
+    if (excuse !== null || excuseBefore !== null || this.#options.unrestricted || this.#world.budget.damaged.has(id))
+      return;
     this.#report('recovery', `server ${id} takes its undamaged disk for damaged`, { servers: [id] });
   }
 
@@ -379,6 +390,7 @@ export class Hub {
       this.#onCommitted(server, peer, after);
     }
     server.committedTo = null;
+    server.heard.clear();
     this.replicas.onPause(server.id);
   }
 
@@ -445,7 +457,8 @@ export class Hub {
     const header = readHeader(entry.bytes);
     if (!header.ok) return;
     const { clientId, type } = header.value;
-    if (type === Op.createSession) this.#onTouched(server.id, clientId);
+    if (type === Op.closeSession) this.sessions.onEndProposed(clientId);
+    if (type === Op.createSession) this.#onTouched(server.id, clientId, timeoutOf(entry.bytes));
     else if (isExpiry(header.value)) this.sessions.onExpiry(clientId, server.id, this.#nowMonoMs);
   }
 
@@ -538,7 +551,7 @@ export class Hub {
   #onHalt(server: Watched, reason: string): void {
     const { unrestricted, unordered } = this.#options;
     if (unrestricted || unordered) return;
-    const isExcused = server.excuse !== null || this.#world.budget.damaged.has(server.id);
+    const isExcused = server.excuse !== null || server.hasLeft || this.#world.budget.damaged.has(server.id);
     if (isExcused && !CONTRADICTIONS.some((text) => reason.includes(text))) return;
     this.#report('no-unexplained-halt', `server ${server.id} gives up: ${reason}`, { servers: [server.id] });
   }
@@ -568,7 +581,7 @@ export class Hub {
     this.#membership = next;
     this.#world.budget.voters = votersOf(next);
     for (const server of this.#servers.values()) {
-      if (!next.servers.some((spec) => spec.id === server.id)) server.excuse = 'left the ensemble';
+      server.hasLeft = !next.servers.some((spec) => spec.id === server.id);
     }
   }
 
@@ -638,15 +651,52 @@ export class Hub {
    */
   #onClientFrame(server: HostId, client: HostId, conn: number): void {
     const watched = this.#servers.get(server);
-    if (watched?.view?.established !== true) return;
-    const session = this.#options.sessionOf(client);
+    if (watched === undefined) return;
     const phase = watched.peer?.state.server.conns.get(asConn(conn))?.phase;
+    if (watched.view?.established !== true) {
+      if (phase?.kind === 'serving') this.#onHeard(watched, phase.session, conn);
+      return;
+    }
+    const session = this.#options.sessionOf(client);
     const isOther = phase !== undefined && 'session' in phase && phase.session !== session;
-    if (session !== null && !isOther && phase?.kind !== 'closing') this.#onTouched(server, session);
+    const timeoutMs = phase !== undefined && 'timeoutMs' in phase ? phase.timeoutMs : undefined;
+    if (session !== null && !isOther && phase?.kind !== 'closing') this.#onTouched(server, session, timeoutMs);
   }
 
-  #onTouched(leader: HostId, session: SessionId): void {
-    this.sessions.onTouch(session, leader, this.#nowMonoMs, this.#world.event.id);
+  /** A learner has heard a client whose session the leader keeps. */
+  #onHeard({ heard, peer, view }: Watched, session: SessionId, conn: number): void {
+    if (peer === null || view === null || !isServing(view)) return;
+    const { mode, local } = peer.state.server;
+    if (mode !== 'follower' && mode !== 'observer') return;
+    // One that becomes global with this very request was still a local one when it was heard.
+    if (this.sessions.isOpen(session) && !local.sessions.has(session)) heard.set(session, conn);
+  }
+
+  #onTouched(leader: HostId, session: SessionId, timeoutMs?: number): void {
+    const touch = { monoMs: this.#nowMonoMs, event: this.#world.event.id };
+    this.sessions.onTouch(session, leader, timeoutMs === undefined ? touch : { ...touch, timeoutMs });
+  }
+
+  /**
+   * A learner answers a PING of its leader, and says whom it has heard since the last one: that is all the leader ever hears of
+   * a client elsewhere that asks for nothing but reads (LearnerZooKeeperServer.getTouchSnapshot).
+   */
+  #onPinged(learner: HostId, data: Uint8Array): void {
+    const server = this.#servers.get(learner);
+    if (server === undefined || server.heard.size === 0) return;
+    const touches = decodePingTouches(data);
+    const told = new Set(touches.ok ? touches.value.map(({ session }) => session) : []);
+    for (const [session, conn] of server.heard) {
+      const phase = server.peer?.state.server.conns.get(asConn(conn))?.phase;
+      if (told.has(session) || phase?.kind !== 'serving' || phase.session !== session) continue;
+      this.#report(
+        'session-lifetime',
+        `server ${learner} has heard the client of session ${showSession(session)}, and does not tell its leader with the next PING`,
+        { servers: [learner] },
+      );
+      break;
+    }
+    server.heard.clear();
   }
 
   // --- disks ---
@@ -669,8 +719,11 @@ export class Hub {
         closingIndex: 0,
         steps: 0,
         excuse: null,
+        excuseBefore: null,
+        hasLeft: false,
         spoiltAt: null,
         epochOnDisk: 0,
+        heard: new Map(),
       };
       this.#servers.set(host, server);
     }
@@ -713,6 +766,7 @@ export class Hub {
     server.committedTo = null;
     server.committed = [];
     server.verifiedTo = ZXID_ZERO;
+    server.heard.clear();
     this.leadership.onLeft(host);
     this.replicas.onPause(host);
     this.#links.onGone(host);
@@ -743,6 +797,12 @@ export class Hub {
   #unlessUnordered(report: Report): Report {
     return this.#options.unordered ? () => {} : report;
   }
+}
+
+/** Of a createSession. */
+function timeoutOf(bytes: Uint8Array): number | undefined {
+  const decoded = decodeTxn(bytes);
+  return decoded.ok && decoded.value.txn.kind === 'createSession' ? decoded.value.txn.timeOut : undefined;
 }
 
 const copyOf = (event: ConnectionEvent): ConnectionEvent => ({ ...event, connection: { ...event.connection } });

@@ -14,7 +14,7 @@ export interface LinkEvents extends WireEvents {
   /** A whole request frame of this client's host has reached the server that took its session up. */
   clientFrame(server: HostId, client: HostId, conn: number): void;
   /** The leader has received a learner's word that the session is alive. */
-  touched(leader: HostId, session: SessionId): void;
+  touched(leader: HostId, session: SessionId, timeoutMs: number): void;
   /** The leader was asked by a learner whether the session is alive: its client has come there. */
   revalidated(learner: HostId, session: SessionId): void;
 }
@@ -121,11 +121,12 @@ export class Links {
     return new PacketScanner((type, _zxid, data) => {
       if (type === Packet.PING && data.length > 0) {
         const touches = decodePingTouches(data);
-        if (touches.ok) for (const touch of touches.value) this.#events.touched(leader, touch.session);
+        if (touches.ok)
+          for (const { session, timeoutMs } of touches.value) this.#events.touched(leader, session, timeoutMs);
       } else if (type === Packet.REVALIDATE) {
         const touch = decodeRevalidate(data);
         if (!touch.ok) return;
-        this.#events.touched(leader, touch.value.session);
+        this.#events.touched(leader, touch.value.session, touch.value.timeoutMs);
         this.#events.revalidated(learner, touch.value.session);
       }
     });

@@ -14,6 +14,7 @@ import type { Report } from './properties.ts';
 interface Session {
   readonly timeoutMs: number;
   readonly created: number;
+  readonly createdZxid: Zxid;
   closed: Zxid | null;
   readonly ephemerals: Set<string>;
 }
@@ -22,6 +23,8 @@ interface Session {
 interface Touch {
   readonly leader: number;
   readonly monoMs: number;
+  /** As negotiated on the connection that it came from; a client that re-attaches negotiates anew. */
+  readonly timeoutMs: number;
   readonly event: number;
 }
 
@@ -29,6 +32,8 @@ export class Sessions {
   readonly #sessions = new Map<SessionId, Session>();
   readonly #owners = new Map<string, SessionId>();
   readonly #touches = new Map<SessionId, Touch>();
+  /** Sessions whose end some leader has proposed, whether it was committed or not. */
+  readonly #ended = new Set<SessionId>();
   /** closeSession transactions in order, for the check against each server's tree. */
   readonly closings: { readonly zxid: Zxid; readonly session: SessionId }[] = [];
   readonly #report: Report;
@@ -65,7 +70,13 @@ export class Sessions {
       case 'createSession':
         // A local session that is upgraded keeps its id; a second creation of an open one changes nothing.
         if (!this.isOpen(session)) {
-          this.#sessions.set(session, { timeoutMs: txn.timeOut, created: event, closed: null, ephemerals: new Set() });
+          this.#sessions.set(session, {
+            timeoutMs: txn.timeOut,
+            created: event,
+            createdZxid: header.zxid,
+            closed: null,
+            ephemerals: new Set(),
+          });
         }
         return;
       case 'closeSession':
@@ -140,18 +151,38 @@ export class Sessions {
   }
 
   /** The leader heard of the session: a frame of its client, or a learner's PING or REVALIDATE. */
-  onTouch(session: SessionId, leader: number, monoMs: number, event: number): void {
-    this.#touches.set(session, { leader, monoMs, event });
+  onTouch(session: SessionId, leader: number, touch: { monoMs: number; timeoutMs?: number; event: number }): void {
+    const { monoMs, event, timeoutMs = this.timeoutOf(session) } = touch;
+    this.#touches.set(session, { leader, monoMs, timeoutMs, event });
+  }
+
+  /** A leader proposes the end of the session, asked for or not. */
+  onEndProposed(session: SessionId): void {
+    this.#ended.add(session);
+  }
+
+  /**
+   * A server told the session's client that it has expired. A leader says so from the moment on in which it proposes the end,
+   * whatever becomes of the proposal. Whoever has not been shown a state with the session in it may have come to a server
+   * that does not know it yet; all others know better.
+   */
+  onToldExpired(session: SessionId, client: number, zxidSeen: number): void {
+    const known = this.#sessions.get(session);
+    if (known === undefined || this.#ended.has(session) || zxidSeen < known.createdZxid) return;
+    this.#report(
+      'session-lifetime',
+      `client ${client} is told that its session ${showSession(session)} has expired, which nobody has ended`,
+      { events: [known.created], role: 'client' },
+    );
   }
 
   /** The leader proposes to close the session although its client did not ask for it. */
   onExpiry(session: SessionId, leader: number, monoMs: number): void {
     const touch = this.#touches.get(session);
-    const timeoutMs = this.timeoutOf(session);
-    if (touch === undefined || touch.leader !== leader || monoMs - touch.monoMs >= timeoutMs) return;
+    if (touch === undefined || touch.leader !== leader || monoMs - touch.monoMs >= touch.timeoutMs) return;
     this.#report(
       'session-lifetime',
-      `server ${leader} expires session ${showSession(session)} ${monoMs - touch.monoMs} ms after it heard of it; its timeout is ${timeoutMs} ms`,
+      `server ${leader} expires session ${showSession(session)} ${monoMs - touch.monoMs} ms after it heard of it; its timeout is ${touch.timeoutMs} ms`,
       { events: [touch.event], servers: [leader] },
     );
   }

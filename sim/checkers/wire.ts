@@ -130,6 +130,8 @@ export interface Covered {
 export interface WireEvents {
   acknowledged(connection: WireConnection, zxid: Zxid, covered: Covered): void;
   packet(from: number, to: number, type: number, zxid: Zxid): void;
+  /** The data of a learner's PING. */
+  pinged(learner: number, data: Uint8Array): void;
 }
 
 type LearnerPhase = 'start' | 'informed' | 'epochAcked' | 'accepted';
@@ -160,7 +162,10 @@ export class QuorumConversation {
     this.connection = connection;
     this.#events = events;
     this.#report = report;
-    this.fromLearner = new PacketScanner((type, zxid) => this.#onLearner(type, zxid));
+    this.fromLearner = new PacketScanner((type, zxid, data) => {
+      this.#onLearner(type, zxid);
+      if (type === Packet.PING) this.#events.pinged(connection.learner, data);
+    });
     this.fromLeader = new PacketScanner((type, zxid) => this.#onLeader(type, zxid));
   }
 

@@ -160,7 +160,7 @@ class Twin {
       onConnection: (event) => this.#hub.onConnection(event),
       onCrash: (host, kind) => this.#hub.onCrash(host, kind),
       onBoot: (host) => this.#hub.onBoot(host),
-      onFile: (host, action) => this.#hub.onFile(host, action),
+      onFile: (host, action, error) => this.#hub.onFile(host, action, error),
     };
   }
 

@@ -74,8 +74,13 @@ export class Story {
     return this.#atUs;
   }
 
+  /** The request leaves for a server under this number; null is the goodbye. */
+  sent(client: number, id: number | null, xid: number): void {
+    this.push({ type: 'sent', client, id, atUs: this.#tick(), session: sessionOf(client), xid });
+  }
+
   /** A transaction more; its zxid. */
-  commit(txn: Txn, session: SessionId = sessionOf(1), cxid = 0): number {
+  commit(txn: Txn, session: SessionId = sessionOf(1), cxid = 0, op = 0): number {
     this.#zxid += 1;
     const record = {
       type: 'commit' as const,
@@ -84,7 +89,7 @@ export class Story {
       session,
       cxid,
       time: 1000 + this.#atUs,
-      op: 0,
+      op,
       txn,
     };
     this.#tree.apply(record);

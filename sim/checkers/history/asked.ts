@@ -9,8 +9,8 @@
  * Of its own accord an ensemble opens the session of a connection, closes one that is silent, and removes a container without
  * children or a TTL node that has outlived its time. Everything else needs a request of a client.
  *
- * A program that goes on with the session of another counts from 1 again. Then two requests may have one number, and the
- * transaction is that of the first one it fits.
+ * A program that goes on with the session of another counts from 1 again. Then two requests may have one number: the
+ * transaction must fit one of them, and nothing else is concluded.
  */
 
 import { type SessionId, showSession } from '../../../core/types.ts';
@@ -31,19 +31,19 @@ export interface Asked {
   commit: Commit | null;
   /** Its client has been answered, or is gone. */
   isOver: boolean;
+  /** No other request of the session has had its number. */
+  isSure: boolean;
 }
 
 /** What a transaction turned out to be. */
 export interface Match {
   readonly asked: Asked | null;
-  /** Another request of the session has the same number: it may have been that one. */
-  readonly isSure: boolean;
   /** Why nobody can have asked for it, or why it is not what was asked for. */
   readonly wrong: string | null;
 }
 
-const BY_ITSELF: Match = { asked: null, isSure: true, wrong: null };
-const nobody = (wrong: string): Match => ({ asked: null, isSure: true, wrong });
+const BY_ITSELF: Match = { asked: null, wrong: null };
+const nobody = (wrong: string): Match => ({ asked: null, wrong });
 
 export class AskedBook {
   readonly #sessions = new Map<SessionId, Map<number, Asked[]>>();
@@ -60,7 +60,7 @@ export class AskedBook {
   }
 
   onSent({ session, xid }: SentRecord, op: HistoryOp | null): Asked {
-    const asked: Asked = { op, session, xid, order: ++this.#count, commit: null, isOver: op === null };
+    const asked: Asked = { op, session, xid, order: ++this.#count, commit: null, isOver: op === null, isSure: true };
     let ofSession = this.#sessions.get(session);
     if (ofSession === undefined) {
       ofSession = new Map();
@@ -68,7 +68,10 @@ export class AskedBook {
     }
     const same = ofSession.get(xid);
     if (same === undefined) ofSession.set(xid, [asked]);
-    else same.push(asked);
+    else {
+      same.push(asked);
+      for (const each of same) each.isSure = false;
+    }
     this.#size += 1;
     return asked;
   }
@@ -86,13 +89,22 @@ export class AskedBook {
       return nobody(whyNobody(record, same[0]));
     }
     asked.commit = commit;
-    return { asked, isSure: same.length === 1, wrong: whyUnlike(asked, record) };
+    return { asked, wrong: whyUnlike(asked, record) };
   }
 
-  /** Its client has been answered, or is gone. */
-  onOver(asked: Asked): void {
+  /** Its client has been answered (`zxid` of the answer), or nobody will ever know (null). */
+  onOver(asked: Asked, zxid: number | null): void {
     asked.isOver = true;
-    if (asked.commit !== null) this.#forget(asked);
+    if (!asked.isSure && zxid !== null) this.#swap(asked, zxid);
+    if (asked.commit !== null || zxid !== null) this.#forget(asked);
+  }
+
+  /** Of two with one number, the answer tells which transaction was whose. */
+  #swap(asked: Asked, zxid: number): void {
+    const same = this.#sessions.get(asked.session)?.get(asked.xid) ?? [];
+    const other = same.find(({ commit }) => commit?.zxid === zxid);
+    if (other === undefined || other === asked) return;
+    [asked.commit, other.commit] = [other.commit, asked.commit];
   }
 
   /** Nobody will speak of it again: whoever carries it out once more does what nobody asked for. */
@@ -188,12 +200,12 @@ export const whyUnasked = ({ type, err }: Pick<AnswerRecord, 'type' | 'err'>): s
  * it for want of rights before it was ordered (zookeeper.enableEagerACLCheck).
  */
 export function whyOtherAnswer(
-  { commit }: Asked,
+  { commit, isSure }: Asked,
   { type, err, zxid, body }: AnswerRecord,
   isEagerlyRefused: () => boolean,
 ): string | null {
   const unasked = whyUnasked({ type, err });
-  if (unasked !== null || type === 'info') return unasked;
+  if (unasked !== null || type === 'info' || !isSure) return unasked;
   if (zxid < 0) return 'it was sent, and its client says that it was not';
   if (commit === null) {
     if (err === Code.OK) return 'nobody committed it';

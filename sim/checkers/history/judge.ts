@@ -215,7 +215,7 @@ export class Judge {
     const seat = this.#seatOf(client);
     for (const op of seat.open) {
       this.#oracle.onUnknown(op);
-      this.#onOver(op, true);
+      this.#onOver(op, null);
     }
     seat.open = [];
     if (session !== null) this.#handedOver.add(session);
@@ -318,12 +318,12 @@ export class Judge {
     if (op !== null) op.asked = asked;
   }
 
-  /** The answer is there, or none will come. */
-  #onOver(op: HistoryOp, isUntold: boolean): void {
+  /** The answer is there, or none will come (null). */
+  #onOver(op: HistoryOp, zxid: number | null): void {
     if (op.asked === null) return;
-    const { commit } = op.asked;
-    this.#asked.onOver(op.asked);
-    if (isUntold && commit !== null) this.#oracle.onUntold(op, commit);
+    const { commit, isSure } = op.asked;
+    this.#asked.onOver(op.asked, zxid);
+    if (zxid === null && isSure && commit !== null) this.#oracle.onUntold(op, commit);
   }
 
   #onAnswer(record: AnswerRecord): void {
@@ -335,9 +335,9 @@ export class Judge {
     op.answeredIn = record.eventId ?? null;
     op.session = id;
     const isRight = this.#checkAnswer(op, record);
-    this.#onOver(op, record.type === 'info');
+    this.#onOver(op, record.type === 'info' ? null : zxid);
     // Before the first transaction, which local sessions do not need, the state is that of an empty tree.
-    if (zxid < 0 || id === null) {
+    if (zxid < 0 || id === null || (!isRight && zxid === 0)) {
       if (record.type === 'info') this.#oracle.onUnknown(op);
       return;
     }
@@ -533,7 +533,7 @@ export class Judge {
     const changes = tree.apply(record);
     if (changes.length > 0) for (const { desk } of this.#seats.values()) desk.onChanges(changes);
     const op = match?.asked?.op ?? null;
-    if (op !== null && match!.asked!.isOver) this.#oracle.onUntold(op, commit);
+    if (op !== null && match!.asked!.isOver && match!.asked!.isSure) this.#oracle.onUntold(op, commit);
   }
 
   #accuseTransaction(commit: Commit, { asked, wrong }: Match): void {
@@ -561,7 +561,7 @@ export class Judge {
     }
     // A refusal changes nothing; the one of a request that came too late is what keeps the promise.
     if (cxid <= 0 || errorOf(txn) !== Code.OK) return;
-    const place = match === null ? cxid : match.isSure ? (match.asked?.order ?? null) : null;
+    const place = match === null ? cxid : match.asked?.isSure === true ? match.asked.order : null;
     if (place === null || (match === null && this.#handedOver.has(session))) return;
     const last = this.#carriedOut.get(session);
     this.#carriedOut.set(session, { record, place });

@@ -10,7 +10,7 @@ import { type Acl, Perm } from '../../../core/types.ts';
 import { bytesEqual } from '../../../core/wire/bytes.ts';
 import { Code } from '../../../core/wire/opcodes.ts';
 import type { Stat } from '../../../core/wire/records.ts';
-import { isServersOwn, type NodeState, statOf, type VersionedTree } from './model.ts';
+import { CONFIG_PATH, isServersOwn, type NodeState, statOf, type VersionedTree } from './model.ts';
 import { type Identities, mayDo } from './rights.ts';
 
 export interface Reading {
@@ -30,23 +30,59 @@ export interface Wrong {
 
 /** The first thing wrong with the answer, or null. */
 export function whyWrong(reading: Reading, call: Call, err: number, body: CallBody | null): Wrong | null {
+  const refusal = err === Code.OK ? null : whyNever(call, err);
+  if (refusal !== null) return refusal;
   switch (call.kind) {
     case 'exists':
     case 'getData':
     case 'getChildren':
     case 'getChildren2':
-      return whyWrongNode(reading, call.path, Perm.READ, err, body);
+      return whyWrongNode(reading, call.path, Perm.READ, err, body, call.kind);
     case 'getACL':
-      return whyWrongNode(reading, call.path, Perm.READ | Perm.ADMIN, err, body);
+      return whyWrongNode(reading, call.path, Perm.READ | Perm.ADMIN, err, body, call.kind);
     case 'getAllChildrenNumber':
       return whyWrongCount(reading, call.path, err, body);
     case 'getEphemerals':
-      return whyWrongEphemerals(reading, call.prefixPath, body);
+      return whyWrongEphemerals(reading, call.prefixPath, err, body);
     case 'multiRead':
-      return body?.kind === 'multiRead' ? whyWrongMulti(reading, call.ops, body.results) : null;
+      if (err !== Code.OK) return null;
+      if (body?.kind !== 'multiRead') return { path: '/', says: 'has no results', shown: undefined };
+      return whyWrongMulti(reading, call.ops, body.results);
+    case 'getConfig':
+      return whyWrongNode(reading, CONFIG_PATH, Perm.READ, err, body, call.kind);
     default:
       return null;
   }
+}
+
+/** What any request may be refused with, whatever it asks for. */
+const OF_ANY = [Code.SESSIONEXPIRED, Code.THROTTLEDOP, Code.SESSIONCLOSEDREQUIRESASLAUTH, Code.AUTHFAILED] as const;
+const OF_NODE: ReadonlySet<number> = new Set([...OF_ANY, Code.NONODE, Code.NOAUTH]);
+const OF_PATH: ReadonlySet<number> = new Set([...OF_NODE, Code.BADARGUMENTS]);
+/** Everything else is no answer to such a request, in whatever state. */
+const CODES_OF: Readonly<Partial<Record<Call['kind'], ReadonlySet<number>>>> = {
+  exists: OF_PATH,
+  getData: OF_NODE,
+  getChildren: OF_NODE,
+  getChildren2: OF_NODE,
+  getACL: OF_NODE,
+  getConfig: OF_NODE,
+  getAllChildrenNumber: OF_NODE,
+  getEphemerals: new Set(OF_ANY),
+  multiRead: new Set(OF_ANY),
+  whoAmI: new Set(OF_ANY),
+  sync: new Set([...OF_ANY, Code.NOTREADONLY]),
+  addWatch: new Set([...OF_ANY, Code.MARSHALLINGERROR]),
+  removeWatches: new Set([...OF_ANY, Code.MARSHALLINGERROR, Code.NOWATCHER]),
+};
+
+function whyNever(call: Call, err: number): Wrong | null {
+  if (CODES_OF[call.kind]?.has(err) !== false) {
+    // Only a name that no node can have is refused for what it is.
+    if (err !== Code.BADARGUMENTS || !('path' in call) || call.path.includes('\0')) return null;
+  }
+  const path = 'path' in call ? call.path : '/';
+  return { path, says: `is refused with ${err}, which is no answer to it`, shown: undefined };
 }
 
 function whyWrongMulti(
@@ -54,12 +90,12 @@ function whyWrongMulti(
   ops: Extract<Call, { kind: 'multiRead' }>['ops'],
   results: readonly CallResult[],
 ): Wrong | null {
-  for (const [index, { path }] of ops.entries()) {
+  for (const [index, { path, kind }] of ops.entries()) {
     const result = results[index];
     if (result === undefined) return { path, says: `has no result of ${path}`, shown: undefined };
     const err = result.kind === 'error' ? result.err : Code.OK;
     const body = result.kind === 'getData' || result.kind === 'getChildren' ? result : null;
-    const wrong = whyWrongNode(reading, path, Perm.READ, err, body);
+    const wrong = whyWrongNode(reading, path, Perm.READ, err, body, kind);
     if (wrong !== null) return wrong;
   }
   return null;
@@ -71,9 +107,10 @@ function whyWrongNode(
   perms: number,
   err: number,
   body: CallBody | null,
+  /** What a good answer shows. */
+  kind: CallBody['kind'],
 ): Wrong | null {
   const path = asked === '' ? '/' : asked;
-  if (isServersOwn(path)) return null;
   const node = reading.tree.at(reading.zxid, path);
   const shown = err === Code.NONODE ? null : body !== null && 'stat' in body ? body.stat : undefined;
   const wrong = (says: string): Wrong => ({ path, says, shown });
@@ -88,13 +125,18 @@ function whyWrongNode(
     case Code.OK: {
       if (node === null) return wrong(`shows ${path}, which does not exist`);
       if (mayDo(reading.ids, node.acl, perms) === 'no') return wrong(`shows ${path}, which the ACL does not allow`);
-      const says = body === null ? null : whyDiffers(reading, path, node, body);
+      if (body?.kind !== kind) return wrong('is answered without what it asks for');
+      const says = isServersOwn(path) ? whyOtherOwn(reading, path, body) : whyDiffers(reading, path, node, body);
       return says === null ? null : wrong(says);
     }
     default:
       return null;
   }
 }
+
+/** Of their own nodes servers write the contents themselves, and count what is below them; the names are those of the tree. */
+const whyOtherOwn = ({ tree, zxid }: Reading, path: string, body: CallBody): string | null =>
+  'children' in body ? whyOtherNames(path, body.children, tree.childrenAt(zxid, path)) : null;
 
 function whyDiffers({ tree, zxid }: Reading, path: string, node: NodeState, body: CallBody): string | null {
   if ('stat' in body) {
@@ -120,7 +162,7 @@ function whyOtherNames(path: string, shown: readonly string[], names: ReadonlySe
 
 /** Children of nodes that may not be read are not counted; where that cannot be told, nothing is. */
 function whyWrongCount(reading: Reading, path: string, err: number, body: CallBody | null): Wrong | null {
-  const wrong = whyWrongNode(reading, path, Perm.READ, err, null);
+  const wrong = whyWrongNode(reading, path, Perm.READ, err, body, 'getAllChildrenNumber');
   if (wrong !== null || body?.kind !== 'getAllChildrenNumber') return wrong;
   const { tree, zxid, ids } = reading;
   let count = 0;
@@ -138,8 +180,15 @@ function whyWrongCount(reading: Reading, path: string, err: number, body: CallBo
   return { path, says: `counts ${body.totalNumber} nodes below ${path}; they are ${count}`, shown: undefined };
 }
 
-function whyWrongEphemerals({ tree, zxid, session }: Reading, prefix: string, body: CallBody | null): Wrong | null {
-  if (body?.kind !== 'getEphemerals') return null;
+function whyWrongEphemerals(
+  { tree, zxid, session }: Reading,
+  prefix: string,
+  err: number,
+  body: CallBody | null,
+): Wrong | null {
+  if (err !== Code.OK) return null;
+  if (body?.kind !== 'getEphemerals')
+    return { path: prefix, says: 'is answered without what it asks for', shown: undefined };
   const isAll = prefix.trim() === '' || prefix.trim() === '/';
   const owned = tree.ephemeralsAt(zxid, session).filter((path) => isAll || path.startsWith(prefix));
   const shown = new Set(body.ephemerals);

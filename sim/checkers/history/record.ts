@@ -63,6 +63,8 @@ export interface StateRecord extends Placed {
   readonly type: 'state';
   readonly session: SessionId | null;
   readonly state: ClientStatus;
+  /** True where no server said so: the client machine gave its session up after a long silence. */
+  readonly byItself?: boolean;
 }
 
 /** A new program begins under the client's number: what was open is unknown, watches and identities are gone. */

@@ -33,14 +33,16 @@ function makeChecker({
   revalidated?: number | null;
 } = {}) {
   const broken: string[] = [];
+  const ended: unknown[] = [];
   const checker = new Attachments({
     settings,
     report: (property) => broken.push(property),
     standingOf: () => standing,
     isKnown: () => known,
     revalidatedFrom: () => revalidated,
+    onToldExpired: (session, client, zxidSeen) => ended.push([session, client, zxidSeen]),
   });
-  return { checker, broken };
+  return { checker, broken, ended };
 }
 
 describe('sessions', () => {
@@ -61,6 +63,15 @@ describe('sessions', () => {
     expect(broken).toEqual([]);
   });
 
+  test('a server says that it has expired, or the client by itself', () => {
+    const seen: Standing = { session: S, server: 2, epoch: 1, inFlight: new Set(), zxidSeen: 7 };
+    const { checker, ended } = makeChecker({ standing: seen });
+    checker.onRecord({ type: 'state', client: 1, ...place, session: S, state: 'expired', byItself: true });
+    expect(ended).toEqual([]);
+    checker.onRecord({ type: 'state', client: 1, ...place, session: S, state: 'expired' });
+    expect(ended).toEqual([[S, 1, 7]]);
+  });
+
   test('nobody else knows it', () => {
     const { checker, broken } = makeChecker({ known: false });
     checker.onRecord(connected(1));
@@ -71,7 +82,7 @@ describe('sessions', () => {
   });
 
   const moved: Txn = { kind: 'error', err: Code.SESSIONMOVED };
-  const standing: Standing = { session: S, server: 2, epoch: 1, inFlight: new Set([3]) };
+  const standing: Standing = { session: S, server: 2, epoch: 1, inFlight: new Set([3]), zxidSeen: 7 };
 
   test('it is refused where it is', () => {
     const { checker, broken } = makeChecker({ standing });

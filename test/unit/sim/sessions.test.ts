@@ -63,17 +63,36 @@ describe('sessions', () => {
   });
 
   test('session-lifetime: expired before its timeout', () => {
-    sessions.onTouch(S, 1, 10_000, 5);
+    sessions.onTouch(S, 1, { monoMs: 10_000, event: 5 });
     sessions.onExpiry(S, 1, 13_999);
     expect(collected.ids()).toEqual(['session-lifetime']);
     expect(collected.found[0]?.events).toEqual([5]);
   });
 
   test('session-lifetime: silent after a full timeout, and when another server leads', () => {
-    sessions.onTouch(S, 1, 10_000, 5);
+    sessions.onTouch(S, 1, { monoMs: 10_000, event: 5 });
     sessions.onExpiry(S, 1, 14_000);
     sessions.onExpiry(S, 2, 10_001);
     expect(collected.found).toEqual([]);
+  });
+
+  test('session-lifetime: the timeout is the one of the last word', () => {
+    sessions.onTouch(S, 1, { monoMs: 10_000, timeoutMs: 2000, event: 5 });
+    sessions.onExpiry(S, 1, 12_000);
+    expect(collected.found).toEqual([]);
+    sessions.onExpiry(S, 1, 11_999);
+    expect(collected.ids()).toEqual(['session-lifetime']);
+  });
+
+  test('session-lifetime: told of an end that nobody has proposed', () => {
+    sessions.onToldExpired(asSession(0x11n), 1, 5);
+    sessions.onToldExpired(S, 1, 0);
+    expect(collected.found).toEqual([]);
+    sessions.onToldExpired(S, 1, 1);
+    expect(collected.ids()).toEqual(['session-lifetime']);
+    sessions.onEndProposed(S);
+    sessions.onToldExpired(S, 1, 2);
+    expect(collected.found).toHaveLength(1);
   });
 
   test('an expiry is a closeSession without a request number', () => {

@@ -30,7 +30,7 @@ function play(lines: readonly Line[]): { messages: string[]; acks: Covered[] } {
   const acks: Covered[] = [];
   const conversation = new QuorumConversation(
     { learner: 3, leader: 1 },
-    { acknowledged: (_connection, _zxid, covered) => acks.push(covered), packet: () => {} },
+    { acknowledged: (_connection, _zxid, covered) => acks.push(covered), packet: () => {}, pinged: () => {} },
     report,
   );
   for (const [from, name, zxid] of lines) {
