@@ -52,9 +52,10 @@ export class HistoryRecorder implements Listener {
     }
   }
 
-  onIncarnation(client: number, session: SessionId | null): void {
+  onIncarnation(client: number, session: SessionId | null, isForged: boolean): void {
     this.#unsent.delete(client);
-    this.#write({ type: 'restart', client, ...this.#place(), session });
+    const forged = isForged ? { isForged } : {};
+    this.#write({ type: 'restart', client, ...this.#place(), session, ...forged });
   }
 
   onIdentity(client: number, ids: readonly Id[]): void {

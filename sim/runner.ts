@@ -247,7 +247,6 @@ class Run {
     });
     this.#judge = new Judge(
       { oracle: this.#isClientOnly ? 'replies' : 'committed', secretPrefix: SECRET_PREFIX },
-      // Where a stream may be reordered, so may the requests in it.
       (property, message, where) => {
         if (!this.#unordered || property !== 'session-order') this.#report(property, message, where);
       },
@@ -660,6 +659,8 @@ class Run {
   }
 
   #record(record: HistoryRecord): void {
+    // Where a stream may be reordered and repeated, so may the requests in it.
+    if (record.type === 'sent' && this.#unordered) return;
     this.#attachments.onRecord(record);
     if (this.#settings.keepHistory === true) this.#history.push(record);
     this.#judge.onRecord(record);

@@ -345,6 +345,8 @@ export const CALM = {
   'client.close': 0,
   'client.die': 0,
   'client.ahead': 0,
+  /** Of a hundred programs that come back with the session of another, so many do not know its password. */
+  'client.forged': 0,
   /** So many clients, the first ones, are content with a server that only reads. */
   'client.readOnly': 0,
   /** 1: after the healing every client must be answered, not only some. */

@@ -37,8 +37,8 @@ import {
 export interface Listener {
   onInvoke(client: number, id: number, call: Call): void;
   onEffect(client: number, effect: ClientEffect): void;
-  /** A new program begins, with the session it is to go on with. */
-  onIncarnation(client: number, session: SessionId | null): void;
+  /** A new program begins, with the session it is to go on with; `isForged`: without knowing the session's password. */
+  onIncarnation(client: number, session: SessionId | null, isForged: boolean): void;
   /** Who the program is from its next request on. */
   onIdentity(client: number, ids: readonly Id[]): void;
 }
@@ -272,6 +272,8 @@ class Actor {
   readonly #isUpdate = new Map<number, boolean>();
   #identities: readonly Id[] = [];
   readonly #driver: Driver;
+  /** The password that the program would present is wrong. */
+  #isForged = false;
   connected = false;
 
   constructor(options: ActorOptions) {
@@ -535,16 +537,30 @@ class Actor {
     const session = comeback === 'same' && machine !== null ? clientSession(machine.client) : null;
     if (how === 'kill') world.kill(this.#host);
     else world.powerCut(this.#host);
-    if (this.#session !== null && session === null) dead.push({ session: this.#session, diedAtUs: world.timeUs });
-    if (session === null) this.#session = null;
+    const wasForged = this.#isForged;
+    this.#isForged = session !== null && (wasForged || this.#isForger());
+    const isForged = this.#isForged;
+    if (this.#session !== null && (session === null || isForged))
+      dead.push({ session: this.#session, diedAtUs: world.timeUs });
+    if (session === null || isForged) this.#session = null;
     stats.unknown += this.#isUpdate.size;
     this.#isUpdate.clear();
     this.#driver.onDeath();
     this.#ended = false;
     this.connected = false;
-    listener.onIncarnation(index, session === null ? null : session.id);
+    listener.onIncarnation(index, session === null ? null : session.id, isForged);
     this.#becomeSomebody();
-    world.start(this.#host, { delayUs: COMEBACK_US, program: this.#program(session) });
+    const presented =
+      session !== null && isForged && !wasForged
+        ? { ...session, passwd: session.passwd.map((byte) => byte ^ 1) }
+        : session;
+    world.start(this.#host, { delayUs: COMEBACK_US, program: this.#program(presented) });
+  }
+
+  /** Drawn only where a schedule asks for it, so that no other is changed. */
+  #isForger(): boolean {
+    const percent = this.#o.swarm['client.forged'];
+    return percent > 0 && this.#rhythm.below(100) < percent;
   }
 
   // --- what it asks ---

@@ -45,6 +45,8 @@ interface Attachment {
   answeredUs: number;
   /** The session is one of an earlier program, which numbered its requests for itself. */
   isInherited: boolean;
+  /** The session that it asks for without knowing its password. */
+  forged: SessionId | null;
   /** Since this program began. */
   wasEverSomebody: boolean;
 }
@@ -71,8 +73,9 @@ export class Attachments {
     const client = this.#clientOf(record.client);
     switch (record.type) {
       case 'restart':
-        client.session = record.session;
-        client.isInherited = record.session !== null;
+        client.forged = record.isForged === true ? record.session : null;
+        client.session = record.isForged === true ? null : record.session;
+        client.isInherited = client.session !== null;
         client.wasEverSomebody = false;
         return;
       case 'identity':
@@ -81,7 +84,12 @@ export class Attachments {
         this.#noteAdministrator(client);
         return;
       case 'state':
-        if (record.state === 'expired' && record.byItself !== true && record.session !== null) {
+        if (
+          record.state === 'expired' &&
+          record.byItself !== true &&
+          record.session !== null &&
+          record.session !== client.forged
+        ) {
           const seen = this.#options.standingOf(record.client)?.zxidSeen ?? 0;
           this.#options.onToldExpired(record.session, record.client, seen);
         }
@@ -109,6 +117,7 @@ export class Attachments {
       ids: [],
       answeredUs: -1,
       isInherited: false,
+      forged: null,
       wasEverSomebody: false,
     };
     this.#clients.set(client, fresh);
@@ -121,6 +130,12 @@ export class Attachments {
       return;
     }
     if ((state !== 'syncConnected' && state !== 'connectedReadOnly') || session === null) return;
+    if (session === client.forged) {
+      this.#report(
+        'session-password',
+        `client ${id} is given session ${showSession(session)}, and does not know its password`,
+      );
+    }
     client.epoch = this.#options.standingOf(id)?.epoch ?? 0;
     if (client.session === session) return;
     client.session = session;

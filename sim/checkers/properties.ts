@@ -45,6 +45,7 @@ export const PROPERTIES = {
     'While it runs, what a server has logged, committed and applied never goes back without a truncation.',
   'session-lifetime': 'A session ends once, and is expired only after a full timeout without a word from its client.',
   'session-unique': 'A session has one client at a time, and every server knows of it unless it is a local one.',
+  'session-password': 'Nobody gets a session who does not know its password.',
   'session-owner':
     'A session belongs to the server that it came to last: what it asks of that one is not refused as moved.',
   'auth-first': 'Where authentication is required nobody is answered before it has shown who it is.',

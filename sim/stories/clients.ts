@@ -331,6 +331,12 @@ export const CLIENT_PROFILES = {
       'client.ahead': 0,
     }),
   },
+  forgers: {
+    says: 'programs that ask for the session of another, and do not know its password',
+    stories: [restart],
+    options: (drawn) => withSettings({ ...drawn, clients: 4 }, GLOBAL),
+    swarm: loaded({ 'client.ahead': 40, 'client.forged': 50, 'client.close': 0, 'client.die': 0 }),
+  },
   farWatches: {
     says: 'more watches than fit into a request',
     stories: [restart],

@@ -213,7 +213,12 @@ export class CommittedOracle implements Oracle {
     this.#context.decided('P3');
     this.#countKinds(op, zxid);
     const { ids, call } = op;
-    const wrong = whyWrong({ tree: this.#tree, zxid, ids, session }, call, record.err, record.body);
+    const wrong = whyWrong(
+      { tree: this.#tree, zxid, ids, session, isCut: record.isCut === true },
+      call,
+      record.err,
+      record.body,
+    );
     if (wrong !== null) this.#reportWrong(judged, wrong);
   }
 

@@ -168,7 +168,7 @@ export class Judge {
       case 'state':
         return this.#onState(record);
       case 'restart':
-        return this.#onRestart(record.client, record.session);
+        return this.#onRestart(record.client, record.isForged === true ? null : record.session);
       case 'identity':
         return this.#onIdentity(record);
       case 'commit':
@@ -341,6 +341,7 @@ export class Judge {
       if (record.type === 'info') this.#oracle.onUnknown(op);
       return;
     }
+    if (zxid === 0 && isStateless(record.err)) return seat.desk.onAnswer(op, zxid, record.err, record.body);
     op.zxid = zxid;
     if (op.ids.sure.length > seat.ids.sure.length) seat.ids = op.ids;
     const session = this.#sessionOf(id);
@@ -624,6 +625,9 @@ export class Judge {
 const commitOf = ({ zxid, session, cxid, txn, atUs, eventId }: CommitRecord): Commit => ({
   ...{ zxid, session, cxid, txn, atUs, eventId: eventId ?? null },
 });
+
+/** Refused before any state was looked at (ServerCnxn, authentication). */
+const isStateless = (err: number): boolean => err === Code.SESSIONCLOSEDREQUIRESASLAUTH || err === Code.AUTHFAILED;
 
 /** Judges a whole history, as it was recorded. */
 export function judgeHistory(

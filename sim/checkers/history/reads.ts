@@ -18,6 +18,8 @@ export interface Reading {
   readonly zxid: number;
   readonly ids: Identities;
   readonly session: bigint;
+  /** What the answer showed is not on record. */
+  readonly isCut: boolean;
 }
 
 /** What of an answer contradicts the tree. */
@@ -46,6 +48,7 @@ export function whyWrong(reading: Reading, call: Call, err: number, body: CallBo
       return whyWrongEphemerals(reading, call.prefixPath, err, body);
     case 'multiRead':
       if (err !== Code.OK) return null;
+      if (reading.isCut) return null;
       if (body?.kind !== 'multiRead') return { path: '/', says: 'has no results', shown: undefined };
       return whyWrongMulti(reading, call.ops, body.results);
     case 'getConfig':
@@ -125,7 +128,7 @@ function whyWrongNode(
     case Code.OK: {
       if (node === null) return wrong(`shows ${path}, which does not exist`);
       if (mayDo(reading.ids, node.acl, perms) === 'no') return wrong(`shows ${path}, which the ACL does not allow`);
-      if (body?.kind !== kind) return wrong('is answered without what it asks for');
+      if (body?.kind !== kind) return reading.isCut ? null : wrong('is answered without what it asks for');
       const says = isServersOwn(path) ? whyOtherOwn(reading, path, body) : whyDiffers(reading, path, node, body);
       return says === null ? null : wrong(says);
     }
@@ -181,12 +184,12 @@ function whyWrongCount(reading: Reading, path: string, err: number, body: CallBo
 }
 
 function whyWrongEphemerals(
-  { tree, zxid, session }: Reading,
+  { tree, zxid, session, isCut }: Reading,
   prefix: string,
   err: number,
   body: CallBody | null,
 ): Wrong | null {
-  if (err !== Code.OK) return null;
+  if (err !== Code.OK || isCut) return null;
   if (body?.kind !== 'getEphemerals')
     return { path: prefix, says: 'is answered without what it asks for', shown: undefined };
   const isAll = prefix.trim() === '' || prefix.trim() === '/';

@@ -45,6 +45,8 @@ export interface AnswerRecord extends Placed {
   /** Of the transaction for a write, of the server's state for a read; below 0 when no server answered. */
   readonly zxid: number;
   readonly body: CallBody | null;
+  /** What it showed was left out when the history was shrunk. */
+  readonly isCut?: boolean;
 }
 
 export interface WatchRecord extends Placed {
@@ -72,6 +74,8 @@ export interface RestartRecord extends Placed {
   readonly type: 'restart';
   /** The session it goes on with. */
   readonly session: SessionId | null;
+  /** It does not know the session's password, and must not get it. */
+  readonly isForged?: boolean;
 }
 
 /** Who the program is from its next request on: its address, and what it has added. */

@@ -248,7 +248,7 @@ function withoutBodies(units: readonly Unit[], isRefused: (units: readonly Unit[
 }
 
 const withoutBody = (record: HistoryRecord): HistoryRecord =>
-  'body' in record && record.body !== null ? { ...record, body: null } : record;
+  'body' in record && record.body !== null ? { ...record, body: null, isCut: true } : record;
 
 /** Leaves out nodes from their creation to their end, with all below them; then what is possible without those. */
 function withoutLives(units: readonly Unit[], isSame: (kept: readonly Unit[]) => boolean | null): readonly Unit[] {

@@ -72,6 +72,16 @@ describe('sessions', () => {
     expect(ended).toEqual([[S, 1, 7]]);
   });
 
+  test('a program gets one without its password', () => {
+    const { checker, broken, ended } = makeChecker();
+    checker.onRecord({ type: 'restart', client: 1, ...place, session: S, isForged: true });
+    checker.onRecord({ type: 'state', client: 1, ...place, session: S, state: 'expired' });
+    expect([...broken, ...ended]).toEqual([]);
+    checker.onRecord({ type: 'restart', client: 1, ...place, session: S, isForged: true });
+    checker.onRecord(connected(1));
+    expect(broken).toEqual(['session-password']);
+  });
+
   test('nobody else knows it', () => {
     const { checker, broken } = makeChecker({ known: false });
     checker.onRecord(connected(1));
