@@ -13,17 +13,16 @@ export interface Early {
   readonly trace: Promise<TraceSource> | null;
 }
 
-/** Longer traces are not copied into the page: the worker asks the server for parts of them. */
+/** Longer traces are not copied into the page: the browser keeps them, and the worker reads them piece by piece. */
 const WHOLE_BYTES_MAX = 32 * 1024 * 1024;
 
 async function traceBeside(): Promise<TraceSource> {
-  const head = await fetch('trace', { method: 'HEAD' });
-  if (!head.ok) throw new Error(`the server answers ${head.status}`);
-  const name = decodeURIComponent(head.headers.get('x-trace-name') ?? 'trace');
-  const bytes = Number(head.headers.get('content-length') ?? 0);
-  if (bytes > WHOLE_BYTES_MAX) return { kind: 'address', name, address: new URL('trace', location.href).href, bytes };
-  const whole = await fetch('trace');
-  return { kind: 'bytes', name, bytes: new Uint8Array(await whole.arrayBuffer()) };
+  const response = await fetch('trace');
+  if (!response.ok) throw new Error(`the server answers ${response.status}`);
+  const name = decodeURIComponent(response.headers.get('x-trace-name') ?? 'trace');
+  const isLong = Number(response.headers.get('content-length') ?? Number.POSITIVE_INFINITY) > WHOLE_BYTES_MAX;
+  if (isLong) return { kind: 'blob', name, blob: await response.blob() };
+  return { kind: 'bytes', name, bytes: new Uint8Array(await response.arrayBuffer()) };
 }
 
 const isServed = location.protocol.startsWith('http') && new URLSearchParams(location.search).has('trace');

@@ -5,9 +5,8 @@ import { fc, test as forAll } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
 import { scanBlock } from '../../sim/columns/scan.ts';
 import { EVENT_KINDS, MESSAGE_FATES, type Picture } from '../../viewer/model/api.ts';
-import { ReadAhead, sourceOfAddress, sourceOfBytes } from '../../viewer/model/blocks.ts';
+import { ReadAhead, sourceOfBytes } from '../../viewer/model/blocks.ts';
 import { openViewer } from '../../viewer/model/open.ts';
-import { serve } from '../../viewer/node/serve.ts';
 import { bytesOf, compressed, type Line, NODE_GZIP, opened, shortTrace } from './traces.ts';
 
 const { lines, text, result } = shortTrace();
@@ -229,20 +228,4 @@ forAll.prop([
     expect(await ahead.bytes(from, to)).toEqual(bytes.subarray(from, to));
     from = to;
   }
-});
-
-test('a long file on the server of the page is read in parts', async () => {
-  const bytes = compressed(text);
-  const address = new URL('trace', await serve({ html: '', trace: bytes, name: 'a b', port: 0 })).href;
-  const head = await fetch(address, { method: 'HEAD' });
-  expect([head.headers.get('content-length'), head.headers.get('x-trace-name')]).toEqual([`${bytes.length}`, 'a%20b']);
-  const source = sourceOfAddress(address, bytes.length);
-  expect(await source.read(10, 30)).toEqual(bytes.slice(10, 30));
-  expect(await source.read(bytes.length - 3, bytes.length)).toEqual(bytes.slice(-3));
-  await expect(source.read(bytes.length, bytes.length + 1)).rejects.toThrow('the server answers 416');
-  await expect(sourceOfAddress('http://127.0.0.1:1/trace', 9).read(0, 3)).rejects.toThrow('does not answer any more');
-  const viewer = openViewer({ gzip: NODE_GZIP });
-  const id = await viewer.open({ kind: 'address', name: 'a b', address, bytes: bytes.length });
-  expect(await viewer.whenLoaded(id)).toMatchObject({ phase: 'complete', events: events.length });
-  expect(await viewer.trace(id).rawLines(100)).toEqual(await model.rawLines(100));
 });

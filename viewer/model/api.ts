@@ -48,8 +48,6 @@ export type TraceSource =
   /** A trace, a flight recording, or the log file of a Java server. Read in slices. */
   | { readonly kind: 'blob'; readonly name: string; readonly blob: BlobLike }
   | { readonly kind: 'bytes'; readonly name: string; readonly bytes: Uint8Array }
-  /** A file of so many bytes on a server that gives parts of it (`Range`). */
-  | { readonly kind: 'address'; readonly name: string; readonly address: string; readonly bytes: number }
   /** Log files of several Java servers: one ensemble. */
   | { readonly kind: 'logs'; readonly files: readonly { readonly name: string; readonly blob: BlobLike }[] }
   /**

@@ -23,21 +23,6 @@ export function sourceOfBlob(blob: BlobLike): ByteSource {
   };
 }
 
-/** A file on the server that the page came from, which gives any part of it. */
-export function sourceOfAddress(address: string, size: number): ByteSource {
-  return {
-    size,
-    read: async (from, to) => {
-      const response = await fetch(address, { headers: { range: `bytes=${from}-${to - 1}` } }).catch(() => null);
-      if (response === null)
-        throw new Error('the server that this page came from does not answer any more; start the viewer again');
-      if (response.status !== 206)
-        throw new Error(`the server answers ${response.status} instead of a part of the file`);
-      return new Uint8Array(await response.arrayBuffer());
-    },
-  };
-}
-
 export function sourceOfBytes(bytes: Uint8Array): ByteSource {
   return { size: bytes.length, read: async (from, to) => bytes.subarray(from, to) };
 }

@@ -8,7 +8,6 @@ import {
   type ByteSource,
   blocksOf,
   type Gzip,
-  sourceOfAddress,
   sourceOfBlob,
   sourceOfBytes,
   TextCutter,
@@ -74,9 +73,6 @@ class LocalViewer implements Viewer {
         return id;
       case 'bytes':
         await this.#openAny(id, source.name, sourceOfBytes(source.bytes));
-        return id;
-      case 'address':
-        await this.#openAny(id, source.name, sourceOfAddress(source.address, source.bytes));
         return id;
       case 'stream':
         this.#openStream(id, source.name);

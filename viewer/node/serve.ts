@@ -1,7 +1,7 @@
 /** A server for one page on the loopback interface, and the browser of whoever started it. */
 
 import { spawn } from 'node:child_process';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Served {
@@ -30,7 +30,13 @@ export function serve({ html, trace, name, port }: Served): Promise<string> {
         .writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': POLICY })
         .end(html);
     } else if (path === '/trace' && trace !== null) {
-      answerTrace(request, response, trace, name);
+      response
+        .writeHead(200, {
+          'content-type': 'application/octet-stream',
+          'content-length': trace.length,
+          'x-trace-name': encodeURIComponent(name),
+        })
+        .end(trace);
     } else {
       response.writeHead(404).end();
     }
@@ -42,30 +48,6 @@ export function serve({ html, trace, name, port }: Served): Promise<string> {
       resolve(`http://127.0.0.1:${address.port}/${trace === null ? '' : '?trace'}`);
     });
   });
-}
-
-/** All of the trace, or the part that is asked for (RFC 9110, 14: one range, first and last byte). */
-function answerTrace(request: IncomingMessage, response: ServerResponse, trace: Uint8Array, name: string): void {
-  const headers = {
-    'content-type': 'application/octet-stream',
-    'x-trace-name': encodeURIComponent(name),
-    'accept-ranges': 'bytes',
-    'cache-control': 'no-store',
-  };
-  const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
-  const [from, last] = [Number(range?.[1] ?? 0), Math.min(Number(range?.[2] ?? trace.length), trace.length - 1)];
-  if (range !== null && from > last) {
-    response.writeHead(416, { 'content-range': `bytes */${trace.length}` }).end();
-    return;
-  }
-  const part = range === null ? trace : trace.subarray(from, last + 1);
-  response.writeHead(range === null ? 200 : 206, {
-    ...headers,
-    'content-length': part.length,
-    ...(range === null ? {} : { 'content-range': `bytes ${from}-${last}/${trace.length}` }),
-  });
-  if (request.method === 'HEAD') response.end();
-  else response.end(part);
 }
 
 /** Nobody is told if there is no browser: the address was printed. */
