@@ -46,6 +46,7 @@ const PAST = new Set([
   'proposedMs',
   'atMs',
   'unackedSinceMs',
+  'sinceMs',
   'arrivedMs',
 ]);
 const DEADLINES = new Set([

@@ -37,7 +37,7 @@ export const SLICE = {
   saving: 2,
   durable: 3,
   committed: 4,
-  digest: 5,
+  digests: 5,
   /** Which role, and what of it is nowhere else. The next ten are null in other roles. */
   role: 6,
   phase: 7,
@@ -85,7 +85,7 @@ export const STATE_FIELDS: Fields = {
   saving: SLICE.saving,
   durable: SLICE.durable,
   committed: SLICE.committed,
-  digest: SLICE.digest,
+  digests: SLICE.digests,
   store: SLICE.store,
   server: SLICE.server,
 };
