@@ -122,6 +122,12 @@ function stuffed({ at, stream, options }: Scene): Planned[] {
 function contended({ at, stream, options }: Scene): Planned[] {
   const planned: Planned[] = [];
   const all = voters({ options });
+  // Some server hears of everything late, all the time: what it says is true, and old.
+  for (const node of all) {
+    const by = stream.pick([0, 60, 150]);
+    const links = [`leader>${node}`];
+    if (by > 0) planned.push({ at: 1200, draft: { do: 'slow', links, channel: 'quorum', by, for: options.duration } });
+  }
   for (let time = at; time < options.duration - 800; time += stream.between(250, 1200)) {
     const client = stream.between(1, options.clients);
     const node = stream.pick([...all, 'leader', 'leader', 'follower'] as const);

@@ -83,16 +83,6 @@ export const RECIPE_MUTANTS: readonly RecipeMutant[] = [
     reason: 'queue',
   },
   {
-    id: 'looks-without-sync',
-    who: 'client',
-    says: 'the own node is looked for on a server that may not have it yet',
-    file: NODES,
-    find: "  yield* insist({ kind: 'sync', path: parent });\n",
-    replace: '',
-    property: 'liveness',
-    reason: 'recipe-unfinished',
-  },
-  {
     id: 'not-found-is-not-there',
     who: 'client',
     says: 'an element that is not found again is put in again, although somebody may have taken it',
@@ -141,15 +131,6 @@ export const RECIPE_MUTANTS: readonly RecipeMutant[] = [
     replace: '',
     property: 'recipe-history',
     reason: 'queue',
-  },
-  {
-    id: 'first-ack-commits',
-    who: 'server',
-    says: 'the first acknowledgement commits',
-    file: 'core/zab/leader/broadcast.ts',
-    find: '    if (proposal === undefined || !isDecided(t, proposal)) break;\n',
-    replace: '    if (proposal === undefined || proposal.acks.length === 0) break;\n',
-    property: 'recipe-history',
   },
   {
     id: 'number-from-child-count',
