@@ -9,7 +9,7 @@ import type { Mutation } from './operators.ts';
 
 /** Where the tests of a folder of core are. */
 const TESTS_OF: Readonly<Record<string, readonly string[]>> = {
-  '.': ['test/unit/zab', 'test/transcripts'],
+  '.': ['test/unit/zab', 'test/transcripts', 'test/simulation/alone'],
   acl: ['test/unit/acl', 'test/property/acl'],
   client: ['test/unit/client', 'test/transcripts/client-port'],
   compress: ['test/unit/storage/compress'],
