@@ -17,6 +17,7 @@ import {
   toHistoryLines,
 } from '../checkers/history/adapters/formats.ts';
 import { historyView } from '../checkers/history/history-view.ts';
+import { checkLayered, type LayeredResult, PATTERN_MODELS, type PatternModel } from '../checkers/history/layered.ts';
 import { plain, toJsonLines } from '../checkers/history/record.ts';
 import { BUDGET_STEPS, type CheckResult, checkHistory, type PartResult } from '../checkers/history/search/check.ts';
 import { differential } from '../checkers/history/search/differential.ts';
@@ -64,6 +65,7 @@ const FLAGS = {
   view: { takes: 'FILE', says: 'writes the data of that picture, as JSON' },
   shrunk: { takes: 'FILE', says: 'writes the operations that clash (or the shrunk history) as a history of its own' },
   origin: { takes: 'COMMAND', says: 'the command that made the history, told again with a violation' },
+  'no-patterns': { takes: null, says: 'searches everything, also what one pass over the history can decide' },
   'no-explain': { takes: null, says: 'only the verdict' },
   differential: {
     takes: 'N',
@@ -180,10 +182,13 @@ async function judge(args: Args, io: Surroundings): Promise<number> {
   const model = await modelFor(flags.text('spec')!, args.initial);
   const history = readFile(args, io);
   const started = process.cpuUsage();
-  const result = checkHistory(model, history.operations, {
-    budgetSteps: args.budgetSteps,
-    explain: !flags.has('no-explain'),
-  });
+  const settings = { budgetSteps: args.budgetSteps, explain: !flags.has('no-explain') };
+  const spec = flags.text('spec')!;
+  // What a person names is the model that the pass knows; a file may call its own what it likes.
+  const result: CheckResult | LayeredResult =
+    PATTERN_MODELS.has(spec) && !flags.has('no-patterns')
+      ? checkLayered(spec as PatternModel, model, history.operations, { ...settings, initial: args.initial })
+      : checkHistory(model, history.operations, settings);
   const used = process.cpuUsage(started);
   const cpuMs = (used.user + used.system) / 1000;
   writeFiles(flags, model, history.operations, result);
@@ -293,6 +298,8 @@ function reportOf(args: Args, model: AnyModel, history: ReadHistory, result: Che
     `history    ${args.file} (${format}): ${plural(operations.length, 'operation')}, ${unknown} of unknown outcome, ${plural(result.partCount, 'part')}`,
     `model      ${model.name}: ${model.says}`,
   ];
+  const layers = layersText(result);
+  if (layers !== null) head.push(`layer      ${layers}`);
   const cost = `${plural(result.steps, 'step')}, up to ${widest} open at once, ${cpuMs.toFixed(0)} ms of CPU`;
   switch (result.status) {
     case 'ok':
@@ -304,6 +311,19 @@ function reportOf(args: Args, model: AnyModel, history: ReadHistory, result: Che
     default:
       return result.status satisfies never;
   }
+}
+
+/** Who decided, where there are two who might. */
+function layersText(result: CheckResult | LayeredResult): string | null {
+  if (!('layers' in result)) return null;
+  const { patterns, search, certificate } = result.layers;
+  if (certificate !== null) {
+    const named = certificate.ops.map((id) => `#${id}`).join(', ');
+    return `one pass over the history: ${certificate.pattern} (${named}), which the search bears out`;
+  }
+  if (search === 0) return 'one pass over the history, no search';
+  if (patterns === 0) return 'search: values are written twice, appended or replaced conditionally';
+  return `one pass over the history for ${plural(patterns, 'key')}, search for ${search}`;
 }
 
 const isUnknown = ({ status }: PartResult): boolean => status === 'unknown';

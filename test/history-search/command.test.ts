@@ -43,7 +43,14 @@ describe('exit codes', () => {
   });
 
   test('not linearizable, and told why', async () => {
-    const { code, out } = await run(BAD, 'h.jsonl', '--spec=register', '--origin', 'npm run sim -- --seed 7');
+    const { code, out } = await run(
+      BAD,
+      'h.jsonl',
+      '--spec=register',
+      '--no-patterns',
+      '--origin',
+      'npm run sim -- --seed 7',
+    );
     expect(code).toBe(EXIT.violation);
     expect(out).toContain(
       'no order explains #2 read by 2 -> null together with #1 read by 2 -> 1 (#1 ended before #2 began)',
@@ -55,8 +62,26 @@ describe('exit codes', () => {
     expect(out).toContain('replay     npm run sim -- --seed 7');
   });
 
+  test('which layer has decided', async () => {
+    expect((await run(GOOD, 'h', '--spec', 'register')).out).toContain(
+      'layer      one pass over the history, no search',
+    );
+    const bad = await run(BAD, 'h', '--spec', 'register', '--budget', '1');
+    expect(bad.code).toBe(EXIT.violation);
+    expect(bad.out).toContain(
+      'layer      one pass over the history: lost-write (#0, #2, #1), which the search bears out',
+    );
+    expect(bad.out).toContain('no order explains #2 read by 2 -> null together with #1 read by 2 -> 1');
+    const twice = GOOD.replace('"f":"read"}', '"f":"write","value":1}').replace(
+      '"f":"read","value":1}',
+      '"f":"write"}',
+    );
+    expect((await run(twice, 'h', '--spec', 'register')).out).toContain('layer      search: values are written twice');
+    expect((await run(GOOD, 'h', '--spec', 'register', '--no-patterns')).out).not.toContain('layer');
+  });
+
   test('unknown', async () => {
-    const { code, out } = await run(BAD, 'h', '--spec', 'register', '--budget', '1');
+    const { code, out } = await run(BAD, 'h', '--spec', 'register', '--no-patterns', '--budget', '1');
     expect(code).toBe(EXIT.unknown);
     expect(out).toContain('verdict    UNKNOWN');
     expect(out).toContain('the history: out of steps at answer');

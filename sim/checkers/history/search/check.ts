@@ -58,11 +58,7 @@ export function checkHistory(
   operations: readonly Operation[],
   settings: CheckSettings = {},
 ): CheckResult {
-  assertHistory(operations);
-  for (const operation of operations) {
-    const problem = problemOf(model, operation);
-    if (problem !== null) throw new HistoryError(`operation ${operation.id}: ${problem}`);
-  }
+  assertModelFits(model, operations);
   const parts = partsOf(model, operations);
   const looked: PartResult[] = [];
   let left = settings.budgetSteps ?? BUDGET_STEPS;
@@ -75,6 +71,15 @@ export function checkHistory(
     return resultOf(model, operations, looked, parts.length, violation);
   }
   return resultOf(model, operations, looked, parts.length, null);
+}
+
+/** Throws a `HistoryError` that names the operation which is none of the model. */
+export function assertModelFits(model: AnyModel, operations: readonly Operation[]): void {
+  assertHistory(operations);
+  for (const operation of operations) {
+    const problem = problemOf(model, operation);
+    if (problem !== null) throw new HistoryError(`operation ${operation.id}: ${problem}`);
+  }
 }
 
 function problemOf(model: AnyModel, operation: Operation): string | null {
