@@ -87,7 +87,7 @@ export function usage(): string {
     ...flagLines(FLAGS, 24),
     '',
     'exit codes: 0 all promises kept, 2 bad usage, 127 something threw, 128 no progress, 129 a promise was broken,',
-    '            130 two runs of one seed differ',
+    '            130 two runs of one seed differ, 131 merged files without a seed, or without canaries (npm run soak flies them)',
     '',
   ].join('\n');
 }
