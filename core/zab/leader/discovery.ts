@@ -45,6 +45,10 @@ export function onInfo(t: Turn, l: Leading, handler: Handler, packet: QuorumPack
   handler.observer = packet.type === Packet.OBSERVERINFO;
   handler.phase = { kind: 'epoch' };
   const accepted = epochOf(packet.zxid);
+  if (l.epoch !== 0 && accepted > l.epoch && counts(t, handler)) {
+    // It was about to lead, promised itself to a later epoch, and nobody heard of that. It can never follow this one.
+    return giveUp(t, `server ${sid} has promised itself to epoch ${accepted}`);
+  }
   if (l.epoch === 0) {
     if (counts(t, handler) && l.phase.kind === 'discovery') l.accepted.set(sid, accepted);
     // Observers are in no quorum, but one that has promised itself to an epoch could never follow an older one.

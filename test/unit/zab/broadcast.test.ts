@@ -41,6 +41,21 @@ describe('the epoch that a leader proposes', () => {
     expect(said(scene.wire)).toEqual([`LEADERINFO, epoch ${accepted + 1}`]);
   });
 
+  it.each(['ackEpoch', 'active'] as const)('is given up for a voter that has promised a later one (%s)', (phase) => {
+    const scene = leaderWith(phase);
+    const effects = watch(scene);
+    const late = scene.net.dialFrom(asPeer(2), scene.self, 'quorum')!;
+    send(scene.net, late, Packet.FOLLOWERINFO, zxidOf(1, 0), infoOf(2));
+    expect(notesIn(effects)).not.toContain('zab.leading.gaveup');
+    const later = scene.net.dialFrom(asPeer(2), scene.self, 'quorum')!;
+    send(scene.net, later, Packet.OBSERVERINFO, zxidOf(2, 0), infoOf(2));
+    expect(notesIn(effects)).not.toContain('zab.leading.gaveup');
+    const again = scene.net.dialFrom(asPeer(2), scene.self, 'quorum')!;
+    send(scene.net, again, Packet.FOLLOWERINFO, zxidOf(2, 0), infoOf(2));
+    const fields = { reason: 'server 2 has promised itself to epoch 2' };
+    expect(effects).toContainEqual({ type: 'note', code: 'zab.leading.gaveup', fields });
+  });
+
   it('is followed only when it is not older than the one promised', () => {
     const scene = learnerIn('registering');
     const effects = watch(scene);
