@@ -75,6 +75,16 @@ describe('inflate', () => {
     );
   });
 
+  it('gives what it has in pieces when all of the input is there', () => {
+    const input = Uint8Array.from({ length: 3000 }, (_, i) => i * 7);
+    for (const level of [0, 9]) {
+      const inflater = new Inflater();
+      inflater.push(new Uint8Array(deflateRawSync(input, { level })));
+      inflater.end();
+      expectBytes(readAll(inflater, new Uint8Array(0), 1, 100), input);
+    }
+  });
+
   it('hands back what lies behind the stream', () => {
     for (const piece of [1, 7, 1000]) {
       const input = new Uint8Array(Buffer.concat([deflateRawSync(Buffer.from('abcabcabc')), Buffer.from('behind')]));
@@ -208,6 +218,17 @@ describe('gzip', () => {
     );
     expect(readAll(new GzipReader(), flagged, 1, 100)).toEqual(Uint8Array.of(120));
   });
+
+  it('reads no header without end', () => {
+    // So many bytes of a name that does not end yet, behind the ten that every header has.
+    const unfinished = (size: number) => {
+      const reader = new GzipReader();
+      reader.push(Uint8Array.of(0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 0, ...new Uint8Array(size - 10).fill(65)));
+      return reader.pull(100).kind;
+    };
+    expect(unfinished(65_536)).toBe('more');
+    expect(unfinished(65_537)).toBe('bad');
+  });
 });
 
 describe('snappy', () => {
@@ -233,6 +254,31 @@ describe('snappy', () => {
     );
 
     expect(Buffer.from(snappyBlock(block)!).toString()).toBe('abcdabcdabcdababa');
+  });
+
+  it('reads a stream of blocks, cut anywhere', () => {
+    // Sizes of one, two and three bytes in the block's own header, and literals of every length of tag.
+    const sizes = [1, 60, 61, 127, 128, 129, 256, 300, 16_384, 20_000];
+    const contents = sizes.map((size) => Uint8Array.from({ length: size }, (_, i) => i * 31 + size));
+    const blockOf = (bytes: Uint8Array): number[] => {
+      const head: number[] = [];
+      let left = bytes.length;
+      for (; left >= 0x80; left >>>= 7) head.push((left & 0x7f) | 0x80);
+      const more = bytes.length - 1;
+      const tag = more < 60 ? [more << 2] : more < 256 ? [60 << 2, more] : [61 << 2, more & 255, more >>> 8];
+      return [...head, left, ...tag, ...bytes];
+    };
+    const framed = contents.map(blockOf).flatMap((block) => [0, 0, block.length >>> 8, block.length & 255, ...block]);
+    const stream = Uint8Array.of(0x82, ...Buffer.from('SNAPPY'), 0, 0, 0, 0, 1, 0, 0, 0, 1, ...framed);
+    for (const [piece, pullMax] of [
+      [1, 100_000],
+      [3, 50],
+      [5, 1000],
+      [stream.length, 7],
+    ] as const) {
+      expectBytes(readAll(new SnappyReader(), stream, piece, pullMax), new Uint8Array(Buffer.concat(contents)));
+    }
+    expect(readAll(new SnappyReader(), stream.subarray(0, -1), 100, 100)).toBeNull();
   });
 
   it('refuses copies before the beginning and sizes that do not fit', () => {
