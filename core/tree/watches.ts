@@ -248,8 +248,13 @@ export class WatchTable {
       const node = tree.get(path);
       // That a node is gone is no secret: `exists` tells it to everyone.
       const mayTell = missed !== null && (node === undefined || mayRead(conn, node.acl));
-      if (mayTell) notices.push({ conn, type: missed, path });
-      else fits = this.add(conn, path, kind) && fits;
+      if (mayTell) {
+        notices.push({ conn, type: missed, path });
+        // A client may claim a node's data and its coming into being: a list that hid the creation from it was changed later.
+        // With the one event it forgets both, so the other is not kept for it either.
+        const before = this.flagsOf(conn, path);
+        this.setFlags(conn, path, before, before & ~(HEARERS[missed] & ONE_SHOT));
+      } else fits = this.add(conn, path, kind) && fits;
     };
     for (const path of claims.dataWatches) settle(path, 'data', missedByData(tree, path, relativeZxid));
     for (const path of claims.existWatches) settle(path, 'exist', tree.get(path) ? EventType.nodeCreated : null);

@@ -251,6 +251,23 @@ describe('after a reconnect', () => {
     expect(watches.check(ONE, '/', WatcherType.persistentRecursive)).toBe(true);
   });
 
+  test('one event is for all one-shot watches of the node, as it is to the client', () => {
+    const { tree } = world();
+    const watches = new WatchTable();
+    const claims = {
+      ...NONE,
+      relativeZxid: tree.lastZxid,
+      dataWatches: ['/old'],
+      existWatches: ['/old'],
+      childWatches: ['/old'],
+    };
+    expect(watches.catchUp(ONE, claims, tree, byList)).toEqual([
+      { conn: ONE, type: EventType.nodeCreated, path: '/old' },
+    ]);
+    expect(watches.check(ONE, '/old', WatcherType.data)).toBe(false);
+    expect(watches.check(ONE, '/old', WatcherType.children)).toBe(true);
+  });
+
   test('more than a connection may have is refused as a whole', () => {
     const { tree } = world();
     const watches = new WatchTable({ ...WATCH_LIMITS, perConnMax: 1 });
