@@ -244,17 +244,22 @@ export class WatchTable {
     const notices: WatchNotice[] = [];
     const { relativeZxid } = claims;
     let fits = true;
+    // A client may claim a node's data and its coming into being: a list hid from it that the node came or went. With one event it
+    // forgets both, so none of the two is kept for it.
+    const ended = new Map<string, number>();
     const settle = (path: string, kind: WatchKind, missed: TreeEventType | null): void => {
       const node = tree.get(path);
+      const isEnded = (FLAG_OF_KIND[kind] & (ended.get(path) ?? 0)) !== 0;
+      if (isEnded && kind === 'exist') return;
       // That a node is gone is no secret: `exists` tells it to everyone.
       const mayTell = missed !== null && (node === undefined || mayRead(conn, node.acl));
       if (mayTell) {
         notices.push({ conn, type: missed, path });
-        // A client may claim a node's data and its coming into being: a list that hid the creation from it was changed later.
-        // With the one event it forgets both, so the other is not kept for it either.
+        const ends = HEARERS[missed] & ONE_SHOT;
+        ended.set(path, (ended.get(path) ?? 0) | ends);
         const before = this.flagsOf(conn, path);
-        this.setFlags(conn, path, before, before & ~(HEARERS[missed] & ONE_SHOT));
-      } else fits = this.add(conn, path, kind) && fits;
+        this.setFlags(conn, path, before, before & ~ends);
+      } else if (!isEnded) fits = this.add(conn, path, kind) && fits;
     };
     for (const path of claims.dataWatches) settle(path, 'data', missedByData(tree, path, relativeZxid));
     for (const path of claims.existWatches) settle(path, 'exist', tree.get(path) ? EventType.nodeCreated : null);

@@ -232,7 +232,6 @@ describe('watches', () => {
     mallory.send(request, -8);
     expect(brief(mallory.received())).toEqual([
       'nodeDataChanged /open@-1',
-      'nodeCreated /open@-1',
       'nodeChildrenChanged /open@-1',
       `-8:0@${host.heap.tree.lastZxid}`,
     ]);

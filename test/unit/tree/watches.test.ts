@@ -221,7 +221,6 @@ describe('after a reconnect', () => {
       `${CHANGED} /old`,
       `${CHANGED} /new`,
       `${DELETED} /deleted`,
-      `${CREATED} /new`,
       `${CHILDREN} /`,
       `${DELETED} /deleted`,
     ]);
@@ -266,6 +265,16 @@ describe('after a reconnect', () => {
     ]);
     expect(watches.check(ONE, '/old', WatcherType.data)).toBe(false);
     expect(watches.check(ONE, '/old', WatcherType.children)).toBe(true);
+  });
+
+  test('also when the event comes first', () => {
+    const { tree } = world();
+    const watches = new WatchTable();
+    const claims = { ...NONE, dataWatches: ['/gone'], existWatches: ['/gone'] };
+    expect(watches.catchUp(ONE, claims, tree, byList)).toEqual([
+      { conn: ONE, type: EventType.nodeDeleted, path: '/gone' },
+    ]);
+    expect(watches.count).toBe(0);
   });
 
   test('more than a connection may have is refused as a whole', () => {
