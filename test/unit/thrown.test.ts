@@ -33,7 +33,7 @@ test('one mistake in two bundles is one text', () => {
 });
 
 test('paths and line breaks of the text itself go too', () => {
-  expect(thrownText(errorWith("cannot load '/tmp/x/a.mjs:3:4'\n  of file:///b/c.ts"))).toBe(
+  expect(thrownText(errorWith("cannot load '/a/b.mjs:3:4'\n  of file:///b/c.ts"))).toBe(
     "TypeError: cannot load 'a file' of a file",
   );
   expect(thrownText('/acl/node is not there')).toBe('/acl/node is not there');

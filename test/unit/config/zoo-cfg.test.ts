@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { formatMembership } from '../../../core/config/membership.ts';
+import { JUTE_MAX_BUFFER_MAX } from '../../../core/config/settings.ts';
 import { filesNamedIn, parseZooCfg, type ZooCfg } from '../../../core/config/zoo-cfg.ts';
 
 const THREE = 'server.1=127.0.0.1:23201:23301\nserver.2=127.0.0.1:23202:23302\nserver.3=127.0.0.1:23203:23303\n';
@@ -356,6 +357,17 @@ describe('TLS', () => {
 });
 
 describe('warnings', () => {
+  it('say which jute.maxbuffer is too large: twice as much must fit into a record of the log', () => {
+    const read = (size: number) => {
+      const { config, warnings } = accepted(parseZooCfg(`${BASE}jute.maxbuffer=${size}\n`, { myid: null }));
+      return { size: config.juteMaxBuffer, warnings: warnings.filter((text) => text.includes('jute')) };
+    };
+    expect(read(JUTE_MAX_BUFFER_MAX)).toEqual({ size: JUTE_MAX_BUFFER_MAX, warnings: [] });
+    const refused = read(JUTE_MAX_BUFFER_MAX + 1);
+    expect(refused.size).toBeLessThan(JUTE_MAX_BUFFER_MAX);
+    expect(refused.warnings).toEqual([expect.stringContaining(`from 1 to ${JUTE_MAX_BUFFER_MAX}`)]);
+  });
+
   it('name every key that does nothing', () => {
     const { warnings, shell } = accepted(
       parseZooCfg(
