@@ -22,6 +22,7 @@ import {
 import type { Ensemble, Learning, Turn } from '../state.ts';
 import { storeInstall, storeTruncate } from '../storage/store.ts';
 import { DataTree } from '../tree/data-tree.ts';
+import { CONFIG_PATH } from '../tree/paths.ts';
 import { TreeLoader } from '../tree/tree-loader.ts';
 import {
   assert,
@@ -62,7 +63,6 @@ import { packetOf } from './packets.ts';
 import {
   activateMembership,
   appendEntry,
-  CONFIG_PATH,
   commitThrough,
   membershipOf,
   publishConfig,
@@ -425,12 +425,18 @@ function onNewLeader(t: Turn, l: Learning, packet: QuorumPacket): void {
   persist(t, l);
 }
 
-/** The leader's configuration is the one to go by, also where ours is another text of the same version. */
+/**
+ * The leader's configuration is the one to go by if its version is another. Of the same version, ours stays: a server's own
+ * file may know addresses that mean something only where it stands (QuorumPeer.setLastSeenQuorumVerifier).
+ */
 function adoptConfig(t: Turn, membership: Membership): void {
   const { ensemble } = t.state;
   assert(ensemble !== null, 'no ensemble');
-  if (membership.version > ensemble.lastSeen.version) sawMembership(t, membership);
-  else if (membership.version >= ensemble.committed.version) ensemble.lastSeen = membership;
+  const { committed, lastSeen } = ensemble;
+  if (membership.version > lastSeen.version) sawMembership(t, membership);
+  else if (membership.version === committed.version) ensemble.lastSeen = committed;
+  else if (membership.version > committed.version && membership.version < lastSeen.version)
+    ensemble.lastSeen = membership;
 }
 
 function persist(t: Turn, l: Learning): void {

@@ -14,15 +14,14 @@ import { authorityApplied } from '../request/authority.ts';
 import { serverApplied, serverStop } from '../request/server.ts';
 import type { Turn } from '../state.ts';
 import { storeAppend } from '../storage/store.ts';
-import { assert, counterOf, showZxid, type Zxid } from '../types.ts';
+import { CONFIG_PATH } from '../tree/paths.ts';
+import { assert, counterOf, showZxid, ZXID_ZERO, type Zxid } from '../types.ts';
 import { Op } from '../wire/opcodes.ts';
 import type { LogEntry } from '../wire/txn.ts';
 import { decodeTxn } from '../wire/txn-codec.ts';
 import { utf8Decode, utf8Encode } from '../wire/utf8.ts';
 import { digestExpected, digestProblem } from './digests.ts';
 import { follows } from './sync.ts';
-
-export const CONFIG_PATH = '/zookeeper/config';
 
 /** Stops this incarnation for good: going on would risk a promise. */
 export function halt(t: Turn, reason: string): void {
@@ -144,12 +143,12 @@ export function electionCtx(t: Turn): ElectionCtx {
   };
 }
 
-/** The configuration is in force. */
+/** The configuration is in force. Of two texts of one version, the one that a server has stays (QuorumPeer.setQuorumVerifier). */
 export function activateMembership(t: Turn, membership: Membership): void {
   const { ensemble } = t.state;
   assert(ensemble !== null, 'a standalone server has no membership');
-  if (membership.version < ensemble.committed.version) return;
-  if (membership.version > ensemble.committed.version) note(t.io, 'zab.config.active', { version: membership.version });
+  if (membership.version <= ensemble.committed.version) return;
+  note(t.io, 'zab.config.active', { version: membership.version });
   ensemble.committed = membership;
   if (membership.version >= ensemble.lastSeen.version) ensemble.lastSeen = membership;
   reconnect(t);
@@ -192,7 +191,8 @@ export function seeHistory(t: Turn): void {
 
 /**
  * Before the first reconfiguration no transaction has written the config node, yet clients read the membership there:
- * every server fills it from its configuration (QuorumPeer.initConfigInZKDatabase). Outside the digest.
+ * every server fills it from its configuration (QuorumPeer.initConfigInZKDatabase), also where a snapshot has the file of
+ * another server or a former one of this (ZOOKEEPER-2819). Outside the digest.
  */
 export function publishConfig(t: Turn): void {
   const { ensemble } = t.state;
@@ -201,7 +201,8 @@ export function publishConfig(t: Turn): void {
   const { version } = ensemble.committed;
   if (version > t.heap.tree.lastZxid && counterOf(version) !== 0) return;
   const inTree = membershipOf(t.heap.tree.get(CONFIG_PATH)?.data ?? null);
-  if (inTree === null || inTree.version < ensemble.committed.version) {
-    t.heap.tree.initConfig(utf8Encode(formatMembership(ensemble.committed)), ensemble.committed.version);
+  const isOfFile = inTree?.version === version && version === ZXID_ZERO;
+  if (inTree === null || inTree.version < version || isOfFile) {
+    t.heap.tree.initConfig(utf8Encode(formatMembership(ensemble.committed)), version);
   }
 }

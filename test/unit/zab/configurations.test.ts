@@ -1,0 +1,112 @@
+/**
+ * Which configuration a server goes by (core/zab/replica.ts, learner.ts) where the files of the servers differ: each keeps its
+ * own of a version, and only a newer version takes its place.
+ */
+
+import { describe, expect, it } from 'vitest';
+import { formatMembership } from '../../../core/config/membership.ts';
+import type { Membership } from '../../../core/config/types.ts';
+import { view } from '../../../core/peer.ts';
+import { CONFIG_PATH } from '../../../core/tree/paths.ts';
+import { asZxid, OPEN_ACL } from '../../../core/types.ts';
+import { Op } from '../../../core/wire/opcodes.ts';
+import { utf8Decode } from '../../../core/wire/utf8.ts';
+import { MiniClient } from '../../support/mini-client.ts';
+import { MiniEnsemble, membershipOf } from '../../support/mini-ensemble.ts';
+
+const LEADER = 3;
+const LATE = 1;
+
+/** As the server's own file has it: an address for itself that no other can use. */
+const ownFile = (id: number, spec = '1 2 3'): Membership => {
+  const membership = membershipOf(spec);
+  return {
+    ...membership,
+    servers: membership.servers.map((server) =>
+      server.id === id ? { ...server, addresses: [{ ...server.addresses[0]!, host: `192.168.0.${id}` }] } : server,
+    ),
+  };
+};
+
+function ensembleOf(files: (id: number) => Membership, settings: { forceSnapshotSync: boolean }): MiniEnsemble {
+  const net = new MiniEnsemble();
+  for (const id of [1, 2, 3]) net.add(id, files(id), { quorumListenOnAllIPs: true, ...settings });
+  for (const id of [2, 3]) net.start(id);
+  serve(net, [2, 3]);
+  const client = new MiniClient(net, 'client');
+  client.connect(LEADER);
+  net.settle();
+  client.hear();
+  client.ask({ op: Op.create, kind: 'create', path: '/n', data: new Uint8Array(1), acl: OPEN_ACL, flags: 0 });
+  net.settle();
+  expect(client.hear()).toMatchObject([{ kind: 'reply', reply: { header: { err: 0 } } }]);
+  return net;
+}
+
+const serve = (net: MiniEnsemble, ids: readonly number[]): void =>
+  net.runUntil(() => ids.every((id) => net.get(id).peer !== null && view(net.peer(id)).serving), 20_000);
+
+const committedAt = (net: MiniEnsemble, id: number): string => formatMembership(net.peer(id).state.ensemble!.committed);
+const nodeAt = (net: MiniEnsemble, id: number): string | null =>
+  utf8Decode(net.peer(id).heap.tree.get(CONFIG_PATH)!.data!);
+
+describe.each([
+  ['with what it missed', false],
+  ['with a whole state', true],
+])('a server that is brought level %s by a leader with another file', (_, forceSnapshotSync) => {
+  it('keeps its own, and shows it to clients', () => {
+    const net = ensembleOf(ownFile, { forceSnapshotSync });
+    net.start(LATE);
+    serve(net, [1, 2, 3]);
+    for (const id of [1, 2, 3]) {
+      expect(committedAt(net, id)).toBe(formatMembership(ownFile(id)));
+      expect(nodeAt(net, id)).toBe(formatMembership(ownFile(id)));
+      expect(net.peer(id).state.ensemble!.lastSeen).toBe(net.peer(id).state.ensemble!.committed);
+    }
+  });
+
+  it('finds that leader again', () => {
+    const net = ensembleOf(ownFile, { forceSnapshotSync });
+    net.start(LATE);
+    serve(net, [1, 2, 3]);
+    const dialled: string[] = [];
+    net.onStep = ({ server, effects }) => {
+      if (server.id !== LATE) return;
+      for (const effect of effects) {
+        if (effect.type === 'connect' && effect.channel === 'quorum') dialled.push(effect.address.host);
+      }
+    };
+    net.reset(LATE, LEADER, 'quorum');
+    net.settle();
+    serve(net, [1, 2, 3]);
+    expect(dialled).toEqual([`10.0.0.${LEADER}`]);
+  });
+});
+
+describe('files that are edited while the servers restart in turn', () => {
+  it.each([false, true])('hold against the snapshots of before (whole states: %s)', (forceSnapshotSync) => {
+    const before = membershipOf('1 2 3');
+    const after = membershipOf('1 2 3 4:observer');
+    const net = ensembleOf(() => before, { forceSnapshotSync });
+    net.start(LATE);
+    serve(net, [1, 2, 3]);
+    for (const id of [1, 2, 3]) {
+      net.crash(id);
+      net.get(id).config = { ...net.get(id).config, membership: after };
+      net.start(id);
+      serve(net, [1, 2, 3]);
+      expect(committedAt(net, id)).toBe(formatMembership(after));
+    }
+    for (const id of [1, 2, 3]) expect(nodeAt(net, id)).toBe(formatMembership(after));
+  });
+});
+
+describe('a newer version', () => {
+  it('takes the place of the file', () => {
+    const newer = { ...membershipOf('1 2 3'), version: asZxid(0x100000000) };
+    const net = ensembleOf((id) => (id === LATE ? ownFile(LATE) : newer), { forceSnapshotSync: false });
+    net.start(LATE);
+    serve(net, [1, 2, 3]);
+    expect(committedAt(net, LATE)).toBe(formatMembership(newer));
+  });
+});
