@@ -143,29 +143,33 @@ export type WatchBatch = { readonly [K in ClientWatchKind]: readonly string[] };
 
 /**
  * Cuts the table into requests of bounded size: one of a client with many watches would otherwise be longer than the
- * server's `jute.maxbuffer` and cost the connection each time it is made (ZOOKEEPER-706). `sizeOf` is a path's bytes.
+ * server's `jute.maxbuffer` and cost the connection each time it is made (ZOOKEEPER-706). What is waited for at one path goes
+ * into one request: the event that answers a part of it may end the rest, of which the server must know when it sends it.
+ * `sizeOf` is a path's bytes.
  */
 export function watchBatches(
   watches: ClientWatches,
   options: { readonly bytesMax: number; readonly sizeOf: (path: string) => number },
 ): WatchBatch[] {
-  const batches: WatchBatch[] = [];
-  let batch = emptyBatch();
+  const batches = [emptyBatch()];
+  const batchOf = new Map<string, number>();
   let size = 0;
   for (const kind of WATCH_KINDS) {
     for (const path of watches[kind].keys()) {
-      const cost = options.sizeOf(path);
+      if (batchOf.has(path)) continue;
+      const cost = options.sizeOf(path) * WATCH_KINDS.filter((other) => watches[other].has(path)).length;
       if (size > 0 && size + cost > options.bytesMax) {
-        batches.push(batch);
-        batch = emptyBatch();
+        batches.push(emptyBatch());
         size = 0;
       }
-      batch[kind].push(path);
+      batchOf.set(path, batches.length - 1);
       size += cost;
     }
   }
-  if (size > 0) batches.push(batch);
-  return batches;
+  for (const kind of WATCH_KINDS) {
+    for (const path of watches[kind].keys()) batches[batchOf.get(path)!]![kind].push(path);
+  }
+  return size > 0 ? batches : [];
 }
 
 function emptyBatch(): { [K in ClientWatchKind]: string[] } {

@@ -402,6 +402,27 @@ test('many watches are re-armed in several requests of bounded size', () => {
   for (const { bytes } of sent) expect(bytes.length).toBeLessThan(128 * 1024 + 100);
 });
 
+test('what is waited for at one path goes into one of the requests', () => {
+  const h = connected();
+  const paths = Array.from({ length: 100 }, (_, index) => `/${'n'.repeat(1000)}${index}`);
+  for (const [index, path] of paths.entries()) {
+    h.step(ask(2 * index + 1, { kind: 'exists', path, watch: true }));
+    h.step(received(C1, reply(2 * index + 1, 5, Code.NONODE)));
+    h.step(ask(2 * index + 2, { kind: 'getChildren', path, watch: true }));
+    h.step(received(C1, reply(2 * index + 2, 5, 0, { kind: 'getChildren', children: [] })));
+  }
+  h.step({ type: 'move' });
+  h.tick();
+  h.step({ type: 'connOpened', conn: C2 });
+  const claimed = requestsIn(h.step(received(C2, accepted())).slice(1)) as {
+    readonly existWatches: readonly string[];
+    readonly childWatches: readonly string[];
+  }[];
+  expect(claimed.length).toBeGreaterThan(1);
+  for (const { existWatches, childWatches } of claimed) expect(existWatches).toEqual(childWatches);
+  expect(claimed.flatMap(({ existWatches }) => existWatches)).toEqual(paths);
+});
+
 test('removing one of two watchers leaves the server its watch; removing the last tells it', () => {
   const h = connected();
   for (const id of [1, 2]) {
