@@ -64,7 +64,7 @@ export function differential({ seed, histories, models, budgetSteps }: Different
   return { ...count, mismatch: null };
 }
 
-type Row = readonly ['read' | 'write' | 'cas', Plain, number, number?];
+type Row = readonly ['read' | 'write' | 'cas' | 'refused', Plain, number, number?];
 
 /** Or else it would make no difference which of 0 and 2 is written first. */
 const SEEN_LATER: readonly Row[] = [
@@ -76,9 +76,26 @@ const SEEN_LATER: readonly Row[] = [
 
 /**
  * Histories of a compare-and-set register that chance hardly ever makes: rules about unknown outcomes that are blind
- * or conditional, several of each. `[f, value or what was read, invoked, answered]`, never answered where that is left out.
+ * or conditional, several of each; and cores that
+ * are hard to tell. `[f, value or what was read, invoked, answered]`, never answered where that is left out.
  */
 const RARE: readonly (readonly Row[])[] = [
+  // In the core of this are a read, a write and a refusal: without the read, the first write may come after the second.
+  [
+    ['write', 2, 0, 9],
+    ['read', 2, 1, 2],
+    ['write', 1, 3, 4],
+    ['refused', [1, 9], 5, 6],
+  ],
+  // Nothing but the last read is needed, for 5 was never there; a window that ends with it does not know.
+  [
+    ['cas', [5, 1], 0],
+    ['write', 0, 1, 2],
+    ['read', 0, 3, 4],
+    ['read', 0, 5, 6],
+    ['read', 0, 7, 8],
+    ['read', 1, 9, 10],
+  ],
   // One write is not enough for two reads with another value in between.
   [
     ['write', 1, 0],
@@ -124,9 +141,10 @@ function rareProblem(budgetSteps?: number): Mismatch | null {
     const history = rows.map(([f, value, invokedAt, respondedAt], id): Operation => {
       const isRead = f === 'read';
       return {
-        ...{ id, process: `p${id}`, f, key: null, value: isRead ? null : value, result: isRead ? value : null },
+        ...{ id, process: `p${id}`, f: f === 'refused' ? 'cas' : f, key: null },
+        ...{ value: isRead ? null : value, result: isRead ? value : null },
         ...{ error: null, invokedAt, respondedAt: respondedAt ?? Number.POSITIVE_INFINITY },
-        outcome: respondedAt === undefined ? 'info' : 'ok',
+        outcome: respondedAt === undefined ? 'info' : f === 'refused' ? 'fail' : 'ok',
       };
     });
     const says = differenceOf(model, history, bruteForce(model, history), budgetSteps);

@@ -11,8 +11,9 @@
  *   an operation out allows less than relaxing it, the core alone is a history that is not linearizable either.
  *
  * To keep the work near the violation, the core is first looked for among the last operations, from every state that they
- * can tell apart, and further back only when that does not do. The whole explanation has a budget of about what the search has
- * cost; when it is used up, `isMinimal` is false.
+ * can tell apart, and further back only when that does not do; each member of what is found there is then tried once more from
+ * the beginning. The less is not relaxed, the shorter a search is (`idleOf` in `search.ts`). The whole explanation has a budget of
+ * about what the search has cost; when it is used up, `isMinimal` is false.
  */
 
 import type { Part } from './check.ts';
@@ -208,20 +209,24 @@ class Explanation {
     for (;;) {
       const isWhole = machine.statesApart === undefined || back >= limit;
       const layer = isWhole ? 0 : limit - back;
-      const from = isWhole ? null : { layer, states: machine.statesApart!(layer, limit) };
-      for (let op = 0; op < relaxed.length; op++) relaxed[op] = problem.callLayerOf[op]! < layer ? 1 : 0;
+      for (let op = 0; op < relaxed.length; op++) {
+        // What has no answer before the limit may be left out as it is; saying so makes the search shorter.
+        relaxed[op] = problem.callLayerOf[op]! < layer || problem.layerOf[op]! >= limit ? 1 : 0;
+      }
+      const from = isWhole ? null : { layer, states: machine.statesApart!(layer, limit, relaxed) };
       const isEnough = isWhole ? true : this.#isViolated({ limit, relaxed, from });
       if (isEnough === null) return { core: this.#before(limit), isMinimal: false };
-      if (isEnough) return this.#minimise(shortest, relaxed, from, layer);
+      if (isEnough) return this.#coreAmong(shortest, relaxed, from, layer);
       back *= 2;
     }
   }
 
   /**
-   * Relaxes piece after piece, ever smaller ones, as long as the violation stays. What has an order has one when even less is
-   * asked for: that is not searched again.
+   * The core of what is not relaxed. States to begin with are more than there can have been, and what was used to reach one may be
+   * used once more: what clashes from all of them does clash, but may contain what is not needed. So each member is tried
+   * once more from the beginning of the history, where little is left to be searched.
    */
-  #minimise(
+  #coreAmong(
     { limit, isExact }: Shortest,
     relaxed: Uint8Array,
     from: From | null,
@@ -230,12 +235,28 @@ class Explanation {
     const { callLayerOf, layerOf, returning } = this.#part.problem;
     // Everything before the blocked response has an order, so the blocked operation is in every core.
     const blocked = isExact ? returning[limit - 1]! : null;
-    let hard: number[] = [];
+    const hard: number[] = [];
     for (let op = 0; op < relaxed.length; op++)
       if (callLayerOf[op]! >= layer && layerOf[op]! < limit && op !== blocked) hard.push(op);
-    const core = (): number[] => (blocked === null ? hard : [...hard, blocked].sort((a, b) => a - b));
+    let found = this.#minimise(hard, { limit, relaxed, from }, Math.ceil(hard.length / 2));
+    if (from !== null && found.isMinimal) found = this.#minimise(found.core, { limit, relaxed }, 1);
+    const { core, isMinimal } = found;
+    return { core: blocked === null ? core : [...core, blocked].sort((a, b) => a - b), isMinimal };
+  }
+
+  /**
+   * Relaxes piece after piece, of that size and then ever smaller ones, as long as the violation stays. What has an order has one
+   * when even less is asked for: that is not searched again.
+   */
+  #minimise(
+    among: readonly number[],
+    asked: Asked & { readonly relaxed: Uint8Array },
+    sizeAtFirst: number,
+  ): { core: readonly number[]; isMinimal: boolean } {
+    const { relaxed } = asked;
+    let hard = among;
     const ordered: ReadonlySet<number>[] = [];
-    for (let size = Math.ceil(hard.length / 2); hard.length > 0; size = Math.ceil(size / 2)) {
+    for (let size = sizeAtFirst; hard.length > 0; size = Math.ceil(size / 2)) {
       for (let at = 0; at < hard.length; ) {
         const left = [...hard.slice(0, at), ...hard.slice(at + size)];
         if (ordered.some((known) => left.every((op) => known.has(op)))) {
@@ -244,20 +265,20 @@ class Explanation {
         }
         const piece = hard.slice(at, at + size);
         for (const op of piece) relaxed[op] = 1;
-        const isViolated = this.#isViolated({ limit, relaxed, from });
+        const isViolated = this.#isViolated(asked);
         if (isViolated === true) {
           hard = left;
           continue;
         }
         for (const op of piece) relaxed[op] = 0;
-        if (isViolated === null) return { core: core(), isMinimal: false };
+        if (isViolated === null) return { core: hard, isMinimal: false };
         ordered.push(new Set(left));
         at += size;
       }
       // One that could not be relaxed alone cannot be later either.
       if (size === 1) break;
     }
-    return { core: core(), isMinimal: true };
+    return { core: hard, isMinimal: true };
   }
 
   /** Everything up to the response, when there was no time for better: that much is known to clash. */

@@ -35,8 +35,8 @@ export interface Machine {
    */
   readonly demand?: Int32Array;
 
-  /** One of each kind of state that operations can tell apart which are answered in these layers. */
-  statesApart?(fromLayer: number, untilLayer: number): readonly number[];
+  /** One of each kind of state that operations can tell apart which are answered in these layers and are not `relaxed`. */
+  statesApart?(fromLayer: number, untilLayer: number, relaxed: Uint8Array): readonly number[];
 
   /** Forgets all states but these, and returns what each of them is called then. Not where there is `demand`. */
   compact?(live: readonly number[]): number[];

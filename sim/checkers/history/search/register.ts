@@ -120,16 +120,20 @@ class RegisterMachine implements Machine {
   }
 
   /** The values that somebody asks for and that can have been there, and one that nobody asks for. */
-  statesApart(fromLayer: number, untilLayer: number): readonly number[] {
+  statesApart(fromLayer: number, untilLayer: number, relaxed: Uint8Array): readonly number[] {
     const { isPure, layerOf, callLayerOf } = this.#problem;
     const asked = new Set<number>();
-    const written = new Set<number>([this.initial]);
     for (let op = 0; op < this.#kind.length; op++) {
-      if (callLayerOf[op]! > untilLayer) continue;
-      if (isPure[op] === 0) written.add(this.#kind[op] === WRITE ? this.#first[op]! : this.#second[op]!);
-      if (layerOf[op]! >= fromLayer && this.#kind[op] !== WRITE) asked.add(this.#first[op]!);
+      if (layerOf[op]! < fromLayer || callLayerOf[op]! >= untilLayer || this.#kind[op] === WRITE) continue;
+      if (relaxed[op] === 0 || isPure[op] === 0) asked.add(this.#first[op]!);
     }
-    return [this.#values.length, ...[...asked].filter((state) => written.has(state))];
+    const written = new Set<number>(asked.has(this.initial) ? [this.initial] : []);
+    for (let op = 0; op < this.#kind.length && callLayerOf[op]! < fromLayer; op++) {
+      if (isPure[op] === 1) continue;
+      const state = this.#kind[op] === WRITE ? this.#first[op]! : this.#second[op]!;
+      if (asked.has(state)) written.add(state);
+    }
+    return [this.#values.length, ...written];
   }
 
   #compile(op: number, { f, value, outcome, result }: Operation): void {

@@ -20,6 +20,8 @@
  *   is overwritten at once; wherever else it could take effect, only a blind write can follow it.
  * - **Impossible demands**: an operation that asks for a state which nothing leads to, of all that is invoked before its response,
  *   needs no search.
+ * - **Idle operations** (`idleOf`): while a core is looked for, most operations need not happen, and those of them that lead to
+ *   nothing which anybody asks for do not.
  * - **Look-ahead**: a state from which a pure operation that must still happen cannot become legal is given up, unless a
  *   reset may come between.
  *
@@ -92,6 +94,8 @@ export class Search {
   readonly #rowsMax: number;
   readonly #frontierMax: number;
   readonly #relaxed: Uint8Array | null;
+  /** Relaxed operations that make no difference: 1 by index. */
+  readonly #idle: Uint8Array | null;
   #layerLimit: number;
   readonly #canLookAhead: boolean;
   readonly #looksAhead: boolean;
@@ -104,7 +108,7 @@ export class Search {
   readonly #blind: BlindWrites | null;
   /** Whether there is anything that need not happen. */
   readonly #hasOptional: boolean;
-  readonly #window: Window;
+  #window: Window;
   /** Where the next descent starts: all that is possible there. */
   #roots: Int32Array[];
   #seen: Configurations;
@@ -148,12 +152,13 @@ export class Search {
     this.#counted = settings.counted ?? null;
     this.#crashed = machine.demand === undefined ? null : new CrashedByEffect(problem, machine, machine.demand);
     this.#multisets = new Multisets(problem.classExample.length, this.#crashed?.partners ?? null);
-    this.#blind = machine.demand === undefined ? null : new BlindWrites(problem, machine, machine.demand);
+    this.#idle = this.#relaxed === null ? null : idleOf(problem, machine, this.#relaxed);
+    this.#blind = machine.demand === undefined ? null : new BlindWrites(problem, machine, machine.demand, this.#idle);
     this.#hasOptional = problem.classExample.length > 0 || this.#relaxed !== null;
-    this.#window = new Window(problem, this.#relaxed);
     this.#seen = new Configurations(problem.maskWords, this.#multisets);
     this.#row = new Int32Array(this.#seen.width);
     const { layer, states } = settings.from ?? { layer: 0, states: [machine.initial] };
+    this.#window = new Window(problem, this.#idle, layer);
     this.#canLookAhead = settings.from === undefined && (settings.lookAhead ?? true);
     this.#deepest = layer;
     this.#roots = states.map((state) => {
@@ -414,12 +419,18 @@ export class Search {
     const slot = this.#problem.slot[op]!;
     const bit = 1 << (slot & 31);
     const word = MASK + (slot >>> 5);
-    const isDone = (row[word]! & bit) !== 0 || (this.#relaxed?.[op] === 1 && this.#problem.isPure[op] === 1);
+    const isDone = (row[word]! & bit) !== 0 || this.#needNot(op, row[LAYER]!);
     if (!isDone) return false;
     row[word] = row[word]! & ~bit;
     row[LAYER] = row[LAYER]! + 1;
     if (row[LAYER]! < this.#layerLimit) this.#window.moveTo(row[LAYER]!);
     return true;
+  }
+
+  /** Whether the operation may be left out, and it makes no difference from this layer on if it is. */
+  #needNot(op: number, layer: number): boolean {
+    if (this.#relaxed?.[op] !== 1) return false;
+    return this.#idle?.[op] === 1 || this.#blind?.isUnseen(op, layer) === true;
   }
 
   /** What the forced operation, taking effect at last, leads to. */
@@ -495,14 +506,15 @@ export class Search {
         const isOptional = this.#relaxed?.[op] === 1;
         if (op === must && !isOptional) continue;
         // An unseen write takes effect with the next blind write, or when it is forced to.
-        const isUnseen = !isRelaxed && this.#blind?.isUnseen(op, row[LAYER]!) === true;
+        const isUnseen = this.#blind?.isUnseen(op, row[LAYER]!) === true;
         this.#steps += 1;
         const next = machine.step(state, op);
         if (isOptional && next === state) continue;
         // The forced one, if it is relaxed, has its last chance, whoever comes after it.
         const isUseless = isOptional && op !== must && wanted?.has(next) === false;
-        const isHeld = isUnseen || isUseless;
-        if (next !== ILLEGAL && !isHeld) this.#offer(op, next, isDue && next !== state, must);
+        // One that is relaxed is left out.
+        const isHeld = isUnseen && (isOptional || !isRelaxed);
+        if (next !== ILLEGAL && !isHeld && !isUseless) this.#offer(op, next, isDue && next !== state, must);
       }
     }
     if (this.#problem.classExample.length > 0) this.#findCrashed(row, wanted, isDue, must);
@@ -698,7 +710,7 @@ export class Search {
     this.#trail = trail;
     this.#uses = new Uses();
     this.#row.set(this.#root);
-    this.#window.moveTo(0);
+    this.#window = new Window(this.#problem, this.#idle, 0);
     this.#passAll();
     for (const code of codes) {
       const example = code < 0 ? this.#problem.classExample[~code]! : code;
@@ -794,7 +806,7 @@ class BlindWrites {
   /** The last layer whose operation, or that of unknown outcome, asks for the state. */
   readonly #askedUntil: Int32Array;
 
-  constructor({ operations, layerOf }: Problem, machine: Machine, demand: Int32Array) {
+  constructor({ operations, layerOf }: Problem, machine: Machine, demand: Int32Array, idle: Uint8Array | null) {
     const count = operations.length;
     this.isBlind = new Uint8Array(count);
     this.#leadsTo = new Int32Array(count).fill(-1);
@@ -809,6 +821,7 @@ class BlindWrites {
     this.#askedUntil = new Int32Array(states).fill(-1);
     let anyUntil = -1;
     for (let op = 0; op < count; op++) {
+      if (idle?.[op] === 1) continue;
       if (demand[op] === DEMANDS_SOMETHING) anyUntil = Math.max(anyUntil, layerOf[op]!);
       else if (demand[op]! >= 0) {
         this.#askedUntil[demand[op]!] = Math.max(this.#askedUntil[demand[op]!]!, layerOf[op]!);
@@ -822,6 +835,49 @@ class BlindWrites {
   isUnseen(op: number, layer: number): boolean {
     return this.isBlind[op] === 1 && this.#askedUntil[this.#leadsTo[op]!]! < layer;
   }
+}
+
+/**
+ * Relaxed operations that lead nowhere: those that change nothing, and those that lead to a state for which nothing asks that
+ * may come after them. Without one of these in it an order is none the worse: what follows it, up to the next change of the
+ * state, asks for neither that state nor another, and the next change is a blind write.
+ */
+function idleOf(
+  { operations, isPure, layerOf, callLayerOf }: Problem,
+  machine: Machine,
+  relaxed: Uint8Array,
+): Uint8Array {
+  const { demand } = machine;
+  const idle = relaxed.map((isRelaxed, op) => (isRelaxed === 1 && isPure[op] === 1 ? 1 : 0));
+  if (demand === undefined) return idle;
+  const leadsTo = new Int32Array(operations.length);
+  let states = machine.initial + 1;
+  for (let op = 0; op < operations.length; op++) {
+    if (demand[op]! >= states) states = demand[op]! + 1;
+    if (relaxed[op] === 0 || idle[op] === 1 || demand[op] === DEMANDS_SOMETHING) continue;
+    leadsTo[op] = machine.step(demand[op] === DEMANDS_NOTHING ? machine.initial : demand[op]!, op);
+    if (leadsTo[op]! >= states) states = leadsTo[op]! + 1;
+  }
+  const askedUntil = new Int32Array(states);
+  for (let isMore = true; isMore; ) {
+    isMore = false;
+    askedUntil.fill(-1);
+    let anyUntil = -1;
+    for (let op = 0; op < operations.length; op++) {
+      if (idle[op] === 1 || demand[op] === DEMANDS_NOTHING) continue;
+      const until = layerOf[op]!;
+      if (demand[op] === DEMANDS_SOMETHING) anyUntil = Math.max(anyUntil, until);
+      else if (askedUntil[demand[op]!]! < until) askedUntil[demand[op]!] = until;
+    }
+    for (let op = 0; op < operations.length; op++) {
+      if (relaxed[op] === 0 || idle[op] === 1 || demand[op] === DEMANDS_SOMETHING) continue;
+      if (Math.max(anyUntil, askedUntil[leadsTo[op]!]!) >= callLayerOf[op]!) continue;
+      idle[op] = 1;
+      // What asked for something asks no more.
+      if (demand[op]! >= 0) isMore = true;
+    }
+  }
+  return idle;
 }
 
 /** How often the classes were used in an order, and by how much that is too often at its worst. */

@@ -1,14 +1,14 @@
 /**
  * What is open at a layer: a cursor over the layers of a problem that moves forward and back, one response at a time.
  *
- * At layer i every operation invoked before response i is there that has not responded before it. Relaxed pure
- * operations never are.
+ * At layer i every operation invoked before response i is there that has not responded before it. What is idle (`search.ts`)
+ * never is.
  */
 
 import type { Problem } from './problem.ts';
 
 export class Window {
-  layer = 0;
+  layer: number;
   /** Open operations that may change the state, by slot. */
   readonly open: Int32Array;
   /** Open pure operations, by slot. */
@@ -20,16 +20,18 @@ export class Window {
   /** Open resets, and those of unknown outcome that have been invoked. */
   resets = 0;
   readonly #problem: Problem;
-  readonly #relaxed: Uint8Array | null;
+  readonly #idle: Uint8Array | null;
 
-  constructor(problem: Problem, relaxed: Uint8Array | null) {
+  constructor(problem: Problem, idle: Uint8Array | null, layer: number) {
+    this.layer = layer;
     this.#problem = problem;
-    this.#relaxed = relaxed;
+    this.#idle = idle;
     this.open = new Int32Array(problem.maskWords);
     this.pure = new Int32Array(problem.maskWords);
     this.opAt = new Int32Array(problem.maskWords * 32).fill(-1);
     this.invoked = new Int32Array(problem.classExample.length);
-    this.#call(0);
+    const { calls, callsFrom, layerOf } = problem;
+    for (let i = 0; i < callsFrom[layer + 1]!; i++) if (layerOf[calls[i]!]! >= layer) this.#add(calls[i]!);
   }
 
   moveTo(layer: number): void {
@@ -63,10 +65,9 @@ export class Window {
       if (classOf[op]! >= 0) this.invoked[classOf[op]!] = this.invoked[classOf[op]!]! + 1;
       return;
     }
-    if (isPure[op] === 1) {
-      if (this.#relaxed?.[op] === 1) return;
-      this.pure[at >>> 5] = this.pure[at >>> 5]! | (1 << (at & 31));
-    } else this.open[at >>> 5] = this.open[at >>> 5]! | (1 << (at & 31));
+    if (this.#idle?.[op] === 1) return;
+    if (isPure[op] === 1) this.pure[at >>> 5] = this.pure[at >>> 5]! | (1 << (at & 31));
+    else this.open[at >>> 5] = this.open[at >>> 5]! | (1 << (at & 31));
     this.opAt[at] = op;
   }
 
