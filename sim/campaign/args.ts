@@ -81,7 +81,8 @@ export function campaignUsage(): string {
     '',
     'exit codes: 0 all promises kept, 2 bad usage, 127 to 129 as npm run sim (127 a thread died too, 128 a seed was given up),',
     '            130 a seed gave two results, now or in what was in the file, 131 the campaign itself is broken: no seed was',
-    '            run, no canary flown, one or a bug of the smoke set not found, a required mark not seen, a part not run',
+    '            run, no canary flown, one or a bug of the smoke set not found, a required mark not seen, a part not run,',
+    '            or the search for linearizations differed from its definition',
     '',
   ].join('\n');
 }

@@ -7,6 +7,7 @@ import { plural } from '../text.ts';
 import { type CampaignArgs, campaignUsage, parseCampaign } from './args.ts';
 import type { CanaryResult } from './canaries.ts';
 import { closeAll, EXIT, EXIT_OF } from './closing.ts';
+import { Comparing } from './comparing.ts';
 import { mergeInto, readOrNothing, writeResults } from './files.ts';
 import { Hunting, type HuntResult, type Hunts, huntingLines, huntLine } from './hunts.ts';
 import { flyCanaries, type LocalCampaign, runLocal } from './local.ts';
@@ -112,6 +113,7 @@ async function runHere(args: CampaignArgs, hunts: Hunts | null): Promise<number>
   // Where the seeds are given, they say where hunts begin, else the clock does.
   const turn = args.seeds === null ? Math.floor(Date.now() / MINUTE_MS) : range.from;
   const hunting = hunts === null ? null : new Hunting(hunts, turn);
+  const comparing = new Comparing(String(turn));
   const isOver = (): boolean => endMs !== null && performance.now() >= endMs;
   const turns = resumable(args.profile === 'all' ? rotation(key, seeds) : alone(key, seeds));
   try {
@@ -136,11 +138,12 @@ async function runHere(args: CampaignArgs, hunts: Hunts | null): Promise<number>
       },
     };
     for (;;) {
-      await runLocal(spell);
+      await comparing.during(runLocal(spell));
       if (isOver() || turns.isDone) break;
       await hunting?.spell(performance.now() - startedMs, clock, sayHunt);
     }
     await hunting?.rest(clock, sayHunt);
+    comparing.rest(performance.now() - startedMs);
   } catch (error) {
     // Whatever ends the campaign, what was found is kept, and it did not end well.
     say(`BROKEN: ${error instanceof Error ? error.message : String(error)}`);
@@ -155,17 +158,14 @@ async function runHere(args: CampaignArgs, hunts: Hunts | null): Promise<number>
   const code = closeAll(all, { heads, needsCanaries: args.canaries, elapsedMs, say });
   // A seed that did not end here, and did elsewhere, is still one that this campaign has not run.
   const worst = Math.max(code, ...tally.failed.map(({ verdict }) => EXIT_OF[verdict]));
-  return hunting === null || worst === EXIT.nondeterminism ? worst : closeHunting(hunting, worst);
+  const beside = [comparing.closing(), ...(hunting === null ? [] : [huntingLines(hunting.results)])];
+  for (const line of beside.flatMap(({ lines }) => lines)) say(line);
+  const isBroken = beside.some((each) => each.isBroken);
+  return isBroken && worst !== EXIT.nondeterminism ? Math.max(worst, EXIT.broken) : worst;
 }
 
 const clock = (): number => performance.now();
 const sayHunt = (result: HuntResult): void => say(huntLine(result));
-
-function closeHunting({ results }: Hunting, code: number): number {
-  const { lines, isBroken } = huntingLines(results);
-  for (const line of lines) say(line);
-  return isBroken ? Math.max(code, EXIT.broken) : code;
-}
 
 const headsOf = (results: Results): ReadonlySet<string> => new Set(results.campaigns().map(({ key }) => headOf(key)));
 
