@@ -90,16 +90,21 @@ ${options.members.join('\n')}
 /** Starts one server as a process of its own. */
 export function startServer(config: string, onLine: (line: string) => void): ChildProcess {
   const child = spawn(process.execPath, [VIVARIUM, 'serve', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+  readLines(child, onLine);
+  return child;
+}
+
+/** Hands on what a process prints, line by line. */
+export function readLines(child: ChildProcess, onLine: (line: string) => void): void {
   for (const stream of [child.stdout, child.stderr]) {
     let rest = '';
-    stream.setEncoding('utf8');
-    stream.on('data', (text: string) => {
+    stream?.setEncoding('utf8');
+    stream?.on('data', (text: string) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) onLine(line);
     });
   }
-  return child;
 }
 
 /** Resolves when the process is gone, however it went. */

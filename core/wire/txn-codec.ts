@@ -14,7 +14,7 @@
 
 import type { Decoded, WireError } from './errors.ts';
 import { JuteReader, JuteWriter } from './jute.ts';
-import { Op } from './opcodes.ts';
+import { Code, Op } from './opcodes.ts';
 import {
   CheckVersionTxn,
   CloseSessionTxn,
@@ -217,9 +217,18 @@ const PARTS: ReadonlyMap<number, ReadTxn> = new Map<number, ReadTxn>([
 
 const formsOf = (type: number): readonly ReadTxn[] => FORMS.get(type) ?? [];
 
+const ERROR_BODY_BYTES = 4;
+
+/**
+ * When a part of a multi has failed, Java's DataTree marks those before it as errors by their type alone, after the transaction was
+ * logged. A leader's DIFF is made from what it has in memory, so it has their old bodies, and so have the logs of its followers.
+ */
+const isMarkedLater = (type: number, data: Uint8Array): boolean => type === Op.error && data.length > ERROR_BODY_BYTES;
+
 function readPart(type: number, data: Uint8Array | null): TxnPart | null {
   const read = PARTS.get(type);
   if (read === undefined || data === null) return null;
+  if (isMarkedLater(type, data)) return { type, txn: { kind: 'error', err: Code.OK } };
   const r = new JuteReader(data);
   const txn = read(r);
   return r.error === null && r.remaining === 0 ? { type, txn } : null;

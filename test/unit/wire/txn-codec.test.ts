@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { asSession, asZxid, OPEN_ACL } from '../../../core/types.ts';
 import { concat, fromHex, hex } from '../../../core/wire/bytes.ts';
 import { JuteWriter } from '../../../core/wire/jute.ts';
-import { Op } from '../../../core/wire/opcodes.ts';
+import { Code, Op } from '../../../core/wire/opcodes.ts';
 import { CreateTxnV0, MultiTxn, TxnDigest, TxnHeader } from '../../../core/wire/records.ts';
 import type { Txn } from '../../../core/wire/txn.ts';
 import { decodeTxn, encodeTxn, readHeader, TXN_TYPES, txnDigestOf } from '../../../core/wire/txn-codec.ts';
@@ -83,12 +83,28 @@ test('unknown types, cut entries and bytes too many are refused', () => {
   expect(decodeTxn(concat([entry, Uint8Array.of(0)]))).toEqual({ ok: false, error: 'trailing-bytes' });
 });
 
-test('a multi may not hold a multi, a session, nothing, or a part with bytes too many', () => {
+test('a multi that failed, as a Java leader sends it to a follower that missed it', () => {
+  // Recorded from 3.8.0: create /meanwhile/never, delete of a node that is not there.
+  const entry = fromHex(
+    '020002c8f4530000000000260000000100000027000001a203f3a60c0000000e00000002ffffffff00000039000000102f6d65616e7768696c65' +
+      '2f6e65766572000000016d000000010000001f00000005776f726c6400000006616e796f6e65000000000affffffff00000004ffffff9b' +
+      '0000000200000009d4cce3a3',
+  )!;
+  const parts = [Code.OK, Code.NONODE].map((err) => ({ type: Op.error, txn: { kind: 'error', err } }));
+  expect(decodeTxn(entry)).toMatchObject({
+    ok: true,
+    value: { txn: { kind: 'multi', parts }, digest: { version: 2, treeDigest: 0x9d4cce3a3n } },
+  });
+  expect(decodeTxn(entry.subarray(0, entry.length - 13)).ok).toBe(false);
+});
+
+test('a multi may not hold a multi, a session, nothing, or a part with bytes too many or too few', () => {
   const parts = [
     { type: Op.multi, data: fromHex('00000000') },
     { type: Op.createSession, data: fromHex('00007530') },
     { type: Op.delete, data: null },
-    { type: Op.error, data: fromHex('0000000000') },
+    { type: Op.delete, data: fromHex('000000022f6100') },
+    { type: Op.error, data: fromHex('000000') },
   ];
   for (const part of parts) {
     const entry = bytesOf(
