@@ -49,14 +49,20 @@ const LOOK_EVERY_MS = 100;
 const SESSION_MS = 30_000;
 const LINES_SHOWN = 60;
 
-/** Small and quick to start rather than fast. */
-const JVM_FLAGS = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
+/** Small and quick to start rather than fast; and a TRUNC is said at the level of debugging, to either of two loggers. */
+const JVM_FLAGS = [
+  '-Xmx256m',
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.quorum.LearnerHandler=debug',
+];
 
 const LOGBACK = `<configuration>
   <appender name="E" class="ch.qos.logback.core.ConsoleAppender">
     <target>System.err</target>
     <encoder><pattern>%d{HH:mm:ss.SSS} %-5level %logger{0} - %msg%n%ex</pattern></encoder>
   </appender>
+  <logger name="org.apache.zookeeper.server.quorum.LearnerHandler" level="DEBUG"/>
   <root level="INFO"><appender-ref ref="E"/></root>
 </configuration>
 `;
@@ -308,7 +314,7 @@ export class MixedEnsemble {
   }
 }
 
-/** LearnerHandler.syncFollower's lines, and our notes. */
+/** The lines of LearnerHandler.syncFollower, and our notes. */
 const SYNC_SAID: readonly (readonly [RegExp, 'DIFF' | 'TRUNC' | 'SNAP'])[] = [
   [/Sending TRUNC|zab\.sync\.trunc/, 'TRUNC'],
   [/Sending DIFF|zab\.sync\.diff/, 'DIFF'],
