@@ -78,6 +78,8 @@ const FAULTS_WANTED = 5;
 /** So many handfuls are taken, each from so many of the last operations. */
 const LUCK_TRIES = 12;
 const LUCK_WINDOW = 40;
+/** The part of the runs that taking away in order leaves to luck and to what comes after. */
+const LUCK_RESERVE = 0.35;
 /** Between two operations of a handful. */
 const LUCK_GAP_MS = 4000;
 /** A smaller run may come to its failure later than the whole one: so much time it gets. */
@@ -105,6 +107,10 @@ class Shrinker {
   readonly #chance: Stream;
   #pass: Pass = 'cut';
   #reruns = 0;
+  /** What was found out about operations, for the next time that they are taken out. */
+  readonly #suspicions = new Map<Op, number>();
+  /** The part of the runs that is kept for other passes. */
+  #reserve = 0;
 
   constructor(schedule: Schedule, found: Result, signature: Signature, settings: ShrinkSettings) {
     const { expect: _, ...rest } = schedule;
@@ -139,9 +145,14 @@ class Shrinker {
 
   #round(): void {
     this.#sooner();
+    // Each round asks anew: what an operation was needed for may be gone.
+    this.#suspicions.clear();
+    this.#reserve = LUCK_RESERVE;
     this.#faults();
+    this.#reserve = 0;
     this.#sooner();
     this.#luck();
+    if (this.#schedule.ops.length > FAULTS_WANTED) this.#faults();
     this.#servers();
     this.#clients();
     this.#requests();
@@ -155,7 +166,7 @@ class Shrinker {
 
   /** One run is kept for the last one. */
   get #hasRuns(): boolean {
-    return this.#reruns < this.#rerunsMax - 1;
+    return this.#reruns < this.#rerunsMax * (1 - this.#reserve) - 1;
   }
 
   get #failedMs(): number {
@@ -286,11 +297,15 @@ class Shrinker {
     const meant = this.#applied().filter(isMeant);
     if (meant.length === 0) return;
     const others = this.#schedule.ops.filter((op) => !isMeant(op));
-    ddmin(meant, (kept) => {
-      const ids = new Set([...kept, ...others].map(({ id }) => id));
-      const ops = this.#schedule.ops.filter(({ id }) => ids.has(id));
-      return this.#try(`${meant.length - kept.length} of ${meant.length} operations`, this.#timed({ ops }));
-    });
+    ddmin(
+      meant,
+      (kept) => {
+        const ids = new Set([...kept, ...others].map(({ id }) => id));
+        const ops = this.#schedule.ops.filter(({ id }) => ids.has(id));
+        return this.#try(`${meant.length - kept.length} of ${meant.length} operations`, this.#timed({ ops }));
+      },
+      { weightOf: (op) => (isHard(op) ? HARD_WEIGHT : 1), suspicions: this.#suspicions },
+    );
   }
 
   /** With the grace that the latest failing run allows: it may have come to its end sooner. */
@@ -444,6 +459,8 @@ const HARD: ReadonlySet<string> = new Set<Op['do']>([
   'reconfig',
 ]);
 const isHard = (op: Op): boolean => HARD.has(op.do);
+/** So much more often does one of these matter. */
+const HARD_WEIGHT = 10;
 
 /** The same operations in the same order, with the waits between them cut down. */
 function closeTogether(ops: readonly Op[]): Op[] {

@@ -31,6 +31,40 @@ describe('delta debugging', () => {
     },
   );
 
+  test('what is known to matter more often is found sooner', () => {
+    const needed = [40, 200, 360, 520, 680, 901];
+    const runsWith = (weightOf: (item: number) => number): number => {
+      let runs = 0;
+      const probe = (items: readonly number[]): boolean => {
+        runs += 1;
+        return needed.every((item) => items.includes(item));
+      };
+      expect(ddmin(numbers(1000), probe, { weightOf })).toEqual(needed);
+      return runs;
+    };
+    // All but the last of them are among the hundred heavy ones.
+    const [heavy, even] = [runsWith((item) => (item % 10 === 0 ? 10 : 1)), runsWith(() => 1)];
+    expect(heavy).toBeLessThan(75);
+    expect(heavy).toBeLessThan(even - 15);
+  });
+
+  test('what was found out is not asked again where it was left off', () => {
+    const needed = [17, 180, 422, 803];
+    const suspicions = new Map<number, number>();
+    const runsOf = (items: readonly number[], runsMax: number): { kept: readonly number[]; runs: number } => {
+      let runs = 0;
+      const probe = (some: readonly number[]): boolean | null =>
+        runs === runsMax ? null : ++runs > 0 && needed.every((item) => some.includes(item));
+      return { kept: ddmin(items, probe, { suffixes: false, suspicions }), runs };
+    };
+    const inOneGo = search(1000, needed).runs;
+    const first = runsOf(numbers(1000), 40);
+    expect(first.kept.length).toBeGreaterThan(needed.length);
+    const second = runsOf(first.kept, 1000);
+    expect(second.kept).toEqual(needed);
+    expect(first.runs + second.runs).toBeLessThan(inOneGo + 3);
+  });
+
   test('an end that is enough is found at once', () => {
     expect(search(1000, [998, 1000]).runs).toBeLessThan(12);
   });
