@@ -6,7 +6,7 @@
  * matter, so now each item has a probability that it matters, as Wang, Shen, Chen, Xiong and Zhang have it ("Probabilistic
  * Delta Debugging", 2021): taken out next are those of which the most are expected to go, the number taken times the probability
  * that none of them matters. If the run passes, one of them does matter, and Bayes' rule says how much more each is suspected.
- * What has passed alone stays. So the size of a chunk follows from what has been seen, and what is known beforehand counts: a
+ * What was taken out alone and is missed stays, until more has gone: then it is asked for once more. So the size of a chunk follows from what has been seen, and what is known beforehand counts: a
  * power cut matters more often than a slow link, and what happened last more often than what happened first (`weightOf`).
  *
  * Before that it asks whether the end of the list is enough: what breaks a promise is mostly among the last things that happened,
@@ -29,8 +29,10 @@ export interface DdminOptions<T> {
 const SUFFIX_GROWTH = 4;
 /** So many items are expected to matter before anything is known. */
 const EXPECTED = 4;
-/** An item that stands for certain only has been alone in a run that passed. */
+/** Certain is only what was taken out alone. */
 const SUSPICION_MAX = 1 - 1e-6;
+/** So likely, items are asked for one by one. */
+const REOPENED = 0.6;
 /** Of two like items the last of all counts so much more than the first. */
 const LATE_RATIO = 3;
 
@@ -62,21 +64,34 @@ interface Suspect<T> {
   readonly item: T;
   /** The probability that it matters; 1 is certain. */
   suspicion: number;
+  /** How many items were left when it became certain. */
+  certainOf: number;
 }
 
 function withoutUnlikely<T>(all: readonly Suspect<T>[], probe: Probe<T>, suspicions: Map<T, number>): readonly T[] {
   let suspects = all;
-  for (;;) {
+  // The empty list has been asked for.
+  while (suspects.length > 1) {
     const taken = worthTaking(suspects);
-    // The empty list has been asked for.
-    if (taken.size === suspects.length && taken.size > 1) taken.delete(suspects.at(-1)!);
-    if (taken.size === 0 || suspects.length === 1) return suspects.map(({ item }) => item);
-    const rest = suspects.filter((suspect) => !taken.has(suspect));
+    if (taken.size === 0) {
+      if (reopened(suspects)) continue;
+      break;
+    }
+    if (taken.size === suspects.length) taken.delete(suspects.at(-1)!);
+    const rest = suspects.filter((each) => !taken.has(each));
     const failed = probe(rest.map(({ item }) => item));
-    if (failed === null) return suspects.map(({ item }) => item);
+    if (failed === null) break;
     if (failed) suspects = rest;
-    else suspect(taken, suspicions);
+    else suspect(taken, suspects.length, suspicions);
   }
+  return suspects.map(({ item }) => item);
+}
+
+/** What mattered while there was more may matter no more: it is asked again. False when there is no such item. */
+function reopened<T>(suspects: readonly Suspect<T>[]): boolean {
+  const stale = suspects.filter(({ certainOf }) => certainOf > suspects.length);
+  for (const each of stale) each.suspicion = REOPENED;
+  return stale.length > 0;
 }
 
 function suspectsOf<T>(
@@ -89,6 +104,7 @@ function suspectsOf<T>(
   return items.map((item, index) => ({
     item,
     suspicion: suspicions.get(item) ?? Math.min(0.5, (EXPECTED * weights[index]!) / total),
+    certainOf: items.length,
   }));
 }
 
@@ -107,12 +123,13 @@ function worthTaking<T>(suspects: readonly Suspect<T>[]): Set<Suspect<T>> {
   return new Set(open.slice(0, count));
 }
 
-/** One of them matters. */
-function suspect<T>(taken: ReadonlySet<Suspect<T>>, suspicions: Map<T, number>): void {
+/** One of them matters, among `count` items. */
+function suspect<T>(taken: ReadonlySet<Suspect<T>>, count: number, suspicions: Map<T, number>): void {
   let noneMatters = 1;
   for (const { suspicion } of taken) noneMatters *= 1 - suspicion;
   for (const each of taken) {
     each.suspicion = taken.size === 1 ? 1 : Math.min(SUSPICION_MAX, each.suspicion / (1 - noneMatters));
+    each.certainOf = count;
     suspicions.set(each.item, each.suspicion);
   }
 }

@@ -65,6 +65,14 @@ describe('delta debugging', () => {
     expect(first.runs + second.runs).toBeLessThan(inOneGo + 3);
   });
 
+  test('what mattered as long as something else was there goes after it', () => {
+    // 2 is asked for before 5, and is missed then.
+    const kept = ddmin([2, 5, 6], (items) => items.includes(6) && (!items.includes(5) || items.includes(2)), {
+      suffixes: false,
+    });
+    expect(kept).toEqual([6]);
+  });
+
   test('an end that is enough is found at once', () => {
     expect(search(1000, [998, 1000]).runs).toBeLessThan(12);
   });
