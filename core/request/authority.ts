@@ -106,7 +106,7 @@ export function authorityPrepare(
     reconfig: ctx.reconfig,
     spent: { aclSize: 0, quotaCounts: 0 },
   };
-  const verdict = decideBytes(bench, op, request.body);
+  const verdict = isElsewhere(bench, op) ? Code.SESSIONMOVED : decideBytes(bench, op, request.body);
   if (op === Op.deleteContainer && isRefusal(verdict) && ctx.from === config.myid) {
     return { type: 'reject', err: verdict };
   }
@@ -114,6 +114,16 @@ export function authorityPrepare(
   const txn: Txn = isRefusal(verdict) ? { kind: 'error', err: verdict } : verdict;
   const header: TxnHeader = { clientId: session, cxid: request.cxid, zxid: ctx.zxid, time: io.now.wallMs, type };
   return conclude(bench, header, txn);
+}
+
+/**
+ * Whether the session's client has gone on at another server by now. Whatever is wrong with the request, this is the answer: it
+ * ends a connection that is no more, while any other might be taken for the answer to what the client has asked since.
+ */
+function isElsewhere({ sessions, session, from }: Bench, op: number): boolean {
+  if (op === Op.createSession || op === Op.closeSession || op === Op.deleteContainer) return false;
+  const known = sessions.sessions.get(session);
+  return known !== undefined && !known.closing && known.owner !== null && known.owner !== from;
 }
 
 /**
