@@ -20,7 +20,7 @@ import { note } from '../io.ts';
 import { untrack } from '../session/tracker.ts';
 import { parentOf } from '../tree/paths.ts';
 import type { WatchNotice } from '../tree/watches.ts';
-import { assert, type Id, Perm, type SessionId, ZXID_ZERO, type Zxid } from '../types.ts';
+import { assert, type ConnId, type Id, Perm, type SessionId, ZXID_ZERO, type Zxid } from '../types.ts';
 import type { RequestOf } from '../wire/client-codec.ts';
 import {
   type ClientRequest,
@@ -46,7 +46,7 @@ import {
 } from './connection.ts';
 import { createSessionRequest, onConnectRequest } from './handshake.ts';
 import { executeRead, type ReadRequest } from './reads.ts';
-import type { ClientConn, ConnPhase, Pending } from './state.ts';
+import type { ClientConn, ConnPhase, Pending, ServerState } from './state.ts';
 import { onWord } from './words.ts';
 
 /** A ConnectRequest is 44 or 45 bytes; nobody is trusted with more before it has a session. */
@@ -126,12 +126,15 @@ export function resumeYielding(call: Call): void {
   }
 }
 
-/** Whether the request throttle holds the next frame back (RequestThrottler). */
+/**
+ * Whether the request throttle holds the next frame back (RequestThrottler). There as here requests go in turn: as long as a
+ * connection waits, another that has just been answered takes no place before it.
+ */
 function isThrottled(call: Call, conn: ClientConn): boolean {
   const { server, config, io } = call;
   const limit = config.requestThrottleMaxRequests;
   if (limit <= 0 || conn.rx.size === 0) return false;
-  if (server.outstanding < limit) {
+  if (server.outstanding < limit && (server.held.size === 0 || longestHeld(server) === conn.conn)) {
     if (conn.heldSinceMs !== null) letGo(call, conn, conn.heldSinceMs);
     return false;
   }
@@ -142,6 +145,8 @@ function isThrottled(call: Call, conn: ClientConn): boolean {
   return true;
 }
 
+const longestHeld = ({ held }: ServerState): ConnId | undefined => held.values().next().value;
+
 /** What has arrived by now has waited as long as the first of it. */
 function letGo(call: Call, conn: ClientConn, sinceMs: number): void {
   call.server.held.delete(conn.conn);
@@ -150,13 +155,17 @@ function letGo(call: Call, conn: ClientConn, sinceMs: number): void {
   conn.staleSize = conn.rx.size;
 }
 
-/** Requests were answered: connections that the throttle held go on, the longest waiting first. */
+/** Requests were answered: connections that the throttle held go on, one request each, the longest waiting first. */
 export function releaseHeld(call: Call): void {
   const { server, config } = call;
-  for (const id of [...server.held]) {
+  for (let id = longestHeld(server); id !== undefined; id = longestHeld(server)) {
     if (server.outstanding >= config.requestThrottleMaxRequests) return;
     const conn = server.conns.get(id);
-    if (conn !== undefined) pump(call, conn);
+    assert(conn !== undefined, 'a connection that is gone waits for the throttle');
+    pump(call, conn);
+    const isStillNext = longestHeld(server) === id && server.outstanding < config.requestThrottleMaxRequests;
+    // It waits for something else by now. When it may go on, it comes back to the end.
+    if (isStillNext && conn.heldSinceMs !== null) letGo(call, conn, conn.heldSinceMs);
   }
 }
 

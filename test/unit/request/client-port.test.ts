@@ -7,6 +7,7 @@ import { asConn, asPeer, asSession, asZxid, OPEN_ACL, Perm, zxidOf } from '../..
 import { concat, fromHex } from '../../../core/wire/bytes.ts';
 import { type ClientRequest, encodeRequest, encodeRequestFrame } from '../../../core/wire/client-codec.ts';
 import { Code, CreateMode, EventType, Op } from '../../../core/wire/opcodes.ts';
+import { decodeTxn } from '../../../core/wire/txn-codec.ts';
 import { utf8Decode, utf8Encode } from '../../../core/wire/utf8.ts';
 import {
   connectFrame,
@@ -648,7 +649,56 @@ describe('limits', () => {
     b.send(create('/c'));
     expect(host.pending.length).toBe(1);
   });
+
+  test('the request throttle lets everyone ask in turn, however much one of them has to ask', () => {
+    const host = new Standalone({ config: { requestThrottleMaxRequests: 3 } });
+    const [busy, quiet, late] = [1, 2, 3].map((id) => new TestClient(host, id).connect()) as [
+      TestClient,
+      TestClient,
+      TestClient,
+    ];
+    host.hold = true;
+    for (let i = 0; i < 50; i++) busy.send(create(`/busy${i}`));
+    for (const path of ['/quiet1', '/quiet2']) quiet.send(create(path));
+    late.send(create('/late'));
+    const order: string[] = [];
+    for (let i = 0; i < 12; i++) {
+      expect(host.pending.length).toBe(3);
+      order.push(newestOf(host));
+      host.commit(1);
+    }
+    expect(order.slice(0, 8).join(' ')).toBe('/busy2 /busy3 /quiet1 /late /busy4 /quiet2 /busy5 /busy6');
+    expect([quiet, late].map((client) => brief(client.received()).length)).toEqual([2, 1]);
+  });
+
+  test('a connection that may not go on for another reason keeps nobody behind it', () => {
+    const host = new Standalone({ config: { requestThrottleMaxRequests: 2 } });
+    const [busy, deaf, quiet] = [1, 2, 3].map((id) => new TestClient(host, id).connect()) as [
+      TestClient,
+      TestClient,
+      TestClient,
+    ];
+    host.hold = true;
+    for (let i = 0; i < 10; i++) busy.send(create(`/busy${i}`));
+    deaf.send(create('/deaf'));
+    host.block(deaf.conn);
+    quiet.send(create('/quiet'));
+    host.commit(4);
+    expect(brief(quiet.received()).length).toBe(1);
+    expect(brief(deaf.received())).toEqual([]);
+    host.drain(deaf.conn);
+    host.commit(4);
+    expect(brief(deaf.received()).length).toBe(1);
+  });
 });
+
+/** The node that the last of the transactions on their way creates. */
+function newestOf(host: Standalone): string {
+  const last = host.pending.at(-1)!;
+  const decoded = 'entry' in last ? decodeTxn(last.entry.bytes) : null;
+  if (decoded?.ok !== true || decoded.value.txn.kind !== 'create') throw new Error('not a create');
+  return decoded.value.txn.path;
+}
 
 describe('clients that do not read', () => {
   const LARGE = new Uint8Array(1_000_000);
