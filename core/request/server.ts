@@ -7,9 +7,9 @@
 
 import { identitiesOf } from '../acl/schemes.ts';
 import { votersOf } from '../config/membership.ts';
-import type { BootSecrets, PeerConfig } from '../config/types.ts';
+import type { BootSecrets, PeerConfig, ServerSpec } from '../config/types.ts';
 import type { Heap } from '../heap.ts';
-import { type Input, type Io, note } from '../io.ts';
+import { type Address, type Input, type Io, note } from '../io.ts';
 import { newTracker, takeExpired, touch, trackerDeadline } from '../session/tracker.ts';
 import { asSession, assert, type ConnId, Perm, type SessionId, ZXID_ZERO, type Zxid } from '../types.ts';
 import { frameBuffer, pushBytes } from '../wire/framing.ts';
@@ -36,16 +36,19 @@ const callOf = (server: ServerState, heap: Heap, config: PeerConfig, io: Io): Ca
   out: [],
 });
 
+function listen(io: Io, { client, secureClient }: ServerState['listening']): void {
+  if (client !== null) io.emit({ type: 'listen', channel: 'client', address: client, tls: false });
+  if (secureClient !== null) io.emit({ type: 'listen', channel: 'client', address: secureClient, tls: true });
+}
+
 // --- life ------------------------------------------------------------------------------------------------------------
 
 /** Asks for the client listeners; nobody is served before `serverStart`. */
 export function serverBoot(config: PeerConfig, secrets: BootSecrets, io: Io): ServerState {
-  const { clientAddress, secureClientAddress } = config;
-  if (clientAddress !== null) io.emit({ type: 'listen', channel: 'client', address: clientAddress, tls: false });
-  if (secureClientAddress !== null) {
-    io.emit({ type: 'listen', channel: 'client', address: secureClientAddress, tls: true });
-  }
+  const listening = { client: config.clientAddress, secureClient: config.secureClientAddress };
+  listen(io, listening);
   return {
+    listening,
     mode: 'stopped',
     sessionSecret: secrets.sessionSecret,
     nextSessionId: asSession(0n),
@@ -65,6 +68,31 @@ export function serverBoot(config: PeerConfig, secrets: BootSecrets, io: Io): Se
     stats: freshStats(io.now.monoMs),
   };
 }
+
+/**
+ * A configuration came into force that may have this server's clients come elsewhere (ServerCnxnFactory.reconfigure). Those that
+ * are connected stay. What the configuration leaves out stays as it is.
+ */
+export function serverMoved(server: ServerState, io: Io, own: Pick<ServerSpec, 'client' | 'secureClient'>): void {
+  const { listening } = server;
+  const wanted = {
+    client: isSamePort(listening.client, own.client) ? listening.client : own.client,
+    secureClient: isSamePort(listening.secureClient, own.secureClient) ? listening.secureClient : own.secureClient,
+  };
+  if (wanted.client === listening.client && wanted.secureClient === listening.secureClient) return;
+  io.emit({ type: 'unlisten', channel: 'client' });
+  server.listening = wanted;
+  listen(io, wanted);
+}
+
+/** Whether nothing is asked for but what is there. An address for all interfaces is at home at each of them. */
+function isSamePort(here: Address | null, wanted: Address | null): boolean {
+  if (wanted === null) return true;
+  if (here === null || here.port !== wanted.port) return false;
+  return here.host === wanted.host || here.host === ANY_HOST || wanted.host === ANY_HOST;
+}
+
+const ANY_HOST = '0.0.0.0';
 
 export const freshStats = (nowMs: number): ServerState['stats'] => ({
   startedMs: nowMs,

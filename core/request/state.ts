@@ -5,7 +5,7 @@
  * alone. Both directions are events: `ServerEvent` goes out, `serverApplied` and its sisters come back.
  */
 
-import type { Remote } from '../io.ts';
+import type { Address, Remote } from '../io.ts';
 import type { SessionTracker } from '../session/tracker.ts';
 import type { ConnId, Id, SessionId, Zxid } from '../types.ts';
 import type { ClientRequest } from '../wire/client-codec.ts';
@@ -44,6 +44,8 @@ export type ServerEvent =
   | { readonly type: 'touch'; readonly session: SessionId; readonly timeoutMs: number };
 
 export interface ServerState {
+  /** Where clients may come. */
+  listening: { readonly client: Address | null; readonly secureClient: Address | null };
   mode: ServerMode;
   /** Key of the session passwords, from `BootSecrets`. */
   readonly sessionSecret: Uint8Array;

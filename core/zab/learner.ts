@@ -432,6 +432,7 @@ function onNewLeader(t: Turn, l: Learning, packet: QuorumPacket): void {
 function adoptConfig(t: Turn, membership: Membership): void {
   const { ensemble } = t.state;
   assert(ensemble !== null, 'no ensemble');
+  if (!t.config.reconfigEnabled) return;
   const { committed, lastSeen } = ensemble;
   if (membership.version > lastSeen.version) sawMembership(t, membership);
   else if (membership.version === committed.version) ensemble.lastSeen = committed;

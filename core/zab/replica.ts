@@ -5,13 +5,13 @@
  * not known to be committed, except where a whole state is adopted (SNAP, and a leader about to serve its own history).
  */
 
-import { formatMembership, parseMembership } from '../config/membership.ts';
+import { formatMembership, parseMembership, serverOf } from '../config/membership.ts';
 import type { Membership } from '../config/types.ts';
 import { cnxForget, cnxListen } from '../election/cnx-manager.ts';
 import type { ElectionCtx } from '../election/context.ts';
 import { note } from '../io.ts';
 import { authorityApplied } from '../request/authority.ts';
-import { serverApplied, serverStop } from '../request/server.ts';
+import { serverApplied, serverMoved, serverStop } from '../request/server.ts';
 import type { Turn } from '../state.ts';
 import { storeAppend } from '../storage/store.ts';
 import { CONFIG_PATH } from '../tree/paths.ts';
@@ -119,7 +119,7 @@ export function membershipOf(data: Uint8Array | null): Membership | null {
 /** A newer configuration was heard of: it is obeyed by quorums from now on, activated when committed. */
 export function sawMembership(t: Turn, membership: Membership): void {
   const { ensemble } = t.state;
-  if (ensemble === null || membership.version <= ensemble.lastSeen.version) return;
+  if (ensemble === null || !t.config.reconfigEnabled || membership.version <= ensemble.lastSeen.version) return;
   ensemble.lastSeen = membership;
   reconnect(t);
 }
@@ -143,15 +143,20 @@ export function electionCtx(t: Turn): ElectionCtx {
   };
 }
 
-/** The configuration is in force. Of two texts of one version, the one that a server has stays (QuorumPeer.setQuorumVerifier). */
+/**
+ * The configuration is in force. Of two texts of one version, the one that a server has stays (QuorumPeer.setQuorumVerifier).
+ * Without `reconfigEnabled` the file says who is a member, whatever the data says (QuorumPeer.processReconfig).
+ */
 export function activateMembership(t: Turn, membership: Membership): void {
   const { ensemble } = t.state;
   assert(ensemble !== null, 'a standalone server has no membership');
-  if (membership.version <= ensemble.committed.version) return;
+  if (!t.config.reconfigEnabled || membership.version <= ensemble.committed.version) return;
   note(t.io, 'zab.config.active', { version: membership.version });
   ensemble.committed = membership;
   if (membership.version >= ensemble.lastSeen.version) ensemble.lastSeen = membership;
   reconnect(t);
+  const own = serverOf(membership, t.config.myid);
+  if (own !== null) serverMoved(t.state.server, t.io, own);
 }
 
 /**
@@ -173,7 +178,7 @@ export function deriveMembership(t: Turn): void {
  */
 export function seeHistory(t: Turn): void {
   const { ensemble, heap } = { ensemble: t.state.ensemble, heap: t.heap };
-  if (ensemble === null) return;
+  if (ensemble === null || !t.config.reconfigEnabled) return;
   let last = ensemble.committed;
   const inTree = membershipOf(heap.tree.get(CONFIG_PATH)?.data ?? null);
   if (inTree !== null && inTree.version > last.version) last = inTree;
@@ -201,7 +206,7 @@ export function publishConfig(t: Turn): void {
   const { version } = ensemble.committed;
   if (version > t.heap.tree.lastZxid && counterOf(version) !== 0) return;
   const inTree = membershipOf(t.heap.tree.get(CONFIG_PATH)?.data ?? null);
-  const isOfFile = inTree?.version === version && version === ZXID_ZERO;
+  const isOfFile = !t.config.reconfigEnabled || (inTree?.version === version && version === ZXID_ZERO);
   if (inTree === null || inTree.version < version || isOfFile) {
     t.heap.tree.initConfig(utf8Encode(formatMembership(ensemble.committed)), version);
   }

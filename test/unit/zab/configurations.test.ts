@@ -28,7 +28,10 @@ const ownFile = (id: number, spec = '1 2 3'): Membership => {
   };
 };
 
-function ensembleOf(files: (id: number) => Membership, settings: { forceSnapshotSync: boolean }): MiniEnsemble {
+function ensembleOf(
+  files: (id: number) => Membership,
+  settings: { forceSnapshotSync: boolean; reconfigEnabled?: boolean },
+): MiniEnsemble {
   const net = new MiniEnsemble();
   for (const id of [1, 2, 3]) net.add(id, files(id), { quorumListenOnAllIPs: true, ...settings });
   for (const id of [2, 3]) net.start(id);
@@ -104,9 +107,71 @@ describe('files that are edited while the servers restart in turn', () => {
 describe('a newer version', () => {
   it('takes the place of the file', () => {
     const newer = { ...membershipOf('1 2 3'), version: asZxid(0x100000000) };
-    const net = ensembleOf((id) => (id === LATE ? ownFile(LATE) : newer), { forceSnapshotSync: false });
+    const net = ensembleOf((id) => (id === LATE ? ownFile(LATE) : newer), { forceSnapshotSync: false, reconfigEnabled: true });
     net.start(LATE);
     serve(net, [1, 2, 3]);
     expect(committedAt(net, LATE)).toBe(formatMembership(newer));
+  });
+});
+
+describe('without reconfigEnabled', () => {
+  it('the file says who is a member, whatever a configuration of before had been numbered (ZOOKEEPER-2819)', () => {
+    const before = membershipOf('1 2 3');
+    const after = membershipOf('2 3 4 5');
+    const net = ensembleOf(() => before, { forceSnapshotSync: false, reconfigEnabled: true });
+    net.start(LATE);
+    serve(net, [1, 2, 3]);
+    expect(net.peer(2).state.ensemble!.committed.version).toBeGreaterThan(0);
+    for (const id of [1, 2, 3]) net.crash(id);
+    for (const id of [4, 5]) net.add(id, after);
+    for (const id of [2, 3]) net.get(id).config = { ...net.get(id).config, membership: after, reconfigEnabled: false };
+    for (const id of [2, 3, 4, 5]) net.start(id);
+    serve(net, [2, 3, 4, 5]);
+    for (const id of [2, 3, 4, 5]) {
+      expect(committedAt(net, id)).toBe(formatMembership(after));
+      expect(nodeAt(net, id)).toBe(formatMembership(after));
+    }
+  });
+
+  it('what a leader says of the ensemble is passed over', () => {
+    const net = ensembleOf((id) => ownFile(id), { forceSnapshotSync: true, reconfigEnabled: true });
+    net.get(LATE).config = { ...net.get(LATE).config, reconfigEnabled: false };
+    net.start(LATE);
+    serve(net, [1, 2, 3]);
+    expect(committedAt(net, LATE)).toBe(formatMembership(ownFile(LATE)));
+    expect(nodeAt(net, LATE)).toBe(formatMembership(ownFile(LATE)));
+  });
+});
+
+describe('a reconfiguration that says where clients may come', () => {
+  function reconfigured(client: string): MiniEnsemble {
+    const net = ensembleOf(() => membershipOf('1 2 3'), { forceSnapshotSync: false, reconfigEnabled: true });
+    net.start(LATE);
+    serve(net, [1, 2, 3]);
+    const client3 = new MiniClient(net, 'administrator');
+    client3.connect(LEADER);
+    net.settle();
+    client3.hear();
+    const joiningServers = `server.${LATE}=10.0.0.${LATE}:2888:3888:participant;${client}`;
+    const request = { joiningServers, leavingServers: null, newMembers: null, curConfigId: asZxid(-1) };
+    client3.ask({ op: Op.reconfig, kind: 'reconfig', ...request });
+    net.run(1000);
+    expect(client3.hear()).toMatchObject([{ kind: 'reply', reply: { header: { err: 0 } } }]);
+    return net;
+  }
+
+  it('moves the port, also after a restart', () => {
+    const net = reconfigured(`10.0.0.${LATE}:2182`);
+    const moved = [{ host: `10.0.0.${LATE}`, port: 2182 }];
+    expect(net.get(LATE).listening.get('client')).toEqual(moved);
+    net.crash(LATE);
+    net.start(LATE);
+    serve(net, [1, 2, 3]);
+    expect(net.get(LATE).listening.get('client')).toEqual(moved);
+  });
+
+  it('leaves it where it is when the address is for all interfaces', () => {
+    const net = reconfigured('2181');
+    expect(net.get(LATE).listening.get('client')).toEqual([{ host: `10.0.0.${LATE}`, port: 2181 }]);
   });
 });
