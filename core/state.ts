@@ -149,6 +149,7 @@ export interface Leading {
   /** Proposals not yet committed, in zxid order. */
   proposals: Proposal[];
   lastProposed: Zxid;
+  lastProposedMs: number;
   nextPingMs: number;
   /** Half-tick counter; the quorum is checked every second one. */
   halfTicks: number;
@@ -182,12 +183,17 @@ export interface Handler {
   phase: HandlerPhase;
   openedMs: number;
   heardMs: number;
-  blocked: boolean;
+  /** Since when it takes no more of what it is sent; null when it does. */
+  blockedAtMs: number | null;
   /** The learner's last zxid, from ACKEPOCH. */
   peerLast: Zxid;
   ackedTo: Zxid;
-  /** Since when something that was proposed to it is unacknowledged; null when nothing is. */
+  /**
+   * An unacknowledged proposal and since when it is; null when everything is acknowledged. The oldest at first; once that is
+   * acknowledged the newest of that moment, which stands for all in between (LearnerHandler.SyncLimitCheck).
+   */
   unackedSinceMs: number | null;
+  unacked: Zxid;
   pingsSent: number;
   /** Of these, sent before UPTODATE. */
   pingsBefore: number;

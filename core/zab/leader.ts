@@ -61,6 +61,7 @@ export function becomeLeading(t: Turn): void {
     handlers: new Map(),
     proposals: [],
     lastProposed: state.committed,
+    lastProposedMs: t.io.now.monoMs,
     nextPingMs: io.now.monoMs + t.config.tickTimeMs / 2,
     halfTicks: 0,
     syncs: [],
@@ -94,10 +95,11 @@ export function leaderOpened(t: Turn, l: Leading, conn: ConnId): void {
     phase: { kind: 'info' },
     openedMs: t.io.now.monoMs,
     heardMs: t.io.now.monoMs,
-    blocked: false,
+    blockedAtMs: null,
     peerLast: ZXID_ZERO,
     ackedTo: ZXID_ZERO,
     unackedSinceMs: null,
+    unacked: ZXID_ZERO,
     pingsSent: 0,
     pingsBefore: 0,
     pongs: 0,
@@ -159,7 +161,10 @@ function onAck(t: Turn, l: Leading, handler: Handler, zxid: Zxid): void {
   }
   if (zxid > handler.ackedTo) {
     handler.ackedTo = zxid;
-    handler.unackedSinceMs = zxid >= l.lastProposed ? null : t.io.now.monoMs;
+    if (zxid >= handler.unacked) {
+      handler.unackedSinceMs = zxid >= l.lastProposed ? null : l.lastProposedMs;
+      handler.unacked = l.lastProposed;
+    }
   }
   if (counts(t, handler)) acknowledge(t, l, handler.sid, zxid);
 }
@@ -277,6 +282,9 @@ function dropSilent(t: Turn, l: Leading): void {
       monoMs - handler.unackedSinceMs > syncLimitMs
     ) {
       dropHandler(t, l, handler, 'does not acknowledge proposals');
+    } else if (handler.blockedAtMs !== null && monoMs - handler.blockedAtMs > limitMs) {
+      // What it does not take is kept for it, without a bound.
+      dropHandler(t, l, handler, 'takes nothing of what it is sent');
     } else if (
       (handler.phase.kind === 'snapshot' || handler.phase.kind === 'range') &&
       (t.heap.log.length > PINNED_ENTRIES_MAX || t.heap.log.bytes > PINNED_BYTES_MAX)
@@ -286,12 +294,12 @@ function dropSilent(t: Turn, l: Leading): void {
   }
 }
 
-export function leaderBlocked(_t: Turn, handler: Handler): void {
-  handler.blocked = true;
+export function leaderBlocked(t: Turn, handler: Handler): void {
+  handler.blockedAtMs ??= t.io.now.monoMs;
 }
 
 export function leaderDrained(t: Turn, l: Leading, handler: Handler): void {
-  handler.blocked = false;
+  handler.blockedAtMs = null;
   continueSnapshot(t, l, handler);
 }
 
@@ -300,7 +308,7 @@ const AT_ONCE_MS = 0;
 /** Monotonic time of the next thing to do. A snapshot that may go on wants the next tick at once. */
 export function leaderDeadline(l: Leading): number {
   for (const handler of l.handlers.values()) {
-    if (handler.phase.kind === 'snapshot' && !handler.blocked) return AT_ONCE_MS;
+    if (handler.phase.kind === 'snapshot' && handler.blockedAtMs === null) return AT_ONCE_MS;
   }
   return l.nextPingMs;
 }

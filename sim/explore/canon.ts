@@ -44,6 +44,7 @@ const PAST = new Set([
   'startedMs',
   'openedMs',
   'proposedMs',
+  'lastProposedMs',
   'atMs',
   'unackedSinceMs',
   'sinceMs',

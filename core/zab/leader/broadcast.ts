@@ -15,7 +15,7 @@ import { encodeDesignatedLeader, encodeInformAndActivate, encodePacket } from '.
 import type { LogEntry } from '../../wire/txn.ts';
 import { packetOf } from '../packets.ts';
 import { activateMembership, appendEntry, commitThrough, reconfigOf } from '../replica.ts';
-import { isForwarding, listenForLearners, quorumPorts } from './handlers.ts';
+import { awaitAck, isForwarding, listenForLearners, quorumPorts } from './handlers.ts';
 import { giveUp, isVoterNow, leads } from './quorums.ts';
 import { answerSyncs } from './syncs.ts';
 
@@ -54,13 +54,14 @@ function propose(t: Turn, l: Leading, entry: LogEntry): void {
   appendEntry(t, entry);
   if (!leads(t)) return;
   l.lastProposed = entry.zxid;
+  l.lastProposedMs = t.io.now.monoMs;
   l.proposals.push({ zxid: entry.zxid, acks: [], proposedMs: t.io.now.monoMs, reconfig: reconfigOf(entry) });
   note(t.io, 'zab.proposal.sent', { zxid: entry.zxid });
   const bytes = encodePacket(packetOf(Packet.PROPOSAL, entry.zxid, entry.bytes));
   for (const handler of l.handlers.values()) {
     if (handler.observer || !isForwarding(handler)) continue;
     t.io.emit({ type: 'send', conn: handler.conn, bytes });
-    handler.unackedSinceMs ??= t.io.now.monoMs;
+    awaitAck(t, handler, entry.zxid);
   }
 }
 

@@ -29,6 +29,13 @@ export function quorumPorts(t: Turn): string {
   return (own?.addresses ?? []).map(({ host, quorumPort }) => `${host}:${quorumPort}`).join();
 }
 
+/** A proposal was sent to the learner. */
+export function awaitAck(t: Turn, handler: Handler, zxid: Zxid): void {
+  if (handler.unackedSinceMs !== null) return;
+  handler.unackedSinceMs = t.io.now.monoMs;
+  handler.unacked = zxid;
+}
+
 /** Leaves the role: connections closed, nothing listened to. The caller decides what comes next. */
 export function stopLeading(t: Turn, l: Leading): void {
   for (const handler of l.handlers.values()) {

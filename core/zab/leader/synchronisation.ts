@@ -19,7 +19,7 @@ import type { LogEntry } from '../../wire/txn.ts';
 import { digestsComplete } from '../digests.ts';
 import { activateMembership, applyThrough, commitThrough, publishConfig } from '../replica.ts';
 import { decideSync, type HistoryView, type SyncPlan } from '../sync.ts';
-import { dropHandler, dropSnapshot, forgetAcksAfter, send } from './handlers.ts';
+import { awaitAck, dropHandler, dropSnapshot, forgetAcksAfter, send } from './handlers.ts';
 import { counts, giveUp, leads, quorumOf } from './quorums.ts';
 
 /** A SNAP stream is cut into pieces of this size; one piece a step keeps the leader responsive. */
@@ -154,7 +154,7 @@ function startSnapshot(t: Turn, l: Leading, handler: Handler): void {
 
 /** Sends one piece; the next follows on the next tick, or when the connection has drained. */
 export function continueSnapshot(t: Turn, l: Leading, handler: Handler): void {
-  if (handler.phase.kind !== 'snapshot' || handler.blocked) return;
+  if (handler.phase.kind !== 'snapshot' || handler.blockedAtMs !== null) return;
   const outgoing = t.heap.outgoing.get(handler.conn);
   assert(outgoing !== undefined, 'snapshot phase without a snapshot');
   handler.heardMs = t.io.now.monoMs;
@@ -182,7 +182,7 @@ function finishSync(t: Turn, l: Leading, handler: Handler, from: Zxid): void {
       sendCommitted(t, handler, entry);
     } else if (!handler.observer) {
       send(t, handler.conn, Packet.PROPOSAL, entry.zxid, entry.bytes);
-      handler.unackedSinceMs ??= t.io.now.monoMs;
+      awaitAck(t, handler, entry.zxid);
     }
   }
   const config = t.state.ensemble?.lastSeen;
@@ -195,7 +195,11 @@ function finishSync(t: Turn, l: Leading, handler: Handler, from: Zxid): void {
 export function onAckNewLeader(t: Turn, l: Leading, handler: Handler): void {
   handler.phase = { kind: 'active' };
   if (counts(t, handler) && !l.ackNewLeader.includes(handler.sid)) l.ackNewLeader.push(handler.sid);
-  if (handler.unackedSinceMs !== null) handler.unackedSinceMs = t.io.now.monoMs;
+  if (handler.unackedSinceMs !== null) {
+    // Its time begins now, for all that it was sent while it was brought level.
+    handler.unackedSinceMs = t.io.now.monoMs;
+    handler.unacked = l.lastProposed;
+  }
   if (l.phase.kind === 'broadcast') sendUpToDate(t, handler);
   else establishIfQuorum(t, l);
 }

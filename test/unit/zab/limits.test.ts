@@ -2,9 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Effect, Remote } from '../../../core/io.ts';
-import { asConn, asPeer, asZxid } from '../../../core/types.ts';
-import { Packet } from '../../../core/wire/opcodes.ts';
-import { encodeLearnerInfo, encodePacket, LEARNER_PROTOCOL_VERSION } from '../../../core/wire/quorum-codec.ts';
+import { asConn, asPeer, asSession, asZxid, zxidOf } from '../../../core/types.ts';
+import { Op, Packet } from '../../../core/wire/opcodes.ts';
+import {
+  encodeLearnerInfo,
+  encodePacket,
+  encodeRequestPayload,
+  LEARNER_PROTOCOL_VERSION,
+} from '../../../core/wire/quorum-codec.ts';
 import { LEARNERS_MAX } from '../../../core/zab/leader.ts';
 import { packetOf } from '../../../core/zab/packets.ts';
 import { leaderWith, learnerIn, type Scene, send } from '../../support/phases.ts';
@@ -112,5 +117,65 @@ describe('an introduction', () => {
     send(scene.net, scene.wire, Packet.FOLLOWERINFO, asZxid(0), info);
     expect(notesIn(effects)).toContain('zab.illegal.packet');
     expect(scene.wire.closed).toBe(true);
+  });
+});
+
+describe('a learner that does not keep up', () => {
+  const SECOND_MS = 1000;
+  const ask = (scene: Scene, cxid: number): void =>
+    send(
+      scene.net,
+      scene.wire,
+      Packet.REQUEST,
+      asZxid(-1),
+      encodeRequestPayload({ sessionId: asSession(5n), cxid, type: Op.createSession, body: Uint8Array.of(0, 1, 0, 0) }),
+    );
+  const alive = (scene: Scene): void => send(scene.net, scene.wire, Packet.PING, asZxid(0), new Uint8Array(0));
+  const handlers = ({ net, self }: Scene): number => {
+    const { role } = net.peer(self).state;
+    return role.kind === 'leading' ? role.handlers.size : 0;
+  };
+
+  /** Every second another proposal; at the end of it the learner acknowledges the one of so many seconds ago. */
+  function secondsUntilDropped(behind: number): number | null {
+    const scene = leaderWith('active');
+    for (let second = 1; second <= 60; second++) {
+      ask(scene, second);
+      scene.net.run(SECOND_MS);
+      alive(scene);
+      if (second > behind) send(scene.net, scene.wire, Packet.ACK, zxidOf(1, second - behind));
+      if (handlers(scene) === 0) return second;
+    }
+    return null;
+  }
+
+  it('is dropped when what it acknowledges is older than syncLimit, however steadily it does', () => {
+    const { syncLimitTicks, tickTimeMs } = leaderWith('active').net.get(3).config;
+    const limit = (syncLimitTicks * tickTimeMs) / SECOND_MS;
+    expect(secondsUntilDropped(limit - 1)).toBeNull();
+    const dropped = secondsUntilDropped(limit);
+    expect(dropped).toBeGreaterThan(limit);
+    expect(dropped).toBeLessThanOrEqual(2 * limit + 1);
+  });
+
+  it('is dropped when it takes nothing, though it says that it is there', () => {
+    const scene = leaderWith('active');
+    const { syncLimitTicks, tickTimeMs } = scene.net.get(scene.self).config;
+    const block = (type: 'connBlocked' | 'connDrained'): void =>
+      scene.net.input(scene.net.get(scene.self), { type, conn: scene.wire.conn });
+    const wait = (ticks: number): void => {
+      for (let tick = 0; tick < ticks; tick++) {
+        scene.net.run(tickTimeMs);
+        alive(scene);
+      }
+    };
+    block('connBlocked');
+    wait(syncLimitTicks - 1);
+    block('connDrained');
+    block('connBlocked');
+    wait(syncLimitTicks - 1);
+    expect(handlers(scene)).toBe(1);
+    wait(2);
+    expect(handlers(scene)).toBe(0);
   });
 });
