@@ -25,7 +25,7 @@
 
 import type { Scope } from './scopes.ts';
 import { ACTIONS_MAX, type State, System, serverOfAction } from './system.ts';
-import { Fingerprints, hashHigh, hashLow, IntList } from './tables.ts';
+import { Fingerprints, hashHigh, hashLow, IntList, rehashLow } from './tables.ts';
 import type { Fault } from './turn.ts';
 
 export interface Limits {
@@ -79,6 +79,8 @@ export interface SearchSettings {
 }
 
 const NO_LIMITS: Limits = { statesMax: Number.POSITIVE_INFINITY, cpuSecondsMax: Number.POSITIVE_INFINITY };
+/** What a queued state has beside it. */
+const NOTES = 3;
 /** So many states between two looks at the clock. */
 const STRIDE = 512;
 
@@ -106,7 +108,7 @@ class Search {
   private readonly limits: Limits;
   private readonly seen = new Fingerprints();
   private readonly width: number;
-  /** States of the present and of the next distance, each with what its last action was. */
+  /** States of the present and of the next distance, each with what its last action was and its two hashes. */
   private now = new IntList();
   private later = new IntList();
   private readonly state: State;
@@ -133,11 +135,12 @@ class Search {
   *run(): Generator<Progress, Report, boolean> {
     const { start, width } = this;
     const low = hashLow(start, width);
-    this.seen.add(low, hashHigh, low);
+    const high = hashHigh;
+    this.seen.add(low, high, low);
     const fault = this.system.check(start);
     if (fault !== null) return this.report('violation', { fault, actions: [] });
     this.later.append(start, width);
-    this.later.push(-1);
+    this.queueNotes(-1, low, high);
     while (this.later.length > 0) {
       [this.now, this.later] = [this.later, this.now];
       this.later.clear();
@@ -150,7 +153,7 @@ class Search {
 
   /** All states of one distance. */
   private *level(): Generator<Progress, Report | null, boolean> {
-    const row = this.width + 1;
+    const row = this.width + NOTES;
     for (let at = 0, count = 0; at < this.now.length; at += row, count++) {
       if (count % STRIDE === 0) {
         const isEnough = yield this.progress(this.now.length - at);
@@ -159,18 +162,20 @@ class Search {
       }
       if (this.seen.size >= this.limits.statesMax) return this.report('bounded', null);
       this.now.read(at, this.state, this.width);
-      const found = this.expand(this.now.at(at + this.width));
+      const notes = at + this.width;
+      const found = this.expand(this.now.at(notes), this.now.at(notes + 1), this.now.at(notes + 2));
       if (found !== null) return this.report('violation', found);
     }
     return null;
   }
 
   private progress(left: number): Progress {
-    const queue = Math.floor((left + this.later.length) / (this.width + 1));
+    const queue = Math.floor((left + this.later.length) / (this.width + NOTES));
     return { states: this.seen.size, transitions: this.transitions, depth: this.depth, queue };
   }
 
-  private expand(last: number): Violation | null {
+  /** All successors of `this.state`, which has these two hashes. */
+  private expand(last: number, low: number, high: number): Violation | null {
     const { system, state, next, width, actions, seen } = this;
     if (system.isBeyond(state)) {
       this.beyond += 1;
@@ -183,7 +188,6 @@ class Search {
       const fault = system.checkQuiet(state);
       if (fault !== null) return { fault, actions: this.pathTo(state) };
     }
-    const from = hashLow(state, width);
     for (let i = 0; i < count; i++) {
       const action = actions[i]!;
       if (last >= 0 && this.comesEarlier(action, last)) {
@@ -193,14 +197,21 @@ class Search {
       this.transitions += 1;
       next.set(state);
       if (!system.apply(next, action)) return { fault: system.fault!, actions: [...this.pathTo(state), action] };
-      const low = hashLow(next, width);
-      if (!seen.add(low, hashHigh, from)) continue;
+      const nextLow = rehashLow(state, next, width, low, high);
+      const nextHigh = hashHigh;
+      if (!seen.add(nextLow, nextHigh, low)) continue;
       const fault = system.check(next);
       if (fault !== null) return { fault, actions: [...this.pathTo(state), action] };
       this.later.append(next, width);
-      this.later.push(this.noteOf(state, action));
+      this.queueNotes(this.noteOf(state, action), nextLow, nextHigh);
     }
     return null;
+  }
+
+  private queueNotes(last: number, low: number, high: number): void {
+    this.later.push(last);
+    this.later.push(low);
+    this.later.push(high);
   }
 
   /** The server of the action that led to `next`, if others can change places with it; else -1. */

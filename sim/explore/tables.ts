@@ -221,23 +221,52 @@ function mixPair(a: number, b: number): number {
   return h ^ (h >>> 13);
 }
 
-/** Two independent 32-bit hashes of the first `count` integers; the second into `hashHigh`. */
+/**
+ * Two independent 32-bit hashes of the first `count` integers; the second into `hashHigh`. Each is the sum of one number for
+ * each place and value, as if drawn from a table of random ones (Zobrist 1970), so the hashes of a row that differs in a few
+ * places are found from the differences (`rehashLow`).
+ */
 export function hashLow(values: Int32Array, count: number): number {
-  let low = 0x1234_5678;
-  let high = 0x0bad_cafe;
+  let low = 0;
+  let high = 0;
   for (let i = 0; i < count; i++) {
-    const value = values[i]!;
-    low = Math.imul(low ^ value, 0xcc9e_2d51);
-    low = Math.imul((low << 15) | (low >>> 17), 0x1b87_3593);
-    high = Math.imul(high ^ Math.imul(value ^ 0x7f4a_7c15, 0x85eb_ca6b), 0x9e37_79b1);
-    high = ((high << 13) | (high >>> 19)) + low;
+    low = (low + drawLow(i, values[i]!)) | 0;
+    high = (high + drawHigh(i, values[i]!)) | 0;
   }
-  low ^= Math.imul(high ^ (high >>> 16), 0x85eb_ca6b);
-  low = Math.imul(low ^ (low >>> 13), 0xc2b2_ae35);
-  high = Math.imul(high ^ (high >>> 15) ^ low, 0x2c1b_3c6d);
-  hashHigh = (high ^ (high >>> 12)) >>> 0;
-  return (low ^ (low >>> 16)) >>> 0;
+  hashHigh = high >>> 0;
+  return low >>> 0;
 }
 
-/** The other half of the last `hashLow`. A second return value without an allocation. */
+/** The hashes of `after`, given those of `before`. */
+export function rehashLow(before: Int32Array, after: Int32Array, count: number, low: number, high: number): number {
+  let l = low;
+  let h = high;
+  for (let i = 0; i < count; i++) {
+    const old = before[i]!;
+    const value = after[i]!;
+    if (old === value) continue;
+    l = (l - drawLow(i, old) + drawLow(i, value)) | 0;
+    h = (h - drawHigh(i, old) + drawHigh(i, value)) | 0;
+  }
+  hashHigh = h >>> 0;
+  return l >>> 0;
+}
+
+/** The other half of the last hash. A second return value without an allocation. */
 export let hashHigh = 0;
+
+/** MurmurHash3's finaliser, begun elsewhere for each place. */
+function drawLow(place: number, value: number): number {
+  let h = value ^ Math.imul(place + 1, 0x9e37_79b1);
+  h = Math.imul(h ^ (h >>> 16), 0x85eb_ca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2_ae35);
+  return h ^ (h >>> 16);
+}
+
+/** Another one: lowbias32 (Wellons, "Prospecting for hash functions", 2018). */
+function drawHigh(place: number, value: number): number {
+  let h = (value + Math.imul(place + 1, 0x6c07_8965)) | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x7feb_352d);
+  h = Math.imul(h ^ (h >>> 15), 0x846c_a68b);
+  return h ^ (h >>> 16);
+}
