@@ -118,31 +118,57 @@ export class ByteStore {
 const isShared = (value: object): boolean => 'servers' in value && 'groups' in value;
 
 /** A copy that shares only byte arrays and memberships. Instances keep their class; functions cannot be copied. */
-export function copyOf<T>(value: T): T {
-  return copy(value) as T;
-}
+export const copyOf = <T>(value: T): T => copierOf(value)() as T;
 
-function copy(value: unknown): unknown {
+/**
+ * What makes copies of one value that is never changed. It knows where in the value something stands that must itself be
+ * copied, and takes over everything else at once; the same state of a part of a server is copied hundreds of times.
+ */
+export function copierOf(value: unknown): () => unknown {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) {
     assert(typeof value !== 'function', 'a function in a state cannot be copied');
-    return value;
+    return () => value;
   }
-  if (Array.isArray(value)) {
-    const items: unknown[] = new Array(value.length);
-    for (let i = 0; i < value.length; i++) items[i] = copy(value[i]);
-    return items;
-  }
-  if (value instanceof Map) {
-    const map = new Map<unknown, unknown>();
-    for (const [key, item] of value) map.set(key, copy(item));
-    return map;
-  }
-  if (value instanceof Set) return new Set(value);
-  if (isShared(value)) return value;
-  const source = value as Record<string, unknown>;
-  const made = Object.create(Object.getPrototypeOf(value)) as Record<string, unknown>;
-  for (const key of Object.keys(source)) made[key] = copy(source[key]);
-  return made;
+  if (Array.isArray(value)) return copierOfArray(value);
+  if (value instanceof Map) return copierOfMap(value);
+  if (value instanceof Set) return () => new Set(value);
+  if (isShared(value)) return () => value;
+  return copierOfObject(value as Record<string, unknown>);
+}
+
+const isOwned = (value: unknown): boolean =>
+  (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) || typeof value === 'function';
+
+function copierOfArray(value: readonly unknown[]): () => unknown {
+  const owned = [...value.keys()].filter((i) => isOwned(value[i]));
+  const copiers = owned.map((i) => copierOf(value[i]));
+  return () => {
+    const made = value.slice();
+    for (let i = 0; i < owned.length; i++) made[owned[i]!] = copiers[i]!();
+    return made;
+  };
+}
+
+function copierOfMap(value: ReadonlyMap<unknown, unknown>): () => unknown {
+  const owned = [...value.keys()].filter((key) => isOwned(value.get(key)));
+  const copiers = owned.map((key) => copierOf(value.get(key)));
+  return () => {
+    const made = new Map(value);
+    for (let i = 0; i < owned.length; i++) made.set(owned[i], copiers[i]!());
+    return made;
+  };
+}
+
+function copierOfObject(value: Record<string, unknown>): () => unknown {
+  const owned = Object.keys(value).filter((key) => isOwned(value[key]));
+  const copiers = owned.map((key) => copierOf(value[key]));
+  const prototype = Object.getPrototypeOf(value);
+  const isPlain = prototype === Object.prototype;
+  return () => {
+    const made = isPlain ? { ...value } : (Object.assign(Object.create(prototype), value) as Record<string, unknown>);
+    for (let i = 0; i < owned.length; i++) made[owned[i]!] = copiers[i]!();
+    return made;
+  };
 }
 
 /** Like `copyOf` for graphs in which an object is reached by several paths: the tree and its table of ACLs. */
@@ -285,12 +311,11 @@ function mergeChunks(buffer: Chunks, bytes: ByteStore): void {
 
 // --- equality --------------------------------------------------------------------------------------------------------
 
-/** Whether the two are the same value, field by field. Maps count as different when their order differs. */
+/** Whether the two are the same value, field by field, as their texts would say. */
 export function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  // Bytes of states in normal form are interned; others are compared by their text later.
-  if (a instanceof Uint8Array || b instanceof Uint8Array) return false;
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && isSameBytes(a, b);
   if (Array.isArray(a)) {
     if (!Array.isArray(b) || a.length !== b.length) return false;
     for (let i = 0; i < a.length; i++) if (!isSame(a[i], b[i])) return false;
@@ -298,24 +323,95 @@ export function isSame(a: unknown, b: unknown): boolean {
   }
   if (a instanceof Map) return b instanceof Map && isSameMap(a, b);
   if (a instanceof Set) return b instanceof Set && a.size === b.size && [...a].every((item) => b.has(item));
+  if (Array.isArray(b) || b instanceof Map || b instanceof Set || b instanceof Uint8Array) return false;
   const [x, y] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  if (isShared(x)) return isShared(y) && x.version === y.version;
   let count = 0;
   for (const key in x) {
     count += 1;
-    if (!SKIPPED.has(key) && !isSame(x[key], y[key])) return false;
+    const item = x[key];
+    if (!SKIPPED.has(key) && (!isSame(item, y[key]) || (item === undefined && !(key in y)))) return false;
   }
   for (const _ in y) count -= 1;
   return count === 0;
 }
 
+function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
 function isSameMap(a: ReadonlyMap<unknown, unknown>, b: ReadonlyMap<unknown, unknown>): boolean {
   if (a.size !== b.size) return false;
-  const others = b.entries();
   for (const [key, item] of a) {
-    const other = others.next().value!;
-    if (other[0] !== key || !isSame(item, other[1])) return false;
+    const other = b.get(key);
+    if (!isSame(item, other) || (other === undefined && !b.has(key))) return false;
   }
   return true;
+}
+
+/** Equal numbers, of 32 bits, for values that are the same; as a rule, others for others. */
+export function hashOf(value: unknown, bytes: ByteStore): number {
+  switch (typeof value) {
+    case 'number':
+      return hashNumber(value);
+    case 'string':
+      return hashText(value);
+    case 'boolean':
+      return value ? 0x1b87_3593 : 0x0b4b_5e2d;
+    case 'bigint':
+      return hashText(`${value}n`);
+    case 'undefined':
+      return 0x2f9b_e6cc;
+    case 'object':
+      return value === null ? 0x7ed5_5d16 : hashOfObject(value, bytes);
+    default:
+      throw new Error(`a ${typeof value} in a state`);
+  }
+}
+
+function hashOfObject(value: object, bytes: ByteStore): number {
+  if (value instanceof Uint8Array) return hashWord(bytes.idOf(value) ^ 0x61c8_8647);
+  let hash = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) hash = (Math.imul(hash, 31) + hashOf(item, bytes)) | 0;
+    return hashWord(hash ^ value.length);
+  }
+  // From here on the order does not matter.
+  if (value instanceof Map) {
+    for (const [key, item] of value) hash = (hash + hashPair(hashOf(key, bytes), hashOf(item, bytes))) | 0;
+    return hashWord(hash ^ 0x3c6e_f372);
+  }
+  if (value instanceof Set) {
+    for (const item of value) hash = (hash + hashOf(item, bytes)) | 0;
+    return hashWord(hash ^ 0x1715_609d);
+  }
+  const object = value as Record<string, unknown>;
+  if (isShared(value)) return hashOf(object.version, bytes);
+  for (const key in object) {
+    if (!SKIPPED.has(key)) hash = (hash + hashPair(hashText(key), hashOf(object[key], bytes))) | 0;
+  }
+  return hashWord(hash);
+}
+
+const hashPair = (a: number, b: number): number => hashWord(Math.imul(a, 0x9e37_79b1) ^ b);
+
+function hashNumber(value: number): number {
+  const high = Math.floor(value / 0x1_0000_0000);
+  return hashWord(Math.imul(high, 0x85eb_ca77) ^ (value | 0));
+}
+
+function hashText(text: string): number {
+  let hash = text.length;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x0100_0193);
+  return hash;
+}
+
+function hashWord(word: number): number {
+  let h = Math.imul(word ^ (word >>> 16), 0x85eb_ca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2_ae35);
+  return h ^ (h >>> 16);
 }
 
 // --- text ------------------------------------------------------------------------------------------------------------

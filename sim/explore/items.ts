@@ -68,11 +68,14 @@ const CLOSE_OF_DIALLED = 1;
 const CLOSE_OF_ACCEPTED = 2;
 const HAS_DIAL = 4;
 const CONNECTS = 8;
+const DIAL_IS_FIRST = 16;
 
 export const EMPTY_QUEUE = 0;
 
 export class Queues {
   private readonly contents: (readonly number[])[] = [[]];
+  /** The first item of each, or -1. */
+  private readonly heads: number[] = [-1];
   private readonly flags: number[] = [0];
   private readonly rests: number[] = [EMPTY_QUEUE];
   private readonly ids = new Map<string, number>([['', EMPTY_QUEUE]]);
@@ -90,6 +93,7 @@ export class Queues {
       id = this.contents.length;
       this.ids.set(text, id);
       this.contents.push(list);
+      this.heads.push(list[0] ?? -1);
       this.flags.push(this.flagsOf(list));
       this.rests.push(-1);
     }
@@ -100,6 +104,7 @@ export class Queues {
     let flags = 0;
     const first = list[0] === undefined ? null : this.items.get(list[0]).kind;
     if (first === 'dial' || first === 'opened') flags |= CONNECTS;
+    if (first === 'dial') flags |= DIAL_IS_FIRST;
     for (const id of list) {
       const { kind, dialled } = this.items.get(id);
       if (kind === 'close' || kind === 'refused') flags |= dialled ? CLOSE_OF_DIALLED : CLOSE_OF_ACCEPTED;
@@ -113,7 +118,7 @@ export class Queues {
   }
 
   head(queue: number): number {
-    return this.contents[queue]![0]!;
+    return this.heads[queue]!;
   }
 
   rest(queue: number): number {
@@ -140,6 +145,10 @@ export class Queues {
 
   hasDial(queue: number): boolean {
     return (this.flags[queue]! & HAS_DIAL) !== 0;
+  }
+
+  dialIsFirst(queue: number): boolean {
+    return (this.flags[queue]! & DIAL_IS_FIRST) !== 0;
   }
 
   /** Whether the first item is part of making a connection. */

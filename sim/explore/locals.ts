@@ -22,13 +22,16 @@ import type { TxnWindow } from '../../core/storage/window.ts';
 import type { DataTree } from '../../core/tree/data-tree.ts';
 import { asPeer, assert, InvariantError, ZXID_ZERO, type Zxid, zxidOf } from '../../core/types.ts';
 import { utf8Decode } from '../../core/wire/utf8.ts';
-import { ByteStore, isSame, NOW, normalise, type Renaming, textOf, UnknownTime } from './canon.ts';
+import { ByteStore, isSame, NOW, normalise, type Renaming, UnknownTime } from './canon.ts';
 import { type Disk, diskText, EMPTY_DISK } from './disk.ts';
 import { Histories, ROOT } from './histories.ts';
 import { ELECTION, FIRST_ITEM, Items, QUORUM } from './items.ts';
 import { Memory } from './memory.ts';
 import {
   CONNS,
+  DEAD,
+  DeadRead,
+  deadOf,
   endsOf,
   type Fields,
   FLE_FIELDS,
@@ -38,8 +41,8 @@ import {
   HANDLERS,
   type Keys,
   LINKS,
+  needsPeerLast,
   Parts,
-  Pool,
   Pools,
   ROLE_SLICES,
   restOf,
@@ -48,11 +51,12 @@ import {
   SLICE_COUNT,
   SlicedMap,
   type SliceIndex,
+  type Slices,
   type Socket,
   STATE_FIELDS,
   Thawed,
 } from './slices.ts';
-import { IntList, PairMap } from './tables.ts';
+import { IntList, PairMap, Rows } from './tables.ts';
 import { CALLS_MAX, CLOCK, type Fault, hostOf, LANES, LocalTurn, show } from './turn.ts';
 
 /** Inputs that are no messages. Where one has a parameter (a peer, a lane, a variant), it is added. */
@@ -103,8 +107,8 @@ export const BIT = {
 export const leaderOf = (bits: number): number => (bits >> 20) & 3;
 
 /** Which of the facts `Locals.quickOf` is asked for. */
-export const FACT = { log: 0, committed: 1, durable: 2, leads: 3, joined: 4, round: 5 } as const;
-const QUICK = 6;
+export const FACT = { log: 0, committed: 1, durable: 2, leads: 3, joined: 4, round: 5, promise: 6 } as const;
+const QUICK = 7;
 
 /** What checks want to know of a local state. Histories are nodes of `Histories`. */
 export interface Facts {
@@ -137,11 +141,26 @@ export interface LocalSettings {
   readonly config: Partial<PeerConfig>;
 }
 
+/** What makes an exploration fast and must change nothing else. Each can be left out, to see that it does not. */
+export interface Shortcuts {
+  /** What an input makes of a local state is remembered. */
+  readonly transitions: boolean;
+  /** The same for all local states that agree in what was read. */
+  readonly outcomes: boolean;
+  /** A tree that has applied a transaction is made once. */
+  readonly trees: boolean;
+  /** What checks want to know of a part of a server is found out once. */
+  readonly facts: boolean;
+  /** What a server will not read again is forgotten. Without this there are more states, but none that does anything else. */
+  readonly dead: boolean;
+}
+export const ALL_SHORTCUTS: Shortcuts = { transitions: true, outcomes: true, trees: true, facts: true, dead: true };
+
 interface Local {
   readonly server: number;
   readonly disk: number;
   /** Null while it is down. */
-  readonly slices: readonly number[] | null;
+  readonly slices: Slices | null;
 }
 
 /** What an input made of a server, for all servers that agree in what it read. */
@@ -163,20 +182,35 @@ export class Locals {
   steps = 0;
   readonly faults: Fault[] = [];
   readonly settings: LocalSettings;
+  readonly shortcuts: Shortcuts;
   private readonly membership: Membership;
   private readonly configs: PeerConfig[];
-  readonly pools = new Pools(this.bytes);
-  private readonly locals = new Pool<Local>();
+  readonly pools: Pools;
+  private readonly locals: Local[] = [];
+  /** Of a local state its slices, and its server. */
+  private readonly rows = new Rows(SLICE_COUNT + 1);
   private readonly bits = new IntList();
   private readonly facts: Facts[] = [];
   private readonly quick = new IntList();
   private readonly crashes: (readonly number[] | undefined)[] = [];
-  private readonly starts = new Map<string, number>();
+  /** (server, disk) -> transition. */
+  private readonly starts = new PairMap();
+  /** (base, log) -> history. */
+  private readonly logs = new PairMap();
+  /** (history, tree) -> 1, where the tree is that of the history or of another. */
+  private readonly soundTrees = new PairMap();
+  /** What the epoch files of a disk say. */
+  private readonly epochs: (readonly [accepted: number, current: number])[] = [];
   private readonly memory = new Memory<Outcome>();
   /** A fault that was seen when a new state was interned. */
   private stateFault: Fault | null = null;
+  /** What local states promise: a server, what it knows as committed, the epoch that it leads, its history. */
+  private readonly promises = new Rows(4);
   // (local, input) -> transition
   private readonly memo = new PairMap();
+  private lastLocal = -1;
+  private lastInput = -1;
+  private lastTransition = -1;
   private readonly nexts = new IntList();
   private readonly effectsFrom = new IntList();
   private readonly effects = new IntList();
@@ -188,8 +222,10 @@ export class Locals {
   /** Disks are values that are never changed. */
   private readonly diskIds = new WeakMap<Disk, number>();
 
-  constructor(settings: LocalSettings) {
+  constructor(settings: LocalSettings, shortcuts: Shortcuts) {
     this.settings = settings;
+    this.shortcuts = shortcuts;
+    this.pools = new Pools(this.bytes, shortcuts.trees);
     this.servers = settings.servers;
     assert(settings.servers <= SERVERS_MAX, 'bits are enough for four servers');
     this.membership = ensembleOf(settings.servers);
@@ -214,7 +250,7 @@ export class Locals {
 
   /** So many local states, transitions, slices. */
   get sizes(): { readonly locals: number; readonly transitions: number; readonly disks: number } {
-    return { locals: this.locals.size, transitions: this.nexts.length, disks: this.pools.all[SLICE.disk]!.size };
+    return { locals: this.locals.length, transitions: this.nexts.length, disks: this.pools.all[SLICE.disk]!.size };
   }
 
   // --- looking ---------------------------------------------------------------------------------------------------------
@@ -227,18 +263,24 @@ export class Locals {
     return this.facts[local]!;
   }
 
+  /** What is in the slices of a server; null while it is down. */
+  contentOf(local: number): readonly unknown[] | null {
+    const { slices } = this.locals[local]!;
+    return slices === null ? null : Array.from(slices, (_, index) => this.pools.value(index, slices));
+  }
+
   socketsOf(local: number): readonly Socket[] {
-    const { slices } = this.locals.get(local);
+    const { slices } = this.locals[local]!;
     return slices === null ? [] : [...this.pools.ends(slices, ELECTION), ...this.pools.ends(slices, QUORUM)];
   }
 
   /** In a word or two, what the server does. */
   roleOf(local: number): string {
-    const { slices } = this.locals.get(local);
+    const { slices } = this.locals[local]!;
     if (slices === null) return 'is down';
-    const role = this.pools.role(slices);
-    if (role.kind === 'learning') return `follows ${role.leader} (${role.phase.kind})`;
-    return role.kind === 'leading' ? `leads epoch ${role.epoch} (${role.phase.kind})` : `is ${role.kind}`;
+    const [role, phase] = [this.pools.role(slices), this.pools.phase(slices)];
+    if (role.kind === 'learning') return `follows ${role.leader} (${phase?.kind})`;
+    return role.kind === 'leading' ? `leads epoch ${role.epoch} (${phase?.kind})` : `is ${role.kind}`;
   }
 
   /** A server that has never run. */
@@ -250,10 +292,17 @@ export class Locals {
 
   /** The transition that this input makes; the input must be possible in that state. */
   transition(local: number, input: number): number {
-    const known = this.memo.get(local, input);
-    if (known >= 0) return known;
-    const made = this.run(local, input);
-    this.memo.set(local, input, made);
+    // As a rule it is asked first whether an action can change places with another, and then what it leads to.
+    if (!this.shortcuts.transitions) return this.run(local, input);
+    if (local === this.lastLocal && input === this.lastInput) return this.lastTransition;
+    let made = this.memo.get(local, input);
+    if (made < 0) {
+      made = this.run(local, input);
+      this.memo.set(local, input, made);
+    }
+    this.lastLocal = local;
+    this.lastInput = input;
+    this.lastTransition = made;
     return made;
   }
 
@@ -285,18 +334,18 @@ export class Locals {
   }
 
   private run(local: number, input: number): number {
-    const { server, slices, disk } = this.locals.get(local);
+    const { server, slices, disk } = this.locals[local]!;
     if (input === INPUT.start) return this.start(server, disk);
     assert(slices !== null, 'a server that is down hears nothing');
     const question = input * SERVERS_MAX + server;
-    const known = this.memory.recall(question, slices);
+    const known = this.shortcuts.outcomes ? this.memory.recall(question, slices) : null;
     if (known !== null) return this.follow(local, slices, known);
     const turn = new LocalTurn(this, server, new Parts(this.pools, slices));
     try {
       this.feed(turn, input);
       turn.settle(this.settings.disk === 'atomic');
     } catch (error) {
-      if (error instanceof UnknownTime) throw error;
+      if (error instanceof UnknownTime || error instanceof DeadRead) throw error;
       const what = error instanceof InvariantError ? error.message : String(error);
       return this.record(local, [], { property: 'no-exception', message: `server ${server + 1}: ${what}` });
     }
@@ -305,15 +354,15 @@ export class Locals {
       return this.record(this.down(server, this.internDisk(turn.disk)), [], turn.fault ?? fault);
     }
     const outcome = { changes: this.changesOf(turn), items: turn.items(), fault: turn.fault };
-    this.memory.remember(question, slices, turn.parts!.reads, outcome);
+    if (this.shortcuts.outcomes) this.memory.remember(question, slices, turn.parts!.reads, outcome);
     return this.follow(local, slices, outcome);
   }
 
-  private follow(local: number, slices: readonly number[], { changes, items, fault }: Outcome): number {
-    const { server } = this.locals.get(local);
-    const changed = [...slices];
-    for (let i = 0; i < changes.length; i += 2) changed[changes[i]!] = changes[i + 1]!;
-    const next = this.localOf(server, changed, false);
+  private follow(local: number, slices: Slices, { changes, items, fault }: Outcome): number {
+    const { server } = this.locals[local]!;
+    ROW.set(slices);
+    for (let i = 0; i < changes.length; i += 2) ROW[changes[i]!] = changes[i + 1]!;
+    const next = this.localOf(server, false);
     const found = fault ?? this.stateFault ?? this.compare(server, this.facts[local]!, this.facts[next]!, true);
     return this.record(next, items, found);
   }
@@ -383,7 +432,7 @@ export class Locals {
   crashesOf(local: number): readonly number[] {
     const known = this.crashes[local];
     if (known !== undefined) return known;
-    const { server, disk } = this.locals.get(local);
+    const { server, disk } = this.locals[local]!;
     const disks = this.settings.tornJobs ? this.tornDisks(local) : [disk];
     const states = new Set(disks.map((torn) => this.down(server, this.recovered(server, torn))));
     const list = [...states];
@@ -394,12 +443,12 @@ export class Locals {
 
   /** What is wrong with the disk after a crash, compared with what stood there before. */
   crashFault(local: number, down: number): Fault | null {
-    return this.compare(this.locals.get(local).server, this.facts[local]!, this.facts[down]!, false);
+    return this.compare(this.locals[local]!.server, this.facts[local]!, this.facts[down]!, false);
   }
 
   /** Every disk that some operations in flight, each lane in its order, lead to. */
   private tornDisks(local: number): number[] {
-    const { server, slices } = this.locals.get(local);
+    const { server, slices } = this.locals[local]!;
     assert(slices !== null, 'who is down does not crash');
     const found = new Set<number>();
     const visit = (path: readonly Lane[]): void => {
@@ -422,25 +471,14 @@ export class Locals {
    * recovery makes of it. Taking that for the state of the server while it is down merges what torn writes leave.
    */
   private recovered(server: number, disk: number): number {
-    const peer = this.locals.get(this.nextOf(this.startOf(server, disk)));
+    const peer = this.locals[this.nextOf(this.start(server, disk))]!;
     return peer.slices === null ? disk : peer.disk;
-  }
-
-  private startOf(server: number, disk: number): number {
-    const key = `${server} ${disk}`;
-    let known = this.starts.get(key);
-    if (known === undefined) {
-      known = this.start(server, disk);
-      this.starts.set(key, known);
-    }
-    return known;
   }
 
   /** Boot and recovery: one input, since nobody can tell how long it takes. */
   private start(server: number, disk: number): number {
-    const key = `${server} ${disk}`;
-    const known = this.starts.get(key);
-    if (known !== undefined) return known;
+    const known = this.starts.get(server, disk);
+    if (known >= 0) return known;
     const turn = LocalTurn.boot(this, server, this.diskValue(disk));
     let made: number;
     if (turn.halted === null) {
@@ -451,7 +489,7 @@ export class Locals {
       const fault: Fault = { property: 'no-unexplained-halt', message: `server ${server + 1}: ${turn.halted}` };
       made = this.record(this.down(server, disk), [], fault);
     }
-    this.starts.set(key, made);
+    this.starts.set(server, disk, made);
     return made;
   }
 
@@ -462,18 +500,18 @@ export class Locals {
 
   /** The disk of a server, up or down. */
   diskOf(local: number): Disk {
-    return this.diskValue(this.locals.get(local).disk);
+    return this.diskValue(this.locals[local]!.disk);
   }
 
   /** The history before the window of a server that is up. */
   baseOfLocal(local: number): number {
-    const { slices } = this.locals.get(local);
+    const { slices } = this.locals[local]!;
     return slices === null ? ROOT : this.pools.shell(slices).base;
   }
 
   /** What a start would find on this disk. */
   durableFacts(server: number, disk: Disk): Facts {
-    const next = this.nextOf(this.startOf(server, this.internDisk(disk)));
+    const next = this.nextOf(this.start(server, this.internDisk(disk)));
     return this.facts[next]!;
   }
 
@@ -492,7 +530,7 @@ export class Locals {
     const frozen = this.pools.trees.giveBack(tree) ?? tree;
     let id = this.treeIds.get(frozen);
     if (id === undefined) {
-      id = this.pools.all[SLICE.tree]!.intern(textOf(frozen, this.bytes), frozen);
+      id = this.pools.all[SLICE.tree]!.internValue(frozen, this.bytes);
       this.treeIds.set(frozen, id);
     }
     return id;
@@ -503,15 +541,18 @@ export class Locals {
   }
 
   private down(server: number, disk: number): number {
-    const size = this.locals.size;
-    const id = this.locals.intern(`${server} down ${disk}`, { server, disk, slices: null });
-    if (id === size) {
-      this.bits.push(0);
-      const empty = this.diskValue(disk).size === 0;
-      const found = empty ? NOTHING : this.factsOf(this.nextOf(this.startOf(server, disk)));
-      this.facts.push({ ...found, log: found.durable, committed: ROOT, leads: 0, joined: 0, serves: false });
-      this.lists(id);
-    }
+    ROW.fill(-1);
+    ROW[SLICE.disk] = disk;
+    ROW[SLICE_COUNT] = server;
+    const id = this.rows.intern(ROW);
+    if (id < this.locals.length) return id;
+    this.locals.push({ server, disk, slices: null });
+    this.bits.push(0);
+    this.facts.push(NOTHING);
+    const empty = this.diskValue(disk).size === 0;
+    const found = empty ? NOTHING : this.factsOf(this.nextOf(this.start(server, disk)));
+    this.facts[id] = { ...found, log: found.durable, committed: ROOT, leads: 0, joined: 0, serves: false };
+    this.lists(id);
     return id;
   }
 
@@ -519,12 +560,17 @@ export class Locals {
   private lists(id: number): void {
     const { log, committed, durable, leads, joined, round } = this.facts[id]!;
     const { quick } = this;
-    const values = [log, committed, durable, leads, joined, round];
-    quick.reserve((id + 1) * QUICK);
-    quick.length = Math.max(quick.length, (id + 1) * QUICK);
-    values.forEach((value, i) => {
-      quick.set(id * QUICK + i, value);
-    });
+    const at = id * QUICK;
+    quick.reserve(at + QUICK);
+    quick.length = Math.max(quick.length, at + QUICK);
+    quick.set(at + FACT.log, log);
+    quick.set(at + FACT.committed, committed);
+    quick.set(at + FACT.durable, durable);
+    quick.set(at + FACT.leads, leads);
+    quick.set(at + FACT.joined, joined);
+    quick.set(at + FACT.round, round);
+    PROMISE.set([this.locals[id]!.server, committed, leads, log]);
+    quick.set(at + FACT.promise, this.promises.intern(PROMISE));
   }
 
   quickOf(local: number, fact: number): number {
@@ -539,10 +585,11 @@ export class Locals {
 
   /** Interns a server that was not thawed, as it stands. */
   freeze(turn: LocalTurn): number {
-    const slices: number[] = new Array(SLICE_COUNT);
     const changes = this.changesOf(turn);
-    for (let i = 0; i < changes.length; i += 2) slices[changes[i]!] = changes[i + 1]!;
-    return this.localOf(turn.server, slices, turn.booting);
+    ROW.fill(-1);
+    for (let i = 0; i < changes.length; i += 2) ROW[changes[i]!] = changes[i + 1]!;
+    for (let i = 0; i < SLICE_COUNT; i++) assert(ROW[i] !== -1, 'a slice was not kept');
+    return this.localOf(turn.server, turn.booting);
   }
 
   /** The slices that the turn has touched and changed, and what they are afterwards; all of them when it was not thawed. */
@@ -561,15 +608,17 @@ export class Locals {
     };
     const keep: Keep = (index, value, key = '') => {
       const pool = this.pools.all[index]!;
+      if (value === DEAD) return this.shortcuts.dead ? put(index, pool.internValue(DEAD, bytes)) : undefined;
       // As a rule an input leaves most of a server as it was.
       if (parts?.isRead(index) === true && isSame(value, pool.get(parts.slices[index]!))) return;
       const normal = normalise(value, key, names, bytes);
-      put(index, pool.intern(textOf(normal, bytes), normal));
+      put(index, pool.internValue(normal, bytes));
     };
-    keep(SLICE.core, restOf(state, STATE_PARTS));
+    if (this.shortcuts.dead) settleDigests(peer, parts);
+    keepRest(SLICE.core, state, STATE_PARTS, parts, keep);
     keepFields(state, STATE_FIELDS, isTouched, keep);
     keepRole(state.role, names, parts, keep);
-    keepEnsemble(state.ensemble, names, isTouched, keep);
+    keepEnsemble(state.ensemble, names, parts, keep);
     if (isTouched(SLICE.watches)) keep(SLICE.watches, heap.watches);
     if (isTouched(SLICE.log)) {
       this.keepLog(turn, heap.log);
@@ -610,61 +659,85 @@ export class Locals {
     return node;
   }
 
-  /** The local state with these slices. */
-  private localOf(server: number, slices: readonly number[], booting: boolean): number {
+  /** The local state with the slices in `ROW`. */
+  private localOf(server: number, booting: boolean): number {
     this.stateFault = null;
-    const size = this.locals.size;
-    const id = this.locals.intern(rowText(server, slices), { server, disk: slices[SLICE.disk]!, slices });
-    if (id === size) {
-      this.bits.push(0);
-      this.facts.push(NOTHING);
-      this.bits.set(id, this.bitsFrom(server, slices));
-      this.facts[id] = this.factsFrom(server, slices, booting);
-      this.lists(id);
-    }
+    ROW[SLICE_COUNT] = server;
+    const id = this.rows.intern(ROW);
+    if (id < this.locals.length) return id;
+    const slices = ROW.slice(0, SLICE_COUNT);
+    this.locals.push({ server, disk: slices[SLICE.disk]!, slices });
+    this.bits.push(this.bitsFrom(server, slices));
+    this.facts.push(NOTHING);
+    this.facts[id] = this.factsFrom(server, slices, booting);
+    this.lists(id);
     return id;
   }
 
-  private factsFrom(server: number, slices: readonly number[], booting: boolean): Facts {
+  private factsFrom(server: number, slices: Slices, booting: boolean): Facts {
     const { histories, pools } = this;
-    const [log, tree, role, disk] = [pools.log(slices), pools.tree(slices), pools.role(slices), pools.disk(slices)];
-    let node = pools.shell(slices).base;
-    for (let i = 0; i < log.length; i++) node = histories.extend(node, log.get(i));
-    const fault = this.noteTree(server, histories.upTo(node, tree.lastZxid), tree);
-    const durable = booting ? node : this.durableFacts(server, disk).log;
+    const [tree, role, phase] = [pools.tree(slices), pools.role(slices), pools.phase(slices)];
+    const disk = slices[SLICE.disk]!;
+    const node = this.historyOf(slices);
+    const fault = this.noteTree(server, histories.upTo(node, tree.lastZxid), slices[SLICE.tree]!);
+    const durable = booting ? node : this.facts[this.nextOf(this.start(server, disk))]!.log;
     this.stateFault = fault;
-    const serves = role.kind === 'learning' && role.phase.kind === 'serving';
+    const [acceptedEpoch, currentEpoch] = this.epochsOn(disk);
     return {
       log: node,
       committed: histories.upTo(node, pools.committed(slices)),
       durable,
-      acceptedEpoch: epochOnDisk(disk, ACCEPTED_EPOCH),
-      currentEpoch: epochOnDisk(disk, CURRENT_EPOCH),
-      leads: role.kind === 'leading' && role.phase.kind === 'broadcast' ? role.epoch : 0,
-      joined: joinedEpoch(role),
+      acceptedEpoch,
+      currentEpoch,
+      leads: role.kind === 'leading' && phase?.kind === 'broadcast' ? role.epoch : 0,
+      joined: joinedEpoch(role, phase),
       applied: tree.lastZxid,
-      serves: serves && pools.server(slices).mode !== 'stopped',
+      serves: role.kind === 'learning' && phase?.kind === 'serving' && pools.server(slices).mode !== 'stopped',
       round: pools.clockOf(slices),
     };
   }
 
-  private noteTree(server: number, node: number, tree: DataTree): Fault | null {
-    if (this.histories.zxidOf(node) !== tree.lastZxid) return null;
-    const digest = tree.stateDigest();
-    const known = this.digests.get(node);
-    if (known === undefined) {
-      this.digests.set(node, digest);
-      this.treeNodes.set(`${tree.lastZxid} ${digest}`, node);
-    } else if (known !== digest) {
-      const message = `server ${server + 1} has another state at ${show(tree.lastZxid)} than the same history gave`;
-      return { property: 'equal-digest', message };
+  /** The history that ends where the log does. */
+  private historyOf(slices: Slices): number {
+    const { base } = this.pools.shell(slices);
+    const known = this.logs.get(base, slices[SLICE.log]!);
+    if (known >= 0 && this.shortcuts.facts) return known;
+    const log = this.pools.log(slices);
+    let node = base;
+    for (let i = 0; i < log.length; i++) node = this.histories.extend(node, log.get(i));
+    if (known < 0) this.logs.set(base, slices[SLICE.log]!, node);
+    return node;
+  }
+
+  private epochsOn(id: number): readonly [accepted: number, current: number] {
+    const disk = this.diskValue(id);
+    if (!this.shortcuts.facts) delete this.epochs[id];
+    this.epochs[id] ??= [epochOnDisk(disk, ACCEPTED_EPOCH), epochOnDisk(disk, CURRENT_EPOCH)];
+    return this.epochs[id]!;
+  }
+
+  private noteTree(server: number, node: number, id: number): Fault | null {
+    const isSound = this.soundTrees.get(node, id) >= 0;
+    if (isSound && this.shortcuts.facts) return null;
+    const tree = this.pools.all[SLICE.tree]!.get(id) as DataTree;
+    if (this.histories.zxidOf(node) === tree.lastZxid) {
+      const digest = tree.stateDigest();
+      const known = this.digests.get(node);
+      if (known === undefined) {
+        this.digests.set(node, digest);
+        this.treeNodes.set(`${tree.lastZxid} ${digest}`, node);
+      } else if (known !== digest) {
+        const message = `server ${server + 1} has another state at ${show(tree.lastZxid)} than the same history gave`;
+        return { property: 'equal-digest', message };
+      }
     }
+    if (!isSound) this.soundTrees.set(node, id, 1);
     return null;
   }
 
-  private bitsFrom(server: number, slices: readonly number[]): number {
+  private bitsFrom(server: number, slices: Slices): number {
     const { pools } = this;
-    const [shell, role] = [pools.shell(slices), pools.role(slices)];
+    const [shell, role, phase] = [pools.shell(slices), pools.role(slices), pools.phase(slices)];
     let bits: number = BIT.up;
     if (shell.listening) bits |= BIT.listening;
     const round = pools.round(slices);
@@ -672,12 +745,12 @@ export class Locals {
     if (role.kind === 'looking') bits |= BIT.looking;
     if (role.kind === 'leading') {
       bits |= BIT.leading | BIT.ping | (server * BIT.leader);
-      if (role.phase.kind === 'broadcast' && pools.server(slices).mode !== 'stopped') bits |= BIT.established;
+      if (phase?.kind === 'broadcast' && pools.server(slices).mode !== 'stopped') bits |= BIT.established;
     }
     if (role.kind === 'learning') {
       bits |= BIT.learning | ((role.leader - 1) * BIT.leader);
-      if (role.phase.kind === 'connecting') bits |= role.phase.retryAtMs === null ? BIT.connecting : BIT.retry;
-      if (role.phase.kind === 'serving') bits |= BIT.serving;
+      if (phase?.kind === 'connecting') bits |= phase.retryAtMs === null ? BIT.connecting : BIT.retry;
+      if (phase?.kind === 'serving') bits |= BIT.serving;
     }
     for (const { lane } of shell.files) bits |= BIT.lane << LANES.indexOf(lane);
     for (let peer = 0; peer < this.servers; peer++) {
@@ -688,15 +761,11 @@ export class Locals {
   }
 }
 
-/** The numbers themselves as a text, two characters each. */
-function rowText(server: number, slices: readonly number[]): string {
-  ROW.set(slices);
-  ROW[SLICE_COUNT] = server;
-  return String.fromCharCode.apply(null, ROW_CHARACTERS);
-}
+const PROMISE = new Int32Array(4);
+/** The slices of a local state in the making, and its server. */
 const ROW = new Int32Array(SLICE_COUNT + 1);
-const ROW_CHARACTERS = new Uint16Array(ROW.buffer) as unknown as number[];
 
+const LEADING_PARTS: readonly string[] = [...Object.keys(fieldsOfRole({ kind: 'leading' })), 'handlers'];
 const STATE_PARTS: readonly string[] = [...Object.keys(STATE_FIELDS), 'role', 'ensemble'];
 
 /** Takes over what a slice holds after a turn. */
@@ -710,14 +779,35 @@ function keepFields(object: object, fields: Fields, isTouched: IsTouched, keep: 
   }
 }
 
+/**
+ * A transaction that has been applied is not applied again, and what is applied later is compared with `restedAt`
+ * (`digestProblem`): when that is not later than the tree, it is as good as none.
+ */
+function settleDigests({ state, heap }: Peer, parts: Parts | null): void {
+  if (parts !== null) {
+    if (!parts.isTouched(SLICE.tree)) return;
+    const isApplied = heap.tree.lastZxid !== (parts.before(SLICE.tree) as DataTree).lastZxid;
+    if (!isApplied && !parts.isTouched(SLICE.digests)) return;
+  }
+  if (state.digests.restedAt <= heap.tree.lastZxid) state.digests.restedAt = ZXID_ZERO;
+}
+
+/** What of an object is in no slice of its own. Of one that was thawed its own fields are just that. */
+function keepRest(index: SliceIndex, object: object, fields: readonly string[], parts: Parts | null, keep: Keep): void {
+  if (object instanceof Thawed && parts?.isRead(index) === true && isSame(object, parts.before(index))) return;
+  keep(index, restOf(object, fields));
+}
+
 /** A role that is another object than before has overwritten all that was in the slices of the one before. */
 function keepRole(role: Role, names: Renaming, parts: Parts | null, keep: Keep): void {
   const isNew = parts === null || parts.isWritten(SLICE.role);
   const isTouched = (index: SliceIndex): boolean => isNew || parts.isTouched(index);
   const fields = fieldsOfRole(role);
-  keep(SLICE.role, restOf(role, [...Object.keys(fields), 'handlers']));
+  keepRest(SLICE.role, role, role.kind === 'leading' ? LEADING_PARTS : Object.keys(fields), parts, keep);
   keepFields(role, fields, isTouched, keep);
   if (role.kind === 'leading') {
+    const isOther = isNew || !isKind(parts, SLICE.phase, role.phase.kind);
+    if (isOther && isTouched(SLICE.phase)) for (const index of deadOf(role.phase)) keep(index, DEAD);
     const keepOne: Keep = (index, handler) =>
       keepHandler(index - SLICE.handler, handler as Handler | null, parts, keep);
     keepEntries(role.handlers, HANDLERS, names, isTouched, keepOne);
@@ -736,11 +826,23 @@ function keepHandler(server: number, handler: Handler | null, parts: Parts | nul
     return;
   }
   const isNew = !(handler instanceof Thawed);
-  keep(SLICE.handler + server, restOf(handler, Object.keys(fields)));
-  keepFields(handler, fields, (index) => isNew || parts?.isTouched(index) === true, keep);
+  keepRest(SLICE.handler + server, handler, Object.keys(fields), parts, keep);
+  const isTouched = (index: SliceIndex): boolean => isNew || parts?.isTouched(index) === true;
+  keepFields(handler, fields, isTouched, keep);
+  const phase = SLICE.handlerPhase + server;
+  const isOther = isNew || !isKind(parts, phase, handler.phase.kind) || parts?.isTouched(SLICE.handlerLast + server);
+  if (isOther && isTouched(phase) && !needsPeerLast(handler.phase)) keep(SLICE.handlerLast + server, DEAD);
 }
 
-function keepEnsemble(ensemble: Ensemble, names: Renaming, isTouched: IsTouched, keep: Keep): void {
+/** Whether the step has read that a slice was of this kind before. */
+function isKind(parts: Parts | null, index: SliceIndex, kind: string): boolean {
+  if (parts?.isRead(index) !== true) return false;
+  const before = parts.before(index);
+  return typeof before === 'object' && before !== null && 'kind' in before && before.kind === kind;
+}
+
+function keepEnsemble(ensemble: Ensemble, names: Renaming, parts: Parts | null, keep: Keep): void {
+  const isTouched = (index: SliceIndex): boolean => parts === null || parts.isTouched(index);
   const { committed, lastSeen, savedTo } = ensemble;
   keep(SLICE.seen, { committed, lastSeen, savedTo });
   if (isTouched(SLICE.cnx)) {
@@ -751,7 +853,7 @@ function keepEnsemble(ensemble: Ensemble, names: Renaming, isTouched: IsTouched,
   }
   if (isTouched(SLICE.fle)) {
     const { fle } = ensemble;
-    keep(SLICE.fle, restOf(fle, Object.keys(FLE_FIELDS)));
+    keepRest(SLICE.fle, fle, Object.keys(FLE_FIELDS), parts, keep);
     keepFields(fle, FLE_FIELDS, isTouched, keep);
   }
 }
@@ -791,12 +893,12 @@ const NOTHING: Facts = {
 };
 
 /** The epoch whose initial history this server has made its own. */
-function joinedEpoch(role: Role): number {
+function joinedEpoch(role: ReturnType<Pools['role']>, phase: ReturnType<Pools['phase']>): number {
   if (role.kind === 'leading') {
-    return role.phase.kind === 'synchronization' || role.phase.kind === 'broadcast' ? role.epoch : 0;
+    return phase?.kind === 'synchronization' || phase?.kind === 'broadcast' ? role.epoch : 0;
   }
   if (role.kind !== 'learning' || role.observer) return 0;
-  return role.phase.kind === 'acked' || role.phase.kind === 'serving' ? role.epoch : 0;
+  return phase?.kind === 'acked' || phase?.kind === 'serving' ? role.epoch : 0;
 }
 
 function ensembleOf(count: number): Membership {

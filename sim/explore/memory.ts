@@ -11,7 +11,7 @@
  */
 
 import { assert } from '../../core/types.ts';
-import type { SliceIndex } from './slices.ts';
+import type { SliceIndex, Slices } from './slices.ts';
 
 interface Node<T> {
   readonly slice: SliceIndex;
@@ -28,7 +28,7 @@ export class Memory<T> {
   private readonly roots = new Map<number, Node<T>>();
 
   /** What this input made of a server that agrees with this one in all that was read; null when there was none. */
-  recall(input: number, slices: readonly number[]): T | null {
+  recall(input: number, slices: Slices): T | null {
     let node: Node<T> | Leaf<T> | undefined = this.roots.get(input);
     while (node !== undefined) {
       if (node.slice === null) return node.outcome;
@@ -38,7 +38,7 @@ export class Memory<T> {
   }
 
   /** `reads` are the slices that were read, in that order. */
-  remember(input: number, slices: readonly number[], reads: readonly SliceIndex[], outcome: T): void {
+  remember(input: number, slices: Slices, reads: readonly SliceIndex[], outcome: T): void {
     assert(reads.length > 0, 'a step that reads nothing');
     let node = this.roots.get(input);
     if (node === undefined) {

@@ -195,7 +195,7 @@ class Search {
         continue;
       }
       this.transitions += 1;
-      next.set(state);
+      for (let place = 0; place < width; place++) next[place] = state[place]!;
       if (!system.apply(next, action)) return { fault: system.fault!, actions: [...this.pathTo(state), action] };
       const nextLow = rehashLow(state, next, width, low, high);
       const nextHigh = hashHigh;

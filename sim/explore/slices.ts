@@ -17,12 +17,12 @@ import type { Cnx, CnxState, Link } from '../../core/election/cnx-manager.ts';
 import type { FleState } from '../../core/election/fle.ts';
 import type { Heap } from '../../core/heap.ts';
 import type { FileAction, Lane } from '../../core/io.ts';
-import type { Ensemble, Handler, Leading, PeerState, Role } from '../../core/state.ts';
+import type { Ensemble, Handler, Leading, Learning, PeerState, Role } from '../../core/state.ts';
 import type { TxnWindow } from '../../core/storage/window.ts';
 import type { DataTree } from '../../core/tree/data-tree.ts';
 import type { WatchTable } from '../../core/tree/watches.ts';
 import { asConn, asPeer, type ConnId, type PeerId } from '../../core/types.ts';
-import { type ByteStore, copyOf } from './canon.ts';
+import { type ByteStore, copierOf, hashOf, isSame } from './canon.ts';
 import type { Disk } from './disk.ts';
 import type { ChannelIndex } from './items.ts';
 import { Trees } from './trees.ts';
@@ -77,6 +77,8 @@ export const SLICE = {
   handlerUnacked: 58,
 } as const;
 export type SliceIndex = number;
+/** For each slice of a server its number in the pool of that slice. */
+export type Slices = ArrayLike<number>;
 export const SLICE_COUNT = 62;
 
 export type Fields = Readonly<Record<string, SliceIndex>>;
@@ -89,7 +91,7 @@ export const STATE_FIELDS: Fields = {
   store: SLICE.store,
   server: SLICE.server,
 };
-const LEADING_FIELDS: Fields = {
+const LEADING_FIELDS = {
   phase: SLICE.phase,
   accepted: SLICE.accepted,
   ackEpoch: SLICE.ackEpoch,
@@ -97,8 +99,12 @@ const LEADING_FIELDS: Fields = {
   proposals: SLICE.proposals,
   lastProposed: SLICE.lastProposed,
   authority: SLICE.authority,
-};
-const LEARNING_FIELDS: Fields = { phase: SLICE.phase, commitTo: SLICE.commitTo, ackedTo: SLICE.ackedTo };
+} as const satisfies Fields;
+const LEARNING_FIELDS = {
+  phase: SLICE.phase,
+  commitTo: SLICE.commitTo,
+  ackedTo: SLICE.ackedTo,
+} as const satisfies Fields;
 export const FLE_FIELDS: Fields = { vote: SLICE.fleVote, round: SLICE.fleRound };
 const NO_FIELDS: Fields = {};
 /** By server. */
@@ -108,6 +114,40 @@ export const HANDLER_FIELDS: readonly Fields[] = Array.from({ length: SERVERS_MA
   ackedTo: SLICE.handlerAcked + i,
   unackedSinceMs: SLICE.handlerUnacked + i,
 }));
+
+/**
+ * What a slice holds that will be written before it is read again (`deadOf`). Two servers that differ only in such a slice
+ * are the same, whatever stands there. A step that reads it all the same is an error, not a wrong result.
+ */
+export const DEAD = Object.freeze({ kind: 'dead' });
+
+export class DeadRead extends Error {
+  override readonly name = 'DeadRead';
+}
+
+/** Which slices of a leader hold what it will not read again. They are its fields for phases that are over. */
+export function deadOf(phase: Leading['phase']): readonly SliceIndex[] {
+  switch (phase.kind) {
+    case 'discovery':
+      return [];
+    case 'proposingEpoch':
+    case 'collectingEpochAcks':
+      // The epoch is chosen: `proposeEpochIfQuorum` and `leaderClosed` look at the wishes in discovery only.
+      return [SLICE.accepted];
+    case 'adoptingEpoch':
+    case 'synchronization':
+    case 'broadcast':
+      // A quorum has promised itself: `onAckEpoch`, `synchronizeIfQuorum` and `leaderTick` count in collectingEpochAcks only.
+      return [SLICE.accepted, SLICE.ackEpoch];
+    default:
+      return phase satisfies never;
+  }
+}
+
+/** The learner's last zxid is written by its ACKEPOCH and read when what it needs is decided, now or behind a range that is read. */
+export const needsPeerLast = ({ kind }: Handler['phase']): boolean => kind === 'waiting' || kind === 'range';
+
+type Idle = Exclude<Role, Leading | Learning>;
 
 /** The fields of a role that are slices of their own. */
 export const fieldsOfRole = ({ kind }: Pick<Role, 'kind'>): Fields =>
@@ -148,23 +188,42 @@ export interface Socket {
   readonly open: boolean;
 }
 
-/** Values by their text. */
+/** Values that are never changed, each kept once: by a text of theirs, or by what they are. One pool uses one way. */
 export class Pool<T> {
   private readonly ids = new Map<string, number>();
+  /** The newest value with this hash, and for each value the one before it with the same hash, or -1. */
+  private readonly newest = new Map<number, number>();
+  private readonly before: number[] = [];
   private readonly values: T[] = [];
+  private readonly copiers: (() => unknown)[] = [];
 
   intern(text: string, value: T): number {
     let id = this.ids.get(text);
     if (id === undefined) {
-      id = this.values.length;
+      id = this.values.push(value) - 1;
       this.ids.set(text, id);
-      this.values.push(value);
     }
+    return id;
+  }
+
+  /** A value in normal form. */
+  internValue(value: T, bytes: ByteStore): number {
+    const hash = hashOf(value, bytes);
+    const newest = this.newest.get(hash) ?? -1;
+    for (let id = newest; id >= 0; id = this.before[id]!) if (isSame(value, this.values[id])) return id;
+    const id = this.values.push(value) - 1;
+    this.newest.set(hash, id);
+    this.before[id] = newest;
     return id;
   }
 
   get(id: number): T {
     return this.values[id]!;
+  }
+
+  copy(id: number): T {
+    this.copiers[id] ??= copierOf(this.values[id]);
+    return this.copiers[id]!() as T;
   }
 
   get size(): number {
@@ -177,31 +236,32 @@ export class Pools {
   readonly trees: Trees;
   readonly all: readonly Pool<unknown>[] = Array.from({ length: SLICE_COUNT }, () => new Pool<unknown>());
 
-  constructor(bytes: ByteStore) {
-    this.trees = new Trees(bytes);
+  constructor(bytes: ByteStore, remembersTrees: boolean) {
+    this.trees = new Trees(bytes, remembersTrees);
   }
 
-  value(index: SliceIndex, slices: readonly number[]): unknown {
+  value(index: SliceIndex, slices: Slices): unknown {
     return this.all[index]!.get(slices[index]!);
   }
 
-  committed = (slices: readonly number[]): PeerState['committed'] =>
-    this.value(SLICE.committed, slices) as PeerState['committed'];
-  /** Without what is in slices of its own, but for the phase. */
-  role = (slices: readonly number[]): Role => {
-    const role = this.value(SLICE.role, slices) as Role;
-    if (role.kind !== 'leading' && role.kind !== 'learning') return role;
-    return { ...role, phase: this.value(SLICE.phase, slices) } as Role;
-  };
-  server = (slices: readonly number[]): PeerState['server'] => this.value(SLICE.server, slices) as PeerState['server'];
-  link = (slices: readonly number[], peer: number): Link | null => this.value(SLICE.link + peer, slices) as Link | null;
-  clockOf = (slices: readonly number[]): number => (this.value(SLICE.fle, slices) as FleState).logicalClock;
-  round = (slices: readonly number[]): FleState['round'] => this.value(SLICE.fleRound, slices) as FleState['round'];
-  tree = (slices: readonly number[]): DataTree => this.value(SLICE.tree, slices) as DataTree;
-  log = (slices: readonly number[]): TxnWindow => this.value(SLICE.log, slices) as TxnWindow;
-  shell = (slices: readonly number[]): Shell => this.value(SLICE.shell, slices) as Shell;
-  disk = (slices: readonly number[]): Disk => this.value(SLICE.disk, slices) as Disk;
-  ends = (slices: readonly number[], channel: ChannelIndex): readonly Socket[] =>
+  committed = (slices: Slices): PeerState['committed'] => this.value(SLICE.committed, slices) as PeerState['committed'];
+  /** Without what is in slices of its own. */
+  role = (
+    slices: Slices,
+  ): Omit<Leading, keyof typeof LEADING_FIELDS> | Omit<Learning, keyof typeof LEARNING_FIELDS> | Idle =>
+    this.value(SLICE.role, slices) as Leading | Learning | Idle;
+  /** Of the role; null when it has none. */
+  phase = (slices: Slices): Leading['phase'] | Learning['phase'] | null =>
+    this.value(SLICE.phase, slices) as Leading['phase'] | Learning['phase'] | null;
+  server = (slices: Slices): PeerState['server'] => this.value(SLICE.server, slices) as PeerState['server'];
+  link = (slices: Slices, peer: number): Link | null => this.value(SLICE.link + peer, slices) as Link | null;
+  clockOf = (slices: Slices): number => (this.value(SLICE.fle, slices) as FleState).logicalClock;
+  round = (slices: Slices): FleState['round'] => this.value(SLICE.fleRound, slices) as FleState['round'];
+  tree = (slices: Slices): DataTree => this.value(SLICE.tree, slices) as DataTree;
+  log = (slices: Slices): TxnWindow => this.value(SLICE.log, slices) as TxnWindow;
+  shell = (slices: Slices): Shell => this.value(SLICE.shell, slices) as Shell;
+  disk = (slices: Slices): Disk => this.value(SLICE.disk, slices) as Disk;
+  ends = (slices: Slices, channel: ChannelIndex): readonly Socket[] =>
     this.value(endsOf(channel), slices) as readonly Socket[];
 }
 
@@ -211,14 +271,14 @@ export const endsOf = (channel: ChannelIndex): SliceIndex => (channel === 0 ? SL
 export class Parts {
   /** The slices that were read, in the order in which they were first read. */
   readonly reads: SliceIndex[] = [];
-  readonly slices: readonly number[];
+  readonly slices: Slices;
   readonly state: PeerState;
   readonly heap: Heap;
   private readonly pools: Pools;
   private readonly values: unknown[] = new Array(SLICE_COUNT);
   private readonly marks = new Uint8Array(SLICE_COUNT);
 
-  constructor(pools: Pools, slices: readonly number[]) {
+  constructor(pools: Pools, slices: Slices) {
     this.pools = pools;
     this.slices = slices;
     this.note(SLICE.shell);
@@ -259,9 +319,10 @@ export class Parts {
 
   private thaw(index: SliceIndex, value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value;
+    if (value === DEAD) throw new DeadRead(`slice ${index} is read, which was held to be dead`);
     if (index === SLICE.tree) return this.pools.trees.standInFor(value as DataTree);
     if (index === SLICE.disk) return value;
-    const copied = copyOf(value);
+    const copied = this.pools.all[index]!.copy(this.slices[index]!) as object;
     if (index >= SLICE.handler && index < SLICE.handler + SERVERS_MAX) {
       return new ThawedHandlers[index - SLICE.handler]!(this, copied);
     }

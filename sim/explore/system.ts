@@ -25,7 +25,7 @@ import { assert, type epochOf } from '../../core/types.ts';
 import { Packet } from '../../core/wire/opcodes.ts';
 import { ROOT } from './histories.ts';
 import { ELECTION, EMPTY_QUEUE, type Item, QUORUM, Queues } from './items.ts';
-import { BIT, FACT, INPUT, Locals, leaderOf } from './locals.ts';
+import { ALL_SHORTCUTS, BIT, FACT, INPUT, Locals, leaderOf } from './locals.ts';
 import type { Scope } from './scopes.ts';
 import { PairMap } from './tables.ts';
 import { type Fault, LANES } from './turn.ts';
@@ -73,6 +73,8 @@ export class System {
   private readonly ghostIds = new Map<string, number>();
   private readonly ghostNext = new PairMap();
   private readonly clashes = new PairMap();
+  /** By transition: see `isPlain`. */
+  private readonly plain: (boolean | undefined)[] = [];
   private readonly scratch = new Int32Array(ACTIONS_MAX);
   /** The fault of the last `apply`, or null. */
   fault: Fault | null = null;
@@ -86,10 +88,10 @@ export class System {
   onStep: ((server: number, input: number, before: number, transition: number) => void) | null = null;
   onCrash: ((server: number) => void) | null = null;
 
-  constructor(scope: Scope) {
+  constructor(scope: Scope, shortcuts = ALL_SHORTCUTS) {
     this.scope = scope;
     this.n = scope.servers;
-    this.locals = new Locals(scope);
+    this.locals = new Locals(scope, shortcuts);
     this.queues = new Queues(this.locals.items);
     let at = this.n;
     this.electionAt = at;
@@ -109,6 +111,11 @@ export class System {
 
   private queueAt(channel: number, from: number, to: number): number {
     return this.places[placeOf(channel, from, to)]!;
+  }
+
+  /** What is under way from one server to another on one channel. */
+  queueIn(state: State, channel: number, from: number, to: number): number {
+    return state[this.queueAt(channel, from, to)]!;
   }
 
   /** Nobody has run yet. */
@@ -131,8 +138,7 @@ export class System {
   }
 
   private pairBit(a: number, b: number): number {
-    const [low, high] = a < b ? [a, b] : [b, a];
-    return 1 << (16 + low * 4 + high);
+    return a < b ? 1 << (16 + a * 4 + b) : 1 << (16 + b * 4 + a);
   }
 
   isCut(state: State, a: number, b: number): boolean {
@@ -204,15 +210,14 @@ export class System {
     const queue = state[this.queueAt(channel, from, to)]!;
     if (queue === EMPTY_QUEUE) return false;
     // A dial waits at the door until somebody listens there.
-    if (!this.queues.hasDial(queue) || this.locals.items.get(this.queues.head(queue)).kind !== 'dial') return true;
+    if (!this.queues.dialIsFirst(queue)) return true;
     return !this.isCut(state, from, to) && (channel === ELECTION || (bits & BIT.listening) !== 0);
   }
 
   /** The dial of an election port fails when nobody is there. */
   private mayRefuse(state: State, i: number, j: number): boolean {
     const queue = state[this.queueAt(ELECTION, i, j)]!;
-    if (!this.queues.hasDial(queue) || this.reaches(state, i, j)) return false;
-    return this.locals.items.get(this.queues.head(queue)).kind === 'dial';
+    return this.queues.dialIsFirst(queue) && !this.reaches(state, i, j);
   }
 
   private isListening(state: State, i: number, leader: number): boolean {
@@ -508,12 +513,13 @@ export class System {
   private remember(state: State, server: number): boolean {
     const before = state[this.ghostAt]!;
     const local = state[server]!;
-    let next = this.ghostNext.get(before, local);
+    const promise = this.locals.quickOf(local, FACT.promise);
+    let next = this.locals.shortcuts.facts ? this.ghostNext.get(before, promise) : -1;
     if (next < 0) {
       const grown = this.grow(this.ghosts[before]!, server, local);
       if ('property' in grown) return this.fail(grown);
       next = this.internGhost(grown);
-      this.ghostNext.set(before, local, next);
+      if (this.locals.shortcuts.facts) this.ghostNext.set(before, promise, next);
     }
     state[this.ghostAt] = next;
     return true;
@@ -674,10 +680,15 @@ export class System {
   /** Whether the scope takes nothing in the same step because of what this input leads to. */
   private isPlain(local: number, input: number): boolean {
     if (!this.isCoarse) return true;
+    const transition = this.locals.transition(local, input);
+    this.plain[transition] ??= this.isPlainTransition(local, transition);
+    return this.plain[transition]!;
+  }
+
+  private isPlainTransition(local: number, transition: number): boolean {
     const { election } = this.scope;
     const connect = this.connects();
     const { locals } = this;
-    const transition = locals.transition(local, input);
     if (locals.faultIn(transition) > 0) return false;
     const before = locals.bitsOf(local);
     const after = locals.bitsOf(locals.nextOf(transition));
@@ -707,6 +718,14 @@ export class System {
     const count = this.actions(state, actions);
     for (let i = 0; i < count; i++) if (this.nameOf(actions[i]!, state) === name) return actions[i]!;
     return null;
+  }
+
+  /** What was promised, in words. */
+  promisesIn(state: State): string {
+    const { histories } = this.locals;
+    const { committed, leaders } = this.ghosts[state[this.ghostAt]!]!;
+    const led = leaders.map(({ epoch, server, initial }) => `${epoch}: ${server + 1} ${histories.list(initial)}`);
+    return `${histories.list(committed)}; ${led.join('; ')}`;
   }
 
   // --- words -------------------------------------------------------------------------------------------------------------------

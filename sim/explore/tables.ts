@@ -215,6 +215,55 @@ export class PairMap {
   }
 }
 
+/** Rows of so many integers, each kept once and known by its number, in the order in which they were first seen. */
+export class Rows {
+  size = 0;
+  private mask = 1023;
+  private slots = new Int32Array(1024).fill(-1);
+  private readonly items = new IntList();
+  private readonly width: number;
+
+  constructor(width: number) {
+    this.width = width;
+  }
+
+  intern(row: Int32Array): number {
+    let slot = hashRow(row, this.width) & this.mask;
+    for (; this.slots[slot] !== -1; slot = (slot + 1) & this.mask) {
+      if (this.is(this.slots[slot]!, row)) return this.slots[slot]!;
+    }
+    this.slots[slot] = this.size;
+    this.items.append(row, this.width);
+    this.size += 1;
+    if (this.size * 2 > this.mask) this.grow();
+    return this.size - 1;
+  }
+
+  private is(id: number, row: Int32Array): boolean {
+    const from = id * this.width;
+    for (let i = 0; i < this.width; i++) if (this.items.at(from + i) !== row[i]) return false;
+    return true;
+  }
+
+  private grow(): void {
+    this.mask = this.mask * 2 + 1;
+    this.slots = new Int32Array(this.mask + 1).fill(-1);
+    const row = new Int32Array(this.width);
+    for (let id = 0; id < this.size; id++) {
+      this.items.read(id * this.width, row, this.width);
+      let slot = hashRow(row, this.width) & this.mask;
+      while (this.slots[slot] !== -1) slot = (slot + 1) & this.mask;
+      this.slots[slot] = id;
+    }
+  }
+}
+
+function hashRow(row: Int32Array, width: number): number {
+  let hash = 0;
+  for (let i = 0; i < width; i++) hash = Math.imul(hash ^ row[i]!, 0x9e37_79b1) ^ (hash >>> 15);
+  return hash ^ (hash >>> 13);
+}
+
 function mixPair(a: number, b: number): number {
   let h = Math.imul(a, 0x9e37_79b1) ^ Math.imul(b, 0x85eb_ca77);
   h = Math.imul(h ^ (h >>> 15), 0xc2b2_ae3d);

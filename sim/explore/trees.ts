@@ -27,9 +27,11 @@ export class Trees {
   /** By the tree before, and the text of the transaction. */
   private readonly applied = new WeakMap<DataTree, Map<string, Applied>>();
   private readonly bytes: ByteStore;
+  private readonly remembers: boolean;
 
-  constructor(bytes: ByteStore) {
+  constructor(bytes: ByteStore, remembers: boolean) {
     this.bytes = bytes;
+    this.remembers = remembers;
   }
 
   standInFor(frozen: DataTree): DataTree {
@@ -74,7 +76,7 @@ export class Trees {
       this.applied.set(before, known);
     }
     const text = textOf([header, txn], this.bytes);
-    let applied = known.get(text);
+    let applied = this.remembers ? known.get(text) : undefined;
     if (applied === undefined) {
       const tree = copyGraph(before);
       applied = { tree, result: copyOf(tree.apply(header, txn)) };

@@ -35,8 +35,8 @@ function naive(scope: Scope): { readonly states: number; readonly quiet: number 
 
 const TINY: readonly (readonly [string, Scope, number])[] = [
   ['two servers elect', scopeOf('election', { servers: 2, prologue: ['start 1', 'start 2'] }), 47],
-  ['a crash of anybody', scopeOf('broadcast', { writes: 0 }), 1283],
-  ['two writes on slow disks', scopeOf('broadcast-disks', { crashes: 0 }), 969],
+  ['a crash of anybody', scopeOf('broadcast', { writes: 0 }), 603],
+  ['two writes on slow disks', scopeOf('broadcast-disks', { crashes: 0 }), 956],
 ];
 
 describe.each(TINY)('%s', (_, scope, states) => {

@@ -1,7 +1,7 @@
 /** The tables that hold the visited states: nothing is lost in growing, nothing is added twice, and they stay small. */
 
 import { describe, expect, test } from 'vitest';
-import { Fingerprints, hashHigh, hashLow, IntList, PairMap } from '../../sim/explore/tables.ts';
+import { Fingerprints, hashHigh, hashLow, IntList, PairMap, Rows, rehashLow } from '../../sim/explore/tables.ts';
 import { randomOf } from '../unit/storage/memory-disk.ts';
 
 const word = (random: () => number): number => Math.floor(random() * 0x1_0000_0000);
@@ -68,6 +68,33 @@ test('pairs lead to what they were given', () => {
     if (map.get(a, b) !== value) expect.fail(`${key} is lost`);
   }
   expect(map.get(501, 1)).toBe(-1);
+});
+
+test('rows are known by what is in them', () => {
+  const random = randomOf(11);
+  const rows = new Rows(5);
+  const known = new Map<string, number>();
+  for (let i = 0; i < 20_000; i++) {
+    const row = Int32Array.from({ length: 5 }, () => Math.floor(random() * 7) - 1);
+    const id = rows.intern(row);
+    if (id !== (known.get(row.join()) ?? known.size)) expect.fail(`${row} is ${id}`);
+    known.set(row.join(), id);
+  }
+  expect(rows.size).toBe(known.size);
+});
+
+test('the hashes of a row are those of the row before, but for what has changed', () => {
+  const random = randomOf(12);
+  const before = Int32Array.from({ length: 17 }, (_, i) => i);
+  let [low, high] = [hashLow(before, 17), hashHigh];
+  for (let i = 0; i < 1000; i++) {
+    const after = before.slice();
+    for (let change = 0; change < 4; change++) after[Math.floor(random() * 17)] = word(random) | 0;
+    [low, high] = [rehashLow(before, after, 17, low, high), hashHigh];
+    expect(low).toBe(hashLow(after, 17));
+    expect(high).toBe(hashHigh);
+    before.set(after);
+  }
 });
 
 test('a list grows by rows', () => {
