@@ -107,7 +107,10 @@ describe('files that are edited while the servers restart in turn', () => {
 describe('a newer version', () => {
   it('takes the place of the file', () => {
     const newer = { ...membershipOf('1 2 3'), version: asZxid(0x100000000) };
-    const net = ensembleOf((id) => (id === LATE ? ownFile(LATE) : newer), { forceSnapshotSync: false, reconfigEnabled: true });
+    const net = ensembleOf((id) => (id === LATE ? ownFile(LATE) : newer), {
+      forceSnapshotSync: false,
+      reconfigEnabled: true,
+    });
     net.start(LATE);
     serve(net, [1, 2, 3]);
     expect(committedAt(net, LATE)).toBe(formatMembership(newer));
