@@ -6,6 +6,7 @@
  */
 
 import { type Acl, type Id, Perm } from '../types.ts';
+import { indexOf, isWorld } from './list-index.ts';
 import type { AuthProviders } from './provider.ts';
 
 export interface AclRules {
@@ -32,15 +33,21 @@ export function checkAcl(
   request: AclRequest = {},
 ): boolean {
   if (rules.skipAcl || acl === null || acl.length === 0 || isSuper(ids)) return true;
-  for (const entry of acl) {
-    if ((entry.perms & perm) !== 0 && (isWorld(entry.id) || isMeant(entry.id, perm, ids, rules, request))) return true;
-  }
-  return false;
+  // Most lists have one entry, which is compared sooner than looked up.
+  if (acl.length === 1) return grants(acl[0]!, perm, ids, rules, request);
+  const { everyone, byScheme, asked } = indexOf(acl, rules.providers);
+  return (
+    (everyone & perm) !== 0 ||
+    ids.some(({ scheme, id }) => ((byScheme.get(scheme)?.(id) ?? 0) & perm) !== 0) ||
+    asked.some((entry) => grants(entry, perm, ids, rules, request))
+  );
 }
 
 export const isSuper = (ids: readonly Id[]): boolean => ids.some((id) => id.scheme === 'super');
 
-const isWorld = (id: Id): boolean => id.scheme === 'world' && id.id === 'anyone';
+function grants(entry: Acl, perm: number, ids: readonly Id[], rules: AclRules, request: AclRequest): boolean {
+  return (entry.perms & perm) !== 0 && (isWorld(entry.id) || isMeant(entry.id, perm, ids, rules, request));
+}
 
 function isMeant(aclId: Id, perm: number, ids: readonly Id[], rules: AclRules, request: AclRequest): boolean {
   const provider = rules.providers.get(aclId.scheme);

@@ -6,6 +6,9 @@
  * are taken for numbers; Java would also take a sign.
  */
 
+import type { Acl } from '../types.ts';
+import type { Grants } from './provider.ts';
+
 const V4_SIZE = 4;
 const V6_SIZE = 16;
 const V6_GROUPS = 8;
@@ -17,6 +20,38 @@ export function ipMatches(id: string, aclId: string): boolean {
   if (range === null || address === null || range.address.length !== address.length) return false;
   return address.every((byte, index) => ((byte ^ range.address[index]!) & maskByte(range.bits, index)) === 0);
 }
+
+/**
+ * The ranges of a list, read once. Ranges of one length in bits lie side by side, so an address is in at most one of them: it is
+ * cut to that length and looked up, once for each length that occurs, however many ranges there are.
+ */
+export function ipGrants(entries: readonly Acl[]): Grants {
+  const v4 = new Map<number, Map<string, number>>();
+  const v6 = new Map<number, Map<string, number>>();
+  for (const { perms, id } of entries) {
+    const range = parseRange(id.id);
+    if (range === null) continue;
+    const { address, bits } = range;
+    const byBits = address.length === V4_SIZE ? v4 : v6;
+    const byPrefix = byBits.get(bits) ?? new Map<string, number>();
+    const prefix = prefixOf(address, bits);
+    byPrefix.set(prefix, (byPrefix.get(prefix) ?? 0) | perms);
+    byBits.set(bits, byPrefix);
+  }
+  return (id) => {
+    const address = parseAddress(id);
+    let perms = 0;
+    if (address === null) return perms;
+    for (const [bits, byPrefix] of address.length === V4_SIZE ? v4 : v6) {
+      perms |= byPrefix.get(prefixOf(address, bits)) ?? 0;
+    }
+    return perms;
+  };
+}
+
+/** The address with all behind the first `bits` bits zero, a character for each byte. */
+const prefixOf = (address: readonly number[], bits: number): string =>
+  String.fromCharCode(...address.map((byte, index) => byte & maskByte(bits, index)));
 
 export const isIpRange = (aclId: string): boolean => parseRange(aclId) !== null;
 

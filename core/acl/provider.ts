@@ -18,9 +18,17 @@ export interface AuthProvider {
   isValid(aclId: string): boolean;
   /** An identity of a connection is meant by an ACL's id. */
   matches(match: AclMatch): boolean;
+  /**
+   * All entries of this scheme in one list, to be read once and asked often; it must agree with `matches`. For a scheme that
+   * looks at nothing but the two ids. Others leave it out, and each of their entries is asked each time.
+   */
+  readonly grantsOf?: (entries: readonly Acl[]) => Grants;
   /** The name that whoAmI shows for an id. */
   userName(id: string): string;
 }
+
+/** The permissions that an identity of one scheme has by the entries of a list: the union over those that mean it. */
+export type Grants = (id: string) => number;
 
 export type AuthOutcome =
   /** The ids are added to the connection; there may be none. */

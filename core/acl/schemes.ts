@@ -8,7 +8,8 @@ import type { Id } from '../types.ts';
 import { utf8Decode, utf8Encode } from '../wire/utf8.ts';
 import { base64 } from './base64.ts';
 import { isDistinguishedName } from './distinguished-name.ts';
-import { ipIdentity, ipMatches, isIpRange } from './ip.ts';
+import { ipGrants, ipIdentity, ipMatches, isIpRange } from './ip.ts';
+import { grantsByText, grantsOfAll } from './list-index.ts';
 import { decodeUtf8Lossy } from './lossy-utf8.ts';
 import type { AuthOutcome, AuthProvider, AuthProviders } from './provider.ts';
 import { x509Subject } from './x509.ts';
@@ -59,6 +60,7 @@ export function digestProvider(
     },
     isValid: (aclId) => javaSplit(aclId, ':').length === 2,
     matches: ({ id, aclId }) => id === aclId,
+    grantsOf: grantsByText,
     userName: (id) => userOf(id),
   };
 }
@@ -89,6 +91,7 @@ export const ipProvider: AuthProvider = {
   authenticate: (_, remote) => accepted({ scheme: 'ip', id: ipIdentity(remote.ip) }),
   isValid: isIpRange,
   matches: ({ id, aclId }) => ipMatches(id, aclId),
+  grantsOf: ipGrants,
   userName: (id) => id,
 };
 
@@ -108,6 +111,11 @@ export function x509Provider(options: Pick<PeerConfig, 'x509SuperUser'> = { x509
     },
     isValid: isDistinguishedName,
     matches: ({ id, aclId }) => id === aclId || id === superUser,
+    grantsOf(entries) {
+      const byText = grantsByText(entries);
+      const all = grantsOfAll(entries);
+      return (id) => (id === superUser ? all : byText(id));
+    },
     userName: (id) => id,
   };
 }
@@ -126,6 +134,12 @@ export function saslProvider(
     authenticate: () => FAILED,
     isValid: (aclId) => !aclId.includes('@') || KERBEROS_NAME.test(aclId),
     matches: ({ id, aclId }) => id === 'super' || id === aclId || aclId === options.letAnySaslUserDoX,
+    grantsOf(entries) {
+      const byText = grantsByText(entries);
+      const all = grantsOfAll(entries);
+      const anyone = options.letAnySaslUserDoX === null ? 0 : byText(options.letAnySaslUserDoX);
+      return (id) => (id === 'super' ? all : byText(id) | anyone);
+    },
     userName: (id) => id,
   };
 }

@@ -22,14 +22,37 @@ export function rulesOf(config: PeerConfig): AclRules {
 
 export const providersFor = (config: PeerConfig): AuthProviders => rulesOf(config).providers;
 
-/** Whether one of the identities has one of the permissions in the mask. */
-export function mayAccess(config: PeerConfig, acl: readonly Acl[] | null, perm: number, ids: readonly Id[]): boolean {
-  return checkAcl(acl, perm, ids, rulesOf(config));
+/**
+ * Who asks, within one request. The identities stay what they are until it is answered, and so does every verdict: a request that
+ * names one list a hundred thousand times has it judged once.
+ */
+export interface Asker {
+  readonly ids: readonly Id[];
+  /** Verdicts by the mask of permissions and the list. */
+  readonly verdicts: Map<number, Map<readonly Acl[], boolean>>;
+}
+
+export const askerOf = (ids: readonly Id[]): Asker => ({ ids, verdicts: new Map() });
+
+/** Whether one of the asker's identities has one of the permissions in the mask. */
+export function mayAccess(config: PeerConfig, acl: readonly Acl[] | null, perm: number, asker: Asker): boolean {
+  if (acl === null) return true;
+  let verdicts = asker.verdicts.get(perm);
+  if (verdicts === undefined) {
+    verdicts = new Map();
+    asker.verdicts.set(perm, verdicts);
+  }
+  let verdict = verdicts.get(acl);
+  if (verdict === undefined) {
+    verdict = checkAcl(acl, perm, asker.ids, rulesOf(config));
+    verdicts.set(acl, verdict);
+  }
+  return verdict;
 }
 
 /** What getACL shows to these identities: everything with ADMIN, otherwise without the hashes of scheme digest. */
-export function aclAsShown(config: PeerConfig, acl: readonly Acl[], ids: readonly Id[]): readonly Acl[] {
-  return visibleAcl(acl, ids, rulesOf(config));
+export function aclAsShown(config: PeerConfig, acl: readonly Acl[], asker: Asker): readonly Acl[] {
+  return visibleAcl(acl, asker.ids, rulesOf(config));
 }
 
 /** What `auth` may become in one list: each time all identities that a connection may have, and that a few times. */

@@ -25,6 +25,7 @@ import { Code, Op } from '../wire/opcodes.ts';
 import type { TxnHeader } from '../wire/records.ts';
 import type { LogEntry, Txn } from '../wire/txn.ts';
 import { encodeTxn } from '../wire/txn-codec.ts';
+import { askerOf } from './access.ts';
 import { beginDecision, digestAfter, forgetApplied, newOverlay, type Overlay, rollBack, settle } from './overlay.ts';
 import { type Bench, decide, isRefusal, type Verdict } from './prepare.ts';
 import { dueNodes } from './reaper.ts';
@@ -99,7 +100,7 @@ export function authorityPrepare(
     decision,
     session,
     from: ctx.from,
-    ids: request.authInfo,
+    asker: askerOf(request.authInfo),
     zxid: ctx.zxid,
     wallMs: io.now.wallMs,
     monoMs: io.now.monoMs,

@@ -31,7 +31,7 @@ import {
 } from '../wire/client-codec.ts';
 import { nextFrame, peekBytes, takeAll } from '../wire/framing.ts';
 import { Code, CreateMode, KeeperState, Op, Xid } from '../wire/opcodes.ts';
-import { mayAccess, providersFor, sizeOfIds } from './access.ts';
+import { askerOf, mayAccess, providersFor, sizeOfIds } from './access.ts';
 import { type Applied, answerOf } from './answers.ts';
 import {
   BLOCKED_OUTPUT_MAX,
@@ -416,7 +416,7 @@ function answerRead(
 ): void {
   const { phase } = conn;
   if (phase.kind !== 'serving' && phase.kind !== 'closing') return;
-  const reader = { conn: conn.conn, session: phase.session, ids: conn.authIds };
+  const reader = { conn: conn.conn, session: phase.session, asker: askerOf(conn.authIds) };
   const { err, body, notices, overfull } = executeRead(call.heap, call.config, reader, request);
   if (overfull) return closeConn(call, conn, 'too many watches');
   for (const notice of notices) sendNotice(call, conn, notice, NO_ZXID);
@@ -540,7 +540,7 @@ function isEagerlyRefused({ server, config, heap }: Call, conn: ClientConn, requ
   if (!config.enableEagerAclCheck || (server.mode !== 'follower' && server.mode !== 'observer')) return false;
   const need = eagerNeed(request);
   const node = need === null ? undefined : heap.tree.get(need.path);
-  return need !== null && node !== undefined && !mayAccess(config, node.acl, need.perm, conn.authIds);
+  return need !== null && node !== undefined && !mayAccess(config, node.acl, need.perm, askerOf(conn.authIds));
 }
 
 function eagerNeed(request: ClientRequest): { path: string; perm: number } | null {

@@ -19,12 +19,12 @@ import { contentCrc } from '../tree/digest.ts';
 import { CONTAINER_OWNER, ownerKind, ttlOwner } from '../tree/owner.ts';
 import { CONFIG_PATH, isFixedPath, sequenceSuffix, validatePath } from '../tree/paths.ts';
 import { checkQuota, quotaOfStatsPath } from '../tree/quota.ts';
-import { type Acl, type Id, type PeerId, Perm, type SessionId, type Zxid } from '../types.ts';
+import { type Acl, type PeerId, Perm, type SessionId, type Zxid } from '../types.ts';
 import type { ClientRequest, InternalRequest, MultiOp, RequestOf } from '../wire/client-codec.ts';
 import { Code, CreateMode, Op } from '../wire/opcodes.ts';
 import type { Txn, TxnPart } from '../wire/txn.ts';
 import { utf8Encode } from '../wire/utf8.ts';
-import { expandAcl, mayAccess } from './access.ts';
+import { type Asker, expandAcl, mayAccess } from './access.ts';
 import type { ReconfigCtx } from './authority.ts';
 import {
   aclAt,
@@ -66,7 +66,7 @@ export interface Bench {
   readonly session: SessionId;
   /** The server whose client asks. */
   readonly from: PeerId;
-  readonly ids: readonly Id[];
+  readonly asker: Asker;
   readonly zxid: Zxid;
   readonly wallMs: number;
   readonly monoMs: number;
@@ -193,12 +193,12 @@ function decideCreate(bench: Bench, request: Create): Verdict {
   const prefix = request.path;
   const slash = prefix.lastIndexOf('/');
   if (slash < 0 || prefix.includes('\0')) return Code.BADARGUMENTS;
-  const acl = expandAcl(bench.config, request.acl, bench.ids, bench.spent);
+  const acl = expandAcl(bench.config, request.acl, bench.asker.ids, bench.spent);
   if (acl === null) return Code.INVALIDACL;
   const parentPath = slash === 0 ? '/' : prefix.slice(0, slash);
   const parent = nodeAt(overlay, tree, parentPath);
   if (parent === undefined) return Code.NONODE;
-  if (!mayAccess(bench.config, aclAt(overlay, tree, parentPath), Perm.CREATE, bench.ids)) return Code.NOAUTH;
+  if (!mayAccess(bench.config, aclAt(overlay, tree, parentPath), Perm.CREATE, bench.asker)) return Code.NOAUTH;
 
   const path = isSequential(request.flags) ? prefix + sequenceSuffix(parent.cversion) : prefix;
   if (!validatePath(path)) return Code.BADARGUMENTS;
@@ -303,7 +303,7 @@ function decideDelete(bench: Bench, request: RequestOf<'delete'>): Verdict {
   const parentPath = parentOfDoomed(path);
   if (parentPath === null) return Code.BADARGUMENTS;
   if (nodeAt(overlay, tree, parentPath) === undefined) return Code.NONODE;
-  if (!mayAccess(bench.config, aclAt(overlay, tree, parentPath), Perm.DELETE, bench.ids)) return Code.NOAUTH;
+  if (!mayAccess(bench.config, aclAt(overlay, tree, parentPath), Perm.DELETE, bench.asker)) return Code.NOAUTH;
   const node = nodeAt(overlay, tree, path);
   if (node === undefined) return Code.NONODE;
   if (request.version !== ANY_VERSION && request.version !== node.version) return Code.BADVERSION;
@@ -368,7 +368,7 @@ function decideSetData(bench: Bench, request: RequestOf<'setData'>): Verdict {
   if (!validatePath(path)) return Code.BADARGUMENTS;
   const node = nodeAt(overlay, tree, path);
   if (node === undefined) return Code.NONODE;
-  if (!mayAccess(bench.config, aclAt(overlay, tree, path), Perm.WRITE, bench.ids)) return Code.NOAUTH;
+  if (!mayAccess(bench.config, aclAt(overlay, tree, path), Perm.WRITE, bench.asker)) return Code.NOAUTH;
   const grown = (data?.length ?? 0) - dataLengthAt(overlay, tree, path);
   if (exceedsQuota(bench, path, { count: 0, bytes: grown })) return Code.QUOTAEXCEEDED;
   if (request.version !== ANY_VERSION && request.version !== node.version) return Code.BADVERSION;
@@ -396,11 +396,11 @@ function decideSetAcl(bench: Bench, request: RequestOf<'setACL'>): Verdict {
   if (problem !== Code.OK) return problem;
   const { path } = request;
   if (!validatePath(path)) return Code.BADARGUMENTS;
-  const acl = expandAcl(bench.config, request.acl, bench.ids, bench.spent);
+  const acl = expandAcl(bench.config, request.acl, bench.asker.ids, bench.spent);
   if (acl === null) return Code.INVALIDACL;
   const node = nodeAt(overlay, tree, path);
   if (node === undefined) return Code.NONODE;
-  if (!mayAccess(bench.config, aclAt(overlay, tree, path), Perm.ADMIN, bench.ids)) return Code.NOAUTH;
+  if (!mayAccess(bench.config, aclAt(overlay, tree, path), Perm.ADMIN, bench.asker)) return Code.NOAUTH;
   if (request.version !== ANY_VERSION && request.version !== node.aversion) return Code.BADVERSION;
   const version = nextVersion(node.aversion);
   const change = changeOf(decision, path, node);
@@ -420,7 +420,7 @@ function decideCheck(bench: Bench, request: RequestOf<'check'>): Verdict {
   if (!validatePath(path)) return Code.BADARGUMENTS;
   const node = nodeAt(overlay, tree, path);
   if (node === undefined) return Code.NONODE;
-  if (!mayAccess(bench.config, aclAt(overlay, tree, path), Perm.READ, bench.ids)) return Code.NOAUTH;
+  if (!mayAccess(bench.config, aclAt(overlay, tree, path), Perm.READ, bench.asker)) return Code.NOAUTH;
   if (request.version !== ANY_VERSION && request.version !== node.version) return Code.BADVERSION;
   return { kind: 'check', path, version: nextVersion(node.version) };
 }
@@ -499,7 +499,7 @@ function decideReconfig(bench: Bench, request: RequestOf<'reconfig'>): Verdict {
   if (reconfig === null) return Code.UNIMPLEMENTED;
   const node = nodeAt(overlay, tree, CONFIG_PATH);
   if (node === undefined) return Code.NONODE;
-  if (!mayAccess(config, aclAt(overlay, tree, CONFIG_PATH), Perm.WRITE, bench.ids)) return Code.NOAUTH;
+  if (!mayAccess(config, aclAt(overlay, tree, CONFIG_PATH), Perm.WRITE, bench.asker)) return Code.NOAUTH;
   const { committed, lastSeen } = reconfig;
   if (lastSeen.version !== committed.version) return Code.RECONFIGINPROGRESS;
   if (request.curConfigId !== ANY_VERSION && request.curConfigId !== lastSeen.version) return Code.BADVERSION;

@@ -16,13 +16,13 @@ import { type ConnId, type Id, Perm, type SessionId } from '../types.ts';
 import type { ClientRequest, MultiReadOp, MultiResult, ReplyBody, RequestOf } from '../wire/client-codec.ts';
 import { AddWatchMode, Code } from '../wire/opcodes.ts';
 import { Stat } from '../wire/records.ts';
-import { aclAsShown, mayAccess, providersFor } from './access.ts';
+import { type Asker, aclAsShown, mayAccess, providersFor } from './access.ts';
 
 /** Who reads. */
 export interface Reader {
   readonly conn: ConnId;
   readonly session: SessionId;
-  readonly ids: readonly Id[];
+  readonly asker: Asker;
 }
 
 export interface ReadAnswer {
@@ -88,7 +88,7 @@ export function executeRead(heap: Heap, config: PeerConfig, reader: Reader, requ
     case 'getACL': {
       const node = readable(tree, config, reader, request.path, Perm.READ | Perm.ADMIN);
       if (typeof node === 'number') return refusal(node);
-      return ok({ kind: 'getACL', acl: aclAsShown(config, node.acl, reader.ids), stat: node.stat });
+      return ok({ kind: 'getACL', acl: aclAsShown(config, node.acl, reader.asker), stat: node.stat });
     }
     case 'getAllChildrenNumber': {
       const node = readable(tree, config, reader, request.path, Perm.READ);
@@ -100,7 +100,7 @@ export function executeRead(heap: Heap, config: PeerConfig, reader: Reader, requ
     case 'multiRead':
       return multiRead(heap, config, reader, request.ops);
     case 'whoAmI':
-      return ok({ kind: 'whoAmI', clientInfo: reader.ids.map((id) => infoOf(config, id)) });
+      return ok({ kind: 'whoAmI', clientInfo: reader.asker.ids.map((id) => infoOf(config, id)) });
     case 'checkWatches':
       if (!isWatcherType(request.type)) return refusal(Code.MARSHALLINGERROR);
       return heap.watches.check(reader.conn, request.path, request.type) ? ok(null) : refusal(Code.NOWATCHER);
@@ -123,7 +123,7 @@ export function executeRead(heap: Heap, config: PeerConfig, reader: Reader, requ
 function readable(tree: DataTree, config: PeerConfig, reader: Reader, path: string, perm: number): ReadNode | number {
   const node = tree.get(path);
   if (node === undefined) return Code.NONODE;
-  return mayAccess(config, node.acl, perm, reader.ids) ? node : Code.NOAUTH;
+  return mayAccess(config, node.acl, perm, reader.asker) ? node : Code.NOAUTH;
 }
 
 /** A watch on what does not exist is what `exists` is for. */
@@ -149,7 +149,7 @@ function visibleBelow(tree: DataTree, config: PeerConfig, reader: Reader, path: 
   const unlisted = [path === '' ? '/' : path];
   for (let at = unlisted.pop(); at !== undefined; at = unlisted.pop()) {
     const node = tree.get(at);
-    if (node === undefined || node.childCount === 0 || !mayAccess(config, node.acl, Perm.READ, reader.ids)) continue;
+    if (node === undefined || node.childCount === 0 || !mayAccess(config, node.acl, Perm.READ, reader.asker)) continue;
     count += node.childCount;
     for (const name of tree.children(at)) unlisted.push(childOf(at, name));
   }
@@ -239,7 +239,7 @@ function setWatches(
   const claims = claimsOf(request);
   if (claims === null) return refusal(Code.MARSHALLINGERROR);
   const notices = heap.watches.catchUp(reader.conn, claims, heap.tree, (_, acl) =>
-    mayAccess(config, acl, Perm.READ, reader.ids),
+    mayAccess(config, acl, Perm.READ, reader.asker),
   );
   return notices === null ? OVERFULL : { err: Code.OK, body: null, notices, overfull: false };
 }

@@ -11,10 +11,10 @@ import type { BootSecrets, PeerConfig, ServerSpec } from '../config/types.ts';
 import type { Heap } from '../heap.ts';
 import { type Address, type Input, type Io, note } from '../io.ts';
 import { newTracker, takeExpired, touch, trackerDeadline } from '../session/tracker.ts';
-import { asSession, assert, type ConnId, Perm, type SessionId, ZXID_ZERO, type Zxid } from '../types.ts';
+import { type Acl, asSession, assert, type ConnId, Perm, type SessionId, ZXID_ZERO, type Zxid } from '../types.ts';
 import { frameBuffer, pushBytes } from '../wire/framing.ts';
 import { Op } from '../wire/opcodes.ts';
-import { mayAccess, providersFor } from './access.ts';
+import { type Asker, askerOf, mayAccess, providersFor } from './access.ts';
 import type { Applied } from './answers.ts';
 import { type Call, closeConn, connOf, copyIds, forgetConn, setReading, takeOrphan } from './connection.ts';
 import { finishConnect, firstFreeSessionId } from './handshake.ts';
@@ -333,9 +333,13 @@ export function serverApplied(
 
 function tellWatchers(call: Call, { header, result }: Applied): void {
   const { server, heap, config } = call;
-  const mayRead = (id: ConnId, acl: Parameters<typeof mayAccess>[1]): boolean => {
+  const askers = new Map<ConnId, Asker>();
+  const mayRead = (id: ConnId, acl: readonly Acl[] | null): boolean => {
     const conn = connOf(server, id);
-    return conn !== null && mayAccess(config, acl, Perm.READ, conn.authIds);
+    if (conn === null) return false;
+    const asker = askers.get(id) ?? askerOf(conn.authIds);
+    askers.set(id, asker);
+    return mayAccess(config, acl, Perm.READ, asker);
   };
   for (const event of result.events) {
     for (const notice of heap.watches.trigger(event, mayRead)) {
