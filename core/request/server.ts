@@ -43,6 +43,9 @@ function listen(io: Io, { client, secureClient }: ServerState['listening']): voi
 
 // --- life ------------------------------------------------------------------------------------------------------------
 
+/** ZooTrace: requests of clients and warnings. */
+const TRACE_MASK_DEFAULT = 306n;
+
 /** Asks for the client listeners; nobody is served before `serverStart`. */
 export function serverBoot(config: PeerConfig, secrets: BootSecrets, io: Io): ServerState {
   const listening = { client: config.clientAddress, secureClient: config.secureClientAddress };
@@ -50,6 +53,7 @@ export function serverBoot(config: PeerConfig, secrets: BootSecrets, io: Io): Se
   return {
     listening,
     mode: 'stopped',
+    traceMask: TRACE_MASK_DEFAULT,
     sessionSecret: secrets.sessionSecret,
     nextSessionId: asSession(0n),
     outstandingMax: outstandingShare(config),
@@ -111,7 +115,10 @@ export const freshStats = (nowMs: number): ServerState['stats'] => ({
   throttledOps: 0,
   localSessionsExpired: 0,
   watchEventsSent: 0,
+  ...NO_PROPOSALS,
 });
+
+const NO_PROPOSALS = { lastProposalSize: -1, minProposalSize: -1, maxProposalSize: -1 } as const;
 
 /** Members of an ensemble share the leader (QuorumZooKeeperServer.getGlobalOutstandingLimit). */
 function outstandingShare({ globalOutstandingLimit, membership }: PeerConfig): number {
@@ -129,8 +136,16 @@ export function serverStart(
 ): void {
   assert(server.mode === 'stopped', 'serving already');
   server.mode = mode;
+  Object.assign(server.stats, NO_PROPOSALS);
   server.nextSessionId = firstFreeSessionId(server.nextSessionId, heap.tree, config, io);
   note(io, 'client.port.serving', { mode });
+}
+
+/** The leader has sent a transaction of this size to its learners. */
+export function serverProposed({ stats }: ServerState, size: number): void {
+  stats.lastProposalSize = size;
+  stats.minProposalSize = stats.minProposalSize < 0 ? size : Math.min(stats.minProposalSize, size);
+  stats.maxProposalSize = Math.max(stats.maxProposalSize, size);
 }
 
 /** Closes every client connection and forgets local sessions and whatever was under way. */

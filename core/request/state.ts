@@ -47,6 +47,8 @@ export interface ServerState {
   /** Where clients may come. */
   listening: { readonly client: Address | null; readonly secureClient: Address | null };
   mode: ServerMode;
+  /** What `stmk` has set last. Nothing is traced here; the number is only kept, for those who ask (ZooTrace). */
+  traceMask: bigint;
   /** Key of the session passwords, from `BootSecrets`. */
   readonly sessionSecret: Uint8Array;
   nextSessionId: SessionId;
@@ -94,6 +96,10 @@ export interface ServerStats {
   throttledOps: number;
   localSessionsExpired: number;
   watchEventsSent: number;
+  /** Of what this server has proposed since it leads, in bytes; -1 before the first (BufferStats). */
+  lastProposalSize: number;
+  minProposalSize: number;
+  maxProposalSize: number;
 }
 
 export interface ClientConn {

@@ -2,13 +2,14 @@
  * Four-letter words (server/command/*): four bytes instead of a ConnectRequest, a text, and the connection ends.
  *
  * Only words on the whitelist are answered. Four bytes that are no word are the length of a frame. What stands here is what
- * the core knows: directories, process and JVM belong to the shell, so `dirs` and the trace mask words are not known, and
- * `conf` and `envi` leave those lines out. Words tell what no ACL guards; that is why the whitelist is short by default.
+ * the core knows: directories, process and JVM belong to the shell, so `dirs` is not known, and `conf` and `envi` leave those
+ * lines out. Words tell what no ACL guards; that is why the whitelist is short by default.
  */
 
 import { formatMembership, serverOf, votersOf } from '../config/membership.ts';
 import type { PeerConfig } from '../config/types.ts';
-import { type SessionId, showSession, showZxid } from '../types.ts';
+import { type SessionId, showSession, showZxid, type Zxid } from '../types.ts';
+import { peekBytes } from '../wire/framing.ts';
 import { Op } from '../wire/opcodes.ts';
 import { utf8Encode } from '../wire/utf8.ts';
 import { type Call, closeConn, sendBytes, sessionOf } from './connection.ts';
@@ -28,12 +29,15 @@ const WORDS = [
   'crst',
   'dump',
   'envi',
+  'gtmk',
+  'hash',
   'isro',
   'mntr',
   'ruok',
   'srst',
   'srvr',
   'stat',
+  'stmk',
   'wchc',
   'wchp',
   'wchs',
@@ -42,15 +46,22 @@ type Word = (typeof WORDS)[number];
 
 const WORD_OF: ReadonlyMap<string, Word> = new Map(WORDS.map((word) => [word, word]));
 
-/** Answers a word. False when these four bytes are none. */
+/** Behind `stmk`. */
+const TRACE_MASK_BYTES = 8;
+
+/** Answers a word, when all that belongs to it is there. False when these four bytes are none. */
 export function onWord(call: Call, conn: ClientConn, first: Uint8Array): boolean {
   const word = WORD_OF.get(String.fromCharCode(...first));
   if (word === undefined) return false;
+  const allowed = isAllowed(word, call.config);
+  if (word === 'stmk' && allowed) {
+    const whole = peekBytes(conn.rx, first.length + TRACE_MASK_BYTES);
+    if (whole === null) return true;
+    call.server.traceMask = new DataView(whole.buffer, whole.byteOffset + first.length).getBigInt64(0);
+  }
   call.server.stats.received += 1;
   conn.stats.received += 1;
-  const text = isAllowed(word, call.config)
-    ? textOf(call, word)
-    : `${word} is not executed because it is not in the whitelist.\n`;
+  const text = allowed ? textOf(call, word) : `${word} is not executed because it is not in the whitelist.\n`;
   sendBytes(call, conn, utf8Encode(text));
   closeConn(call, conn, `word ${word}`);
   return true;
@@ -65,9 +76,10 @@ function isAllowed(word: Word, config: PeerConfig): boolean {
 function textOf(call: Call, word: Word): string {
   const { server } = call;
   if (word === 'ruok') return 'imok';
+  if (word === 'gtmk' || word === 'stmk') return `${server.traceMask}`;
   if (word === 'envi') return `Environment:\nzookeeper.version=${VERSION}\n`;
   if (word === 'isro') return server.mode === 'stopped' ? 'null' : server.mode === 'readonly' ? 'ro' : 'rw';
-  if (server.mode === 'stopped') return NOT_SERVING;
+  if (server.mode === 'stopped') return word === 'hash' ? NOT_SERVING.trimEnd() : NOT_SERVING;
   switch (word) {
     case 'srvr':
       return `Zookeeper version: ${VERSION}\n${serverLines(call)}`;
@@ -81,6 +93,8 @@ function textOf(call: Call, word: Word): string {
       return dumpText(call);
     case 'mntr':
       return mntrText(call);
+    case 'hash':
+      return hashText(call);
     case 'wchs': {
       const { connections, paths, watches } = call.heap.watches.summary;
       return `${connections} connections watching ${paths} paths\nTotal watches:${watches}\n`;
@@ -123,6 +137,9 @@ function serverLines({ server, heap }: Call): string {
     `Zxid: ${showZxid(heap.tree.lastZxid)}`,
     `Mode: ${modeName(server.mode)}`,
     `Node count: ${heap.tree.nodeCount}`,
+    ...(server.mode === 'leader'
+      ? [`Proposal sizes last/min/max: ${stats.lastProposalSize}/${stats.minProposalSize}/${stats.maxProposalSize}`]
+      : []),
     '',
   ].join('\n');
 }
@@ -229,6 +246,11 @@ function mntrText({ server, heap, config, io }: Call): string {
     ['throttled_ops', stats.throttledOps],
     ['watch_events_sent', stats.watchEventsSent],
   ];
+  if (server.mode === 'leader') {
+    metrics.push(['last_proposal_size', stats.lastProposalSize]);
+    metrics.push(['min_proposal_size', stats.minProposalSize]);
+    metrics.push(['max_proposal_size', stats.maxProposalSize]);
+  }
   if (config.membership !== null) {
     metrics.push(['quorum_size', votersOf(config.membership).length]);
     metrics.push(['insecure_quorum_ports', config.sslQuorum ? 0 : 1]);
@@ -252,9 +274,21 @@ function resetServer({ stats }: ServerState): void {
   stats.latencyMaxMs = 0;
   stats.latencySumMs = 0;
   stats.latencyCount = 0;
+  stats.lastProposalSize = -1;
+  stats.minProposalSize = -1;
+  stats.maxProposalSize = -1;
 }
 
 // --- listings --------------------------------------------------------------------------------------------------------
+
+/** What servers that have applied the same history have in common, from time to time (HashCommand). */
+function hashText({ heap, config }: Call): string {
+  const line = (zxid: Zxid, digest: bigint): string => `${zxid.toString(16)}: ${config.digestEnabled ? digest : 0}\n`;
+  return heap.tree
+    .digests()
+    .map(({ zxid, digest }) => line(zxid, digest))
+    .join('');
+}
 
 function confText(config: PeerConfig): string {
   const { membership } = config;

@@ -10,7 +10,7 @@
  * still bring the parent's cversion and pzxid forward, never back (ZOOKEEPER-3125, ZOOKEEPER-3249).
  */
 
-import { type Acl, assert, READ_ACL, type SessionId, ZXID_ZERO, type Zxid } from '../types.ts';
+import { type Acl, assert, counterOf, READ_ACL, type SessionId, ZXID_ZERO, type Zxid } from '../types.ts';
 import { copyBytes } from '../wire/bytes.ts';
 import { Code, EventType, Op } from '../wire/opcodes.ts';
 import type { Stat, StatPersisted, TxnHeader } from '../wire/records.ts';
@@ -91,6 +91,15 @@ interface NewNode {
   readonly parentCVersion: number;
 }
 
+/** DataTree.DIGEST_LOG_INTERVAL and DIGEST_LOG_LIMIT. */
+const DIGEST_HISTORY_INTERVAL = 128;
+const DIGEST_HISTORY_MAX = 1024;
+
+export interface DigestRecord {
+  readonly zxid: Zxid;
+  readonly digest: bigint;
+}
+
 export class DataTree {
   /** The last transaction applied. */
   lastZxid: Zxid = ZXID_ZERO;
@@ -108,6 +117,7 @@ export class DataTree {
   private openSnapshots: readonly TreeSnapshot[] = [];
   private lastSequence = 0;
   private pathAndDataSize = 0;
+  private digestHistory: DigestRecord[] = [];
 
   private constructor(options: TreeOptions) {
     this.options = options;
@@ -213,6 +223,16 @@ export class DataTree {
     return this.treeSum.value();
   }
 
+  /** The tree digest after each transaction whose counter is a multiple of 128, of the last thousand of them, oldest first. */
+  digests(): readonly DigestRecord[] {
+    return this.digestHistory;
+  }
+
+  private keepDigest(zxid: Zxid): void {
+    const kept = this.digestHistory.slice(1 - DIGEST_HISTORY_MAX);
+    this.digestHistory = [...kept, { zxid, digest: this.digest() }];
+  }
+
   /** Digest of everything replicated, except `lastZxid`: equal states have equal digests whatever led to them. */
   stateDigest(): bigint {
     return this.stateSum.value();
@@ -261,6 +281,7 @@ export class DataTree {
         ? this.applyOne(context, header.type, txn)
         : { type: header.type, err: firstError(parts), path: null, stat: null };
     if (header.zxid > this.lastZxid) this.lastZxid = header.zxid;
+    if (counterOf(header.zxid) % DIGEST_HISTORY_INTERVAL === 0) this.keepDigest(header.zxid);
     return { type, err, path, stat, parts, events };
   }
 

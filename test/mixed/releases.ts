@@ -19,6 +19,8 @@ export interface Release {
    * with a line in its log, the whole transaction that a newer leader makes of it (ZOOKEEPER-4026).
    */
   readonly create2InMulti: boolean;
+  /** Whether its servers form a quorum by TLS at all: 3.8.0, as Debian packages it, does not even with its own kind. */
+  readonly quorumTls: boolean;
 }
 
 const HOMES_VARIABLE = 'VIVARIUM_ZOOKEEPER_HOME';
@@ -51,7 +53,12 @@ function releaseIn(home: string): Release | null {
     if (version === null) continue;
     const debian = join(dir, 'zookeeper.jar');
     const classPath = existsSync(debian) ? [debian, join(dir, 'slf4j-simple.jar')].join(delimiter) : join(dir, '*');
-    return { version, classPath, create2InMulti: isAtLeast(version, [3, 8, 2]) };
+    return {
+      version,
+      classPath,
+      create2InMulti: isAtLeast(version, [3, 8, 2]),
+      quorumTls: isAtLeast(version, [3, 8, 1]),
+    };
   }
   return null;
 }

@@ -38,8 +38,23 @@ describe.each(releasesFound())('with Java $version', (java) => {
     await zk.sync('/');
     expect((await zk.getData('/by-java')).data).toEqual(bytes('hello'));
     await expectNoMismatch(ensemble);
+
+    await zk.create('/many', null);
+    for (let i = 0; i < DIGEST_EVERY; i++) await zk.create(`/many/${i}`, bytes(`${i}`));
+    await sameTree(ensemble, [1, 2, 3]);
+    const digests = await Promise.all([1, 2, 3].map((id) => ensemble.word(id, 'hash')));
+    expect(digests[0]).toMatch(/^100000080: -?\d+\n/);
+    expect(new Set(digests).size).toBe(1);
+    // The same of either kind of leader: header, path, data, version, digest.
+    await zk.setData('/many/0', bytes('12345'));
+    expect(await ensemble.word(3, 'srvr')).toMatch(
+      new RegExp(`^Proposal sizes last/min/max: ${32 + 11 + 9 + 4 + 12}/48/`, 'm'),
+    );
   });
 });
+
+/** Servers keep the digest of every so manieth transaction. */
+const DIGEST_EVERY = 128;
 
 /** Servers compare digests at every transaction: ours stops at the first that differs, Java counts. */
 async function expectNoMismatch(ensemble: MixedEnsemble): Promise<void> {

@@ -7,7 +7,7 @@ import { hasQuorum, isVoter } from '../../config/membership.ts';
 import type { Membership } from '../../config/types.ts';
 import { note } from '../../io.ts';
 import { authorityPrepare } from '../../request/authority.ts';
-import type { Submission } from '../../request/server.ts';
+import { type Submission, serverProposed } from '../../request/server.ts';
 import type { Leading, Proposal, Turn } from '../../state.ts';
 import { assert, asZxid, COUNTER_MAX, counterOf, type PeerId, type Zxid } from '../../types.ts';
 import { Packet } from '../../wire/opcodes.ts';
@@ -57,6 +57,7 @@ function propose(t: Turn, l: Leading, entry: LogEntry): void {
   l.lastProposedMs = t.io.now.monoMs;
   l.proposals.push({ zxid: entry.zxid, acks: [], proposedMs: t.io.now.monoMs, reconfig: reconfigOf(entry) });
   note(t.io, 'zab.proposal.sent', { zxid: entry.zxid });
+  serverProposed(t.state.server, entry.bytes.length);
   const bytes = encodePacket(packetOf(Packet.PROPOSAL, entry.zxid, entry.bytes));
   for (const handler of l.handlers.values()) {
     if (handler.observer || !isForwarding(handler)) continue;

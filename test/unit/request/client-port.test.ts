@@ -968,6 +968,34 @@ describe('four-letter words', () => {
     expect(client.isClosed).toBe(true);
   });
 
+  test('the trace mask is kept and told, also before the server serves', () => {
+    const host = new Standalone({ config: { fourLetterWords: 'all' } });
+    expect(word(host, 1, 'gtmk')).toBe('306');
+    expect(setTraceMask(host, 2, [0, 0, 0, 0, 0, 0, 1, 5])).toBe('261');
+    expect(setTraceMask(host, 3, [255, 255, 255, 255, 255, 255, 255, 254])).toBe('-2');
+    expect(word(host, 4, 'gtmk')).toBe('-2');
+    // Without its number the word is not whole.
+    expect(word(host, 5, 'stmk')).toBe('');
+    expect(host.closed.has(asConn(5))).toBe(false);
+    expect(setTraceMask(new Standalone({ config: { fourLetterWords: ['gtmk'] } }), 1, [])).toContain(
+      'not in the whitelist',
+    );
+  });
+
+  test('digests are told of every 128th transaction', () => {
+    const host = new Standalone({ config: { fourLetterWords: 'all' } });
+    const client = new TestClient(host, 1).connect();
+    expect(word(host, 2, 'hash')).toBe('');
+    for (let i = 2; i < 128; i++) client.ask(create(`/n${i}`));
+    const before = host.heap.tree.digest();
+    expect(word(host, 3, 'hash')).toBe('');
+    client.ask(create('/n128'));
+    const at128 = host.heap.tree.digest();
+    expect(at128).not.toBe(before);
+    client.ask(create('/n129'));
+    expect(word(host, 4, 'hash')).toBe(`80: ${at128}\n`);
+  });
+
   test('four bytes that are no word are a length, and this one is too long', () => {
     const host = new Standalone({ config: { fourLetterWords: 'all' } });
     expect(word(host, 1, 'nope')).toBe('');
@@ -1065,9 +1093,17 @@ describe('four-letter words', () => {
   });
 });
 
+function setTraceMask(host: Standalone, conn: number, mask: readonly number[]): string {
+  return send(host, conn, Uint8Array.of(...utf8Encode('stmk'), ...mask));
+}
+
 function word(host: Standalone, conn: number, text: string): string {
+  return send(host, conn, utf8Encode(text));
+}
+
+function send(host: Standalone, conn: number, bytes: Uint8Array): string {
   const client = new TestClient(host, conn);
-  host.bytes(client.conn, utf8Encode(text));
+  host.bytes(client.conn, bytes);
   return host
     .takeRaw(client.conn)
     .map((bytes) => utf8Decode(bytes))

@@ -8,6 +8,7 @@ import { DataTree } from '../../../core/tree/data-tree.ts';
 import { TreeLoader } from '../../../core/tree/tree-loader.ts';
 import { asSession, asZxid } from '../../../core/types.ts';
 import { bytesEqual, fromHex } from '../../../core/wire/bytes.ts';
+import { Op } from '../../../core/wire/opcodes.ts';
 import type { TxnHeader } from '../../../core/wire/records.ts';
 import { SnapshotReader } from '../../../core/wire/snapshot-codec.ts';
 import type { DecodedTxn, Txn } from '../../../core/wire/txn.ts';
@@ -75,7 +76,22 @@ describe.each(IMAGES_WITH_DIGEST)('disk image %s', (image) => {
     }
     expect(compared).toBeGreaterThan(180);
     expect(tree.audit()).toBeNull();
+    // What the server itself has kept of them, and tells by the word `hash`.
+    const kept = tree.digests().map(({ zxid, digest }) => `${zxid.toString(16)}: ${digest}\n`);
+    const { hash4lwBeforeKill } = JSON.parse(new TextDecoder().decode(goldenBytes(`disk/${image}/expected.json`)));
+    expect(kept.join('')).toBe(hash4lwBeforeKill);
   });
+});
+
+test('of the digests of a long history, the last thousand are kept', () => {
+  const tree = DataTree.fresh();
+  const header = { clientId: asSession(1n), cxid: 0, time: 0, type: Op.error };
+  for (let zxid = 1; zxid <= 128 * 1030; zxid++) {
+    tree.apply({ ...header, zxid: asZxid(zxid) }, { kind: 'error', err: -1 });
+  }
+  const zxids = tree.digests().map(({ zxid }) => zxid / 128);
+  expect(zxids.length).toBe(1024);
+  expect([zxids[0], zxids.at(-1)]).toEqual([7, 1030]);
 });
 
 describe.each([...IMAGES_WITH_DIGEST, 'nodigest'])('disk image %s', (image) => {
