@@ -617,7 +617,7 @@ export class Locals {
     if (this.shortcuts.dead) settleDigests(peer, parts);
     keepRest(SLICE.core, state, STATE_PARTS, parts, keep);
     keepFields(state, STATE_FIELDS, isTouched, keep);
-    keepRole(state.role, names, parts, keep);
+    keepRole(state.role, names, parts, this.shortcuts.dead, keep);
     keepEnsemble(state.ensemble, names, parts, keep);
     if (isTouched(SLICE.watches)) keep(SLICE.watches, heap.watches);
     if (isTouched(SLICE.log)) {
@@ -799,7 +799,7 @@ function keepRest(index: SliceIndex, object: object, fields: readonly string[], 
 }
 
 /** A role that is another object than before has overwritten all that was in the slices of the one before. */
-function keepRole(role: Role, names: Renaming, parts: Parts | null, keep: Keep): void {
+function keepRole(role: Role, names: Renaming, parts: Parts | null, forgets: boolean, keep: Keep): void {
   const isNew = parts === null || parts.isWritten(SLICE.role);
   const isTouched = (index: SliceIndex): boolean => isNew || parts.isTouched(index);
   const fields = fieldsOfRole(role);
@@ -809,7 +809,7 @@ function keepRole(role: Role, names: Renaming, parts: Parts | null, keep: Keep):
     const isOther = isNew || !isKind(parts, SLICE.phase, role.phase.kind);
     if (isOther && isTouched(SLICE.phase)) for (const index of deadOf(role.phase)) keep(index, DEAD);
     const keepOne: Keep = (index, handler) =>
-      keepHandler(index - SLICE.handler, handler as Handler | null, parts, keep);
+      keepHandler(index - SLICE.handler, handler as Handler | null, parts, forgets, keep);
     keepEntries(role.handlers, HANDLERS, names, isTouched, keepOne);
   }
   if (!isNew) return;
@@ -818,7 +818,7 @@ function keepRole(role: Role, names: Renaming, parts: Parts | null, keep: Keep):
   if (role.kind !== 'leading') for (const slices of HANDLER_SLICES) for (const index of slices) keep(index, null);
 }
 
-function keepHandler(server: number, handler: Handler | null, parts: Parts | null, keep: Keep): void {
+function keepHandler(server: number, handler: Handler | null, parts: Parts | null, forgets: boolean, keep: Keep): void {
   const fields = HANDLER_FIELDS[server]!;
   if (handler === null) {
     const wasNone = parts?.isRead(SLICE.handler + server) === true && parts.before(SLICE.handler + server) === null;
@@ -828,6 +828,10 @@ function keepHandler(server: number, handler: Handler | null, parts: Parts | nul
   const isNew = !(handler instanceof Thawed);
   keepRest(SLICE.handler + server, handler, Object.keys(fields), parts, keep);
   const isTouched = (index: SliceIndex): boolean => isNew || parts?.isTouched(index) === true;
+  if (forgets && (isTouched(SLICE.handlerAwaited + server) || isTouched(SLICE.handlerAcked + server))) {
+    // It is compared with a zxid after `ackedTo` only (`onAck`).
+    if (handler.unacked <= handler.ackedTo) handler.unacked = ZXID_ZERO;
+  }
   keepFields(handler, fields, isTouched, keep);
   const phase = SLICE.handlerPhase + server;
   const isOther = isNew || !isKind(parts, phase, handler.phase.kind) || parts?.isTouched(SLICE.handlerLast + server);

@@ -75,11 +75,12 @@ export const SLICE = {
   handlerLast: 50,
   handlerAcked: 54,
   handlerUnacked: 58,
+  handlerAwaited: 62,
 } as const;
 export type SliceIndex = number;
 /** For each slice of a server its number in the pool of that slice. */
 export type Slices = ArrayLike<number>;
-export const SLICE_COUNT = 62;
+export const SLICE_COUNT = 66;
 
 export type Fields = Readonly<Record<string, SliceIndex>>;
 export const STATE_FIELDS: Fields = {
@@ -113,6 +114,7 @@ export const HANDLER_FIELDS: readonly Fields[] = Array.from({ length: SERVERS_MA
   peerLast: SLICE.handlerLast + i,
   ackedTo: SLICE.handlerAcked + i,
   unackedSinceMs: SLICE.handlerUnacked + i,
+  unacked: SLICE.handlerAwaited + i,
 }));
 
 /**
