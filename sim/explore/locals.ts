@@ -18,6 +18,7 @@ import type { Effect, Lane } from '../../core/io.ts';
 import { boot, type Peer } from '../../core/peer.ts';
 import type { Ensemble, Handler, Role } from '../../core/state.ts';
 import { ACCEPTED_EPOCH, CURRENT_EPOCH, inData } from '../../core/storage/names.ts';
+import type { StoreState } from '../../core/storage/state.ts';
 import type { TxnWindow } from '../../core/storage/window.ts';
 import type { DataTree } from '../../core/tree/data-tree.ts';
 import { asPeer, assert, InvariantError, ZXID_ZERO, type Zxid, zxidOf } from '../../core/types.ts';
@@ -41,6 +42,7 @@ import {
   HANDLERS,
   type Keys,
   LINKS,
+  LOG_FIELDS,
   needsPeerLast,
   Parts,
   Pools,
@@ -54,6 +56,7 @@ import {
   type Slices,
   type Socket,
   STATE_FIELDS,
+  STORE_FIELDS,
   Thawed,
 } from './slices.ts';
 import { IntList, PairMap, Rows } from './tables.ts';
@@ -617,6 +620,7 @@ export class Locals {
     if (this.shortcuts.dead) settleDigests(peer, parts);
     keepRest(SLICE.core, state, STATE_PARTS, parts, keep);
     keepFields(state, STATE_FIELDS, isTouched, keep);
+    keepStore(state.store, parts, keep);
     keepRole(state.role, names, parts, this.shortcuts.dead, keep);
     keepEnsemble(state.ensemble, names, parts, keep);
     if (isTouched(SLICE.watches)) keep(SLICE.watches, heap.watches);
@@ -766,7 +770,8 @@ const PROMISE = new Int32Array(4);
 const ROW = new Int32Array(SLICE_COUNT + 1);
 
 const LEADING_PARTS: readonly string[] = [...Object.keys(fieldsOfRole({ kind: 'leading' })), 'handlers'];
-const STATE_PARTS: readonly string[] = [...Object.keys(STATE_FIELDS), 'role', 'ensemble'];
+const STATE_PARTS: readonly string[] = [...Object.keys(STATE_FIELDS), 'role', 'ensemble', 'store'];
+const STORE_PARTS: readonly string[] = [...Object.keys(STORE_FIELDS), 'log'];
 
 /** Takes over what a slice holds after a turn. */
 type Keep = (index: SliceIndex, value: unknown, key?: string) => void;
@@ -796,6 +801,18 @@ function settleDigests({ state, heap }: Peer, parts: Parts | null): void {
 function keepRest(index: SliceIndex, object: object, fields: readonly string[], parts: Parts | null, keep: Keep): void {
   if (object instanceof Thawed && parts?.isRead(index) === true && isSame(object, parts.before(index))) return;
   keep(index, restOf(object, fields));
+}
+
+/** Like a role, a storage machine that is another object has overwritten all that was in the slices of the one before. */
+function keepStore(store: StoreState, parts: Parts | null, keep: Keep): void {
+  const isNew = parts === null || parts.isWritten(SLICE.store);
+  const isTouched = (index: SliceIndex): boolean => isNew || parts.isTouched(index);
+  keepRest(SLICE.store, store, STORE_PARTS, parts, keep);
+  keepFields(store, STORE_FIELDS, isTouched, keep);
+  if (!isTouched(SLICE.storeLog)) return;
+  const isNewLog = isNew || parts.isWritten(SLICE.storeLog);
+  keepRest(SLICE.storeLog, store.log, Object.keys(LOG_FIELDS), parts, keep);
+  keepFields(store.log, LOG_FIELDS, (index) => isNewLog || isTouched(index), keep);
 }
 
 /** A role that is another object than before has overwritten all that was in the slices of the one before. */

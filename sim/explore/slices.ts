@@ -18,6 +18,7 @@ import type { FleState } from '../../core/election/fle.ts';
 import type { Heap } from '../../core/heap.ts';
 import type { FileAction, Lane } from '../../core/io.ts';
 import type { Ensemble, Handler, Leading, Learning, PeerState, Role } from '../../core/state.ts';
+import type { StoreState } from '../../core/storage/state.ts';
 import type { TxnWindow } from '../../core/storage/window.ts';
 import type { DataTree } from '../../core/tree/data-tree.ts';
 import type { WatchTable } from '../../core/tree/watches.ts';
@@ -76,11 +77,20 @@ export const SLICE = {
   handlerAcked: 54,
   handlerUnacked: 58,
   handlerAwaited: 62,
+  /** Of the storage machine; every step asks it whether there is anything to write. */
+  storeMark: 66,
+  storeEpochs: 67,
+  storeRanges: 68,
+  storeSnapshots: 69,
+  storeLog: 70,
+  storeFiles: 71,
+  storeCurrent: 72,
+  storeDurable: 73,
 } as const;
 export type SliceIndex = number;
 /** For each slice of a server its number in the pool of that slice. */
 export type Slices = ArrayLike<number>;
-export const SLICE_COUNT = 66;
+export const SLICE_COUNT = 74;
 
 export type Fields = Readonly<Record<string, SliceIndex>>;
 export const STATE_FIELDS: Fields = {
@@ -89,8 +99,19 @@ export const STATE_FIELDS: Fields = {
   durable: SLICE.durable,
   committed: SLICE.committed,
   digests: SLICE.digests,
-  store: SLICE.store,
   server: SLICE.server,
+};
+/** But for `log`. */
+export const STORE_FIELDS: Fields = {
+  mark: SLICE.storeMark,
+  epochs: SLICE.storeEpochs,
+  ranges: SLICE.storeRanges,
+  snapshots: SLICE.storeSnapshots,
+};
+export const LOG_FIELDS: Fields = {
+  files: SLICE.storeFiles,
+  current: SLICE.storeCurrent,
+  durable: SLICE.storeDurable,
 };
 const LEADING_FIELDS = {
   phase: SLICE.phase,
@@ -328,6 +349,8 @@ export class Parts {
     if (index >= SLICE.handler && index < SLICE.handler + SERVERS_MAX) {
       return new ThawedHandlers[index - SLICE.handler]!(this, copied);
     }
+    if (index === SLICE.store) return new ThawedStore(this, copied);
+    if (index === SLICE.storeLog) return new ThawedLog(this, copied);
     if (index !== SLICE.role) return copied;
     const role = copied as Role;
     if (role.kind === 'leading') return new ThawedLeading(this, role);
@@ -399,7 +422,31 @@ class ThawedState extends thawing(STATE_FIELDS) {
   get ensemble(): Ensemble {
     return this.#ensemble as unknown as Ensemble;
   }
+  get store(): StoreState {
+    return this.#parts.load(SLICE.store) as StoreState;
+  }
+  set store(store: StoreState) {
+    this.#parts.replace(SLICE.store, store);
+  }
 }
+
+class ThawedStore extends thawing(STORE_FIELDS) {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts, rest: object) {
+    super(parts, rest);
+    this.#parts = parts;
+  }
+
+  get log(): StoreState['log'] {
+    return this.#parts.load(SLICE.storeLog) as StoreState['log'];
+  }
+  set log(log: StoreState['log']) {
+    this.#parts.replace(SLICE.storeLog, log);
+  }
+}
+
+const ThawedLog = thawing(LOG_FIELDS);
 
 const ThawedLearning = thawing(LEARNING_FIELDS);
 

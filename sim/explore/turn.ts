@@ -48,6 +48,8 @@ export const CALLS_MAX = 2000;
 
 /** All clocks, for ever. */
 export const CLOCK: Now = { monoMs: NOW, wallMs: WALL };
+/** Where tokens stand whose order counts for the normal form. */
+const TOKENS = [SLICE.storeEpochs, SLICE.storeRanges, SLICE.saving];
 const REMOTE_PORT = 50_000;
 
 export const show = (zxid: Zxid): string => `0x${zxid.toString(16)}`;
@@ -437,7 +439,9 @@ export class LocalTurn {
   /** Only the store gives out tokens. */
   private tokens(): Map<number, number> {
     const tokens = new Map<number, number>();
-    if (this.parts !== null && !this.parts.isTouched(SLICE.store)) return tokens;
+    const { parts } = this;
+    const mayDiffer = parts === null || parts.isWritten(SLICE.store) || TOKENS.some((index) => parts.isTouched(index));
+    if (!mayDiffer) return tokens;
     const { store, saving, role } = this.peer.state;
     const used = new Set<number>(store.ranges.keys());
     if (saving !== null) used.add(saving.token);

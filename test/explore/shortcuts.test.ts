@@ -105,7 +105,7 @@ test('without forgetting, more states, in which nobody has, knows or sends anyth
 
 test('a step that reads what is held to be dead is an error', () => {
   const { locals } = new System(SCOPE);
-  const slices = new Array<number>(SLICE.handlerAwaited + 4).fill(0);
+  const slices = new Array<number>(SLICE.storeDurable + 1).fill(0);
   locals.pools.all[SLICE.shell]!.internValue({ listening: false, files: [], base: 0 }, BYTES);
   locals.pools.all[SLICE.core]!.internValue({}, BYTES);
   locals.pools.all[SLICE.seen]!.internValue({}, BYTES);
