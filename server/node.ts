@@ -13,7 +13,7 @@ import type { Now } from '../core/types.ts';
 import { type FileRoots, Files } from './files.ts';
 import { Recorder } from './recorder.ts';
 import { Sockets } from './sockets.ts';
-import type { TlsChannels } from './tls.ts';
+import type { ChannelTls, TlsChannels } from './tls.ts';
 
 export interface NodeOptions {
   readonly config: PeerConfig;
@@ -73,6 +73,11 @@ export class Node {
     this.sockets.closeAll();
     await this.files.close();
     await this.recorder?.close();
+  }
+
+  /** New connections use these from now on. */
+  renewTls(channel: keyof TlsChannels, material: ChannelTls): void {
+    this.sockets.renewTls(channel, material);
   }
 
   private deliver(input: Input): void {

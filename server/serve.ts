@@ -6,12 +6,14 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TlsPrefix, TlsSettings } from '../core/config/tls.ts';
 import type { PeerConfig } from '../core/config/types.ts';
 import { filesNamedIn, parseZooCfg, type ShellConfig, type ZooCfg } from '../core/config/zoo-cfg.ts';
 import type { NoteFields } from '../core/io.ts';
 import { showSession, showZxid } from '../core/types.ts';
 import { Node } from './node.ts';
-import { loadTls, type TlsChannels, TlsConfigError } from './tls.ts';
+import { LOOK_EVERY_MS, reloadWhenChanged } from './reload.ts';
+import { type ChannelTls, loadTls, type TlsChannels, TlsConfigError } from './tls.ts';
 
 /** Exit codes: the configuration is wrong, and the server had to stop by itself. */
 export const EXIT_CONFIG = 2;
@@ -64,6 +66,7 @@ export function serve(options: ServeOptions): Promise<number> {
         resolve(EXIT_HALTED);
       },
     });
+    watchCertificates(shell, node, log);
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
         log(`stopping on ${signal}`);
@@ -74,6 +77,18 @@ export function serve(options: ServeOptions): Promise<number> {
       });
     }
   });
+}
+
+/** Where the configuration asks for it. Looking at files keeps no process alive, so nothing has to stop it. */
+function watchCertificates(shell: ShellConfig, node: Node, log: (line: string) => void): void {
+  const watch = (channel: keyof TlsChannels, settings: TlsSettings | null, prefix: TlsPrefix): void => {
+    if (settings === null) return;
+    const renew = (material: ChannelTls): void => node.renewTls(channel, material);
+    reloadWhenChanged({ settings, prefix, lookEveryMs: LOOK_EVERY_MS, renew, log });
+  };
+  const isOn = (key: string): boolean => shell.properties.get(key)?.toLowerCase() === 'true';
+  if (isOn('sslQuorumReloadCertFiles')) watch('quorum', quorumSettings(shell), 'ssl.quorum.');
+  if (isOn('client.certReload')) watch('client', shell.clientTls, 'ssl.');
 }
 
 /** What happens for every transaction, connection or vote. */
@@ -151,11 +166,16 @@ function prepareDirectory(dir: string, create: boolean): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
 }
 
+/** A server that shows no certificate is no server, whatever ssl.quorum.clientAuth says. */
+function quorumSettings({ quorumTls }: ShellConfig): TlsSettings | null {
+  return quorumTls === null ? null : { ...quorumTls, clientAuth: 'need' };
+}
+
 function loadChannels(config: PeerConfig, shell: ShellConfig): TlsChannels {
+  const quorumTls = quorumSettings(shell);
   try {
     return {
-      // A server that shows no certificate is no server, whatever ssl.quorum.clientAuth says.
-      quorum: shell.quorumTls === null ? null : loadTls({ ...shell.quorumTls, clientAuth: 'need' }, 'ssl.quorum.'),
+      quorum: quorumTls === null ? null : loadTls(quorumTls, 'ssl.quorum.'),
       client: shell.clientTls === null || config.secureClientAddress === null ? null : loadTls(shell.clientTls, 'ssl.'),
     };
   } catch (cause) {

@@ -45,11 +45,26 @@ export class Sockets {
   private readonly connections = new Map<ConnId, Connection>();
   private readonly dialling = new Map<ConnId, net.Socket>();
   private readonly listeners = new Map<Channel, Set<net.Server>>();
+  private readonly secured = new Map<Channel, Set<tls.Server>>();
+  private tls: TlsChannels;
   private nextAccepted = 1;
   private closed = false;
 
   constructor(options: SocketsOptions) {
     this.options = options;
+    this.tls = options.tls;
+  }
+
+  /**
+   * Connections from now on, accepted or dialled, use these keys and this trust. Open ones stay; a session of theirs cannot be
+   * resumed, since its ticket was made with keys of the old context, so whoever is no longer trusted does not come in that way.
+   */
+  renewTls(channel: keyof TlsChannels, material: ChannelTls): void {
+    this.tls = { ...this.tls, [channel]: material };
+    for (const [listening, servers] of this.secured) {
+      if ((listening === 'client') !== (channel === 'client')) continue;
+      for (const server of servers) server.setSecureContext(material.keys);
+    }
   }
 
   // --- listening -----------------------------------------------------------------------------------------------------
@@ -77,6 +92,7 @@ export class Sockets {
   unlisten(channel: Channel): void {
     const group = this.listeners.get(channel) ?? new Set();
     this.listeners.delete(channel);
+    this.secured.delete(channel);
     for (const server of [...group]) {
       group.delete(server);
       server.close();
@@ -95,6 +111,7 @@ export class Sockets {
       handshakes.delete(endOf(socket));
     };
     const secured = tls.createServer(acceptOptions(material));
+    this.secured.set(channel, (this.secured.get(channel) ?? new Set()).add(secured));
     secured.on('secureConnection', (socket) => {
       over(socket);
       const refusal = verifyAccepted(material, socket);
@@ -127,7 +144,7 @@ export class Sockets {
   }
 
   private materialFor(channel: Channel): ChannelTls {
-    const material = channel === 'client' ? this.options.tls.client : this.options.tls.quorum;
+    const material = channel === 'client' ? this.tls.client : this.tls.quorum;
     if (material === null) throw new Error(`no TLS keys for the ${channel} port`);
     return material;
   }
