@@ -57,6 +57,7 @@ import {
   storeBoot,
   storeDeadline,
   storeFlush,
+  storeMarkConfig,
   storeSnapshot,
   storeStep,
   storeTick,
@@ -185,6 +186,7 @@ export function step(peer: Peer, now: Now, input: Input, emit: Emit): void {
   // What the client port asked for may make it ask for more, as a released read behind a finished write does.
   for (let i = 0; i < t.work.length && isRunning(t); i++) route(t, t.work[i]!);
   if (!isRunning(t)) return;
+  rememberConfig(t);
   maintain(t);
   storeFlush(state.store, t.heap, t.config, t.io);
 }
@@ -599,9 +601,19 @@ function maintain(t: Turn): void {
 }
 
 /**
- * A restart knows what is committed from the newest snapshot alone. Were the configuration in force only in the log, the
- * server would go by the one before it, whose servers may be gone for good.
+ * A restart knows what is committed from the newest snapshot alone, save this: which reconfiguration in the log is in force.
+ * Otherwise the server would go by the configuration before it, whose servers may be gone for good. What activates it, and
+ * when, does not matter: as soon as it is both active here and durable in this log, its number is on its way to the disk,
+ * and a change of role waits for it.
  */
+function rememberConfig({ state, heap, io }: Turn): void {
+  const { ensemble } = state;
+  if (ensemble === null) return;
+  const { version } = ensemble.committed;
+  if (version > ensemble.savedTo) storeMarkConfig(state.store, heap, io, version);
+}
+
+/** The record of it is one sector that may rot; a snapshot soon after says the same. */
 function isConfigUnsaved({ state, heap }: Turn): boolean {
   const { ensemble } = state;
   if (ensemble === null || ensemble.committed.version > heap.tree.lastZxid) return false;

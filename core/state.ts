@@ -68,7 +68,7 @@ export interface Ensemble {
 
 export type Role =
   | { kind: 'recovering' }
-  /** Between two roles: waits until no file operation is in flight, so that the vote is made from what the log holds. */
+  /** Between two roles: waits until no promise is in flight, so that the vote is made from what the log holds. */
   | { kind: 'draining'; reload: boolean }
   | { kind: 'looking'; readOnlyAtMs: number | null; readOnly: boolean }
   | Learning

@@ -8,7 +8,7 @@
 
 import { encodeEpoch } from '../core/storage/epochs.ts';
 import { encodeRecords } from '../core/storage/log-file.ts';
-import { encodeMark } from '../core/storage/mark.ts';
+import { encodeMark, type Mark } from '../core/storage/mark.ts';
 import {
   ACCEPTED_EPOCH,
   CURRENT_EPOCH,
@@ -69,10 +69,17 @@ export function diskAfter(entries: readonly LogEntry[]): DiskImage {
       fileOf(inData(ACCEPTED_EPOCH), encodeEpoch(EPOCH)),
       fileOf(inData(CURRENT_EPOCH), encodeEpoch(EPOCH)),
       fileOf(inData(snapshotName(ZXID_ZERO, 'none')), emptySnapshot()),
-      fileOf(inLog(MARK_NAME), encodeMark({ zxid: entries.at(-1)!.zxid, acceptedEpoch: EPOCH, currentEpoch: EPOCH })),
+      fileOf(inLog(MARK_NAME), encodeMark(markAfter(entries))),
     ],
   };
 }
+
+const markAfter = (entries: readonly LogEntry[]): Mark => ({
+  zxid: entries.at(-1)!.zxid,
+  acceptedEpoch: EPOCH,
+  currentEpoch: EPOCH,
+  config: ZXID_ZERO,
+});
 
 /** Of the tree that every ensemble begins with. */
 function emptySnapshot(): Uint8Array {

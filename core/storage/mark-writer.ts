@@ -4,7 +4,7 @@
  */
 
 import type { FileAction, Io } from '../io.ts';
-import { assert } from '../types.ts';
+import { assert, type Zxid } from '../types.ts';
 import { encodeMark, MARK_INTERVAL_MS, type Mark } from './mark.ts';
 import { inLog, LOG_DIR, MARK_NAME } from './names.ts';
 import { ask, type StoreTurn } from './ops.ts';
@@ -23,11 +23,12 @@ export function markActions(mark: Mark, { exists }: { readonly exists: boolean }
 
 /** Changes the record; the actions must be asked for in this step, the first at once. */
 export function changeMark(store: StoreState, change: Partial<Mark>): FileAction[] {
-  const { zxid, acceptedEpoch, currentEpoch, exists } = store.mark;
-  const mark = { zxid, acceptedEpoch, currentEpoch, ...change };
+  const { zxid, acceptedEpoch, currentEpoch, config, exists } = store.mark;
+  const mark = { zxid, acceptedEpoch, currentEpoch, config, ...change };
   store.mark.zxid = mark.zxid;
   store.mark.acceptedEpoch = mark.acceptedEpoch;
   store.mark.currentEpoch = mark.currentEpoch;
+  store.mark.config = mark.config;
   store.mark.exists = true;
   return markActions(mark, { exists });
 }
@@ -44,8 +45,22 @@ export function raiseMark(store: StoreState, io: Io): void {
   if (mark.dueAtMs === null || mark.dueAtMs > io.now.monoMs || mark.opsLeft > 0) return;
   mark.dueAtMs = null;
   if (log.durable <= mark.zxid) return;
-  const actions = changeMark(store, { zxid: log.durable });
-  mark.opsLeft = actions.length;
+  write(store, io, { zxid: log.durable });
+}
+
+/**
+ * The entry of this zxid, which is durable, is a reconfiguration known to be committed. This is not put off, and an older
+ * write may still be in flight. The caller has seen that nothing is about to lower the mark.
+ */
+export function markConfig(store: StoreState, io: Io, config: Zxid): void {
+  const { mark, log } = store;
+  assert(config <= log.durable, 'a configuration is marked before it is durable');
+  write(store, io, { config, zxid: log.durable > mark.zxid ? log.durable : mark.zxid });
+}
+
+function write(store: StoreState, io: Io, change: Partial<Mark>): void {
+  const actions = changeMark(store, change);
+  store.mark.opsLeft += actions.length;
   for (const action of actions) ask(store, io, 'mark', action);
 }
 

@@ -35,7 +35,7 @@ import { epochActions, replaceFile } from './epoch-writer.ts';
 import { decodeEpoch, EPOCH_FILE_BYTES_MAX, type EpochFile, encodeEpoch, epochIn, repairEpochs } from './epochs.ts';
 import { feed, isRepeatedRefusal, logCursor, READ_BYTES, readOf, takeHeader, takeRecord } from './log-cursor.ts';
 import { classifyTail, isZero, LOG_HEADER_SIZE, RECORD_BYTES_MAX } from './log-file.ts';
-import { decodeMark } from './mark.ts';
+import { decodeMark, MARK_SIZE } from './mark.ts';
 import { markActions } from './mark-writer.ts';
 import {
   ACCEPTED_EPOCH,
@@ -165,6 +165,7 @@ function entriesOf(result: FileResult): readonly FileEntry[] {
   return result.entries ?? [];
 }
 
+const SMALL_FILE_BYTES_MAX = Math.max(EPOCH_FILE_BYTES_MAX, MARK_SIZE);
 const SMALL_FILES: readonly string[] = [ACCEPTED_EPOCH, CURRENT_EPOCH, CURRENT_EPOCH + TMP_SUFFIX];
 
 function onDataListed(r: RecoveryState, entries: readonly FileEntry[]): void {
@@ -185,7 +186,7 @@ function readSmallFile(turn: StoreTurn, r: RecoveryState): void {
   const path = r.smallFiles[0];
   if (path === undefined) return loadNewest(turn, r);
   r.stage = { kind: 'smallFiles' };
-  ask(turn.store, turn.io, 'recovery', { kind: 'read', path, offset: 0, length: EPOCH_FILE_BYTES_MAX + 1 });
+  ask(turn.store, turn.io, 'recovery', { kind: 'read', path, offset: 0, length: SMALL_FILE_BYTES_MAX + 1 });
 }
 
 function onSmallFile(r: RecoveryState, result: FileResult): void {
@@ -454,7 +455,9 @@ function repairs(r: RecoveryState): FileAction[] {
   );
   if (r.isInstall && r.base !== null) {
     // As in an installation without a crash, the mark comes first: it may speak of what is being replaced.
-    if (r.mark !== null) actions.push(...markActions({ ...r.mark, zxid: r.base.zxid }, { exists: true }));
+    if (r.mark !== null) {
+      actions.push(...markActions({ ...r.mark, zxid: r.base.zxid, config: ZXID_ZERO }, { exists: true }));
+    }
     actions.push(...switchActions(r.base, { ...r, badInstalls: r.installs.map(({ name }) => name) }));
   }
   if (r.tail.kind === 'remove') actions.push(...removals([inLog(r.tail.name)], LOG_DIR));
@@ -568,9 +571,14 @@ function epochRepairs(turn: StoreTurn, r: RecoveryState): FileAction[] {
 /** All of the history is durable when this is asked for. */
 function markRepairs(turn: StoreTurn, r: RecoveryState): FileAction[] {
   const { acceptedEpoch, currentEpoch } = epochsOf(turn, r);
-  const wanted = { zxid: turn.heap.log.last, acceptedEpoch, currentEpoch };
+  const wanted = { zxid: turn.heap.log.last, acceptedEpoch, currentEpoch, config: markedConfig(r) };
   // Also when it says so already: what was read may never have reached the platter.
   return markActions(wanted, { exists: r.markExists });
+}
+
+/** What a whole state that was installed brings is in force by its tree, which knows of no entries before it. */
+function markedConfig(r: RecoveryState): Zxid {
+  return r.mark === null || (r.isInstall && r.problem === null) ? ZXID_ZERO : r.mark.config;
 }
 
 // --- the end ---------------------------------------------------------------------------------------------------------
@@ -598,6 +606,7 @@ function finish(turn: StoreTurn, r: RecoveryState): void {
   store.mark.zxid = proved ? last : (r.mark?.zxid ?? ZXID_ZERO);
   store.mark.acceptedEpoch = epochs.acceptedEpoch;
   store.mark.currentEpoch = epochs.currentEpoch;
+  store.mark.config = markedConfig(r);
   store.pace.entriesSince = heap.log.length;
   store.purge.dueAtMs = config.autopurgeIntervalMs > 0 ? io.now.monoMs : null;
   events.push({ type: 'recovered', recovery: reportOf(r, { base: heap.log.base, last, epochs }) });

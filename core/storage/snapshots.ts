@@ -17,7 +17,7 @@
 import type { PeerConfig } from '../config/types.ts';
 import type { Heap } from '../heap.ts';
 import type { FileAction, Io } from '../io.ts';
-import { assert, type Zxid } from '../types.ts';
+import { assert, ZXID_ZERO, type Zxid } from '../types.ts';
 import { changeMark } from './mark-writer.ts';
 import {
   compressionOf,
@@ -158,7 +158,7 @@ export function beginInstall(store: StoreState, config: PeerConfig, io: Io, task
 /** `install.*` is durable. */
 function switchOver(store: StoreState, io: Io, task: InstallTask, install: NamedFile): void {
   const script = scriptOf([
-    ...changeMark(store, { zxid: task.zxid }),
+    ...changeMark(store, { zxid: task.zxid, config: ZXID_ZERO }),
     ...switchActions(install, { logs: store.log.files, snapshots: store.snapshots, badInstalls: store.badInstalls }),
   ]);
   task.phase = { kind: 'switching', install, script };

@@ -33,7 +33,7 @@ export type StoreEvent =
   | { readonly type: 'installed'; readonly zxid: Zxid }
   /** Entries in `(after, upTo]`, contiguous; null when the log files do not hold them. */
   | { readonly type: 'rangeRead'; readonly token: number; readonly entries: readonly LogEntry[] | null }
-  /** No file operation is in flight and none is waiting. */
+  /** Nothing that `storeDrain` was to wait for is in flight or waiting. */
   | { readonly type: 'drained' }
   /** Final: a write or fsync failed, so what is on the disk is unknown. The store does nothing more. */
   | { readonly type: 'failed'; readonly error: FileError; readonly path: string };
@@ -98,9 +98,16 @@ export interface StoreState {
   mark: MarkState;
   ranges: Map<number, RangeRead>;
   purge: PurgeState;
-  /** `drained` is owed. */
-  draining: boolean;
+  /** `drained` is owed, when this is done. */
+  draining: DrainScope | null;
 }
+
+/**
+ * What a drain waits for. `promises`: whatever changes what this server may be asked for in its vote or at its next start,
+ * that is, the log, a cut or an installation, the epochs and the mark. `everything`: also what runs in the background, for one who
+ * is about to read the disk anew.
+ */
+export type DrainScope = 'promises' | 'everything';
 
 export type StorePhase =
   | { readonly kind: 'recovering'; readonly recovery: RecoveryState }
@@ -189,8 +196,9 @@ export interface MarkState {
   zxid: Zxid;
   acceptedEpoch: number;
   currentEpoch: number;
+  config: Zxid;
   exists: boolean;
-  /** Operations of a raise in flight. */
+  /** Operations of raises in flight. */
   opsLeft: number;
   dueAtMs: number | null;
 }

@@ -28,7 +28,7 @@ import type { LogEntry } from '../wire/txn.ts';
 import { onEpochOp, startSave } from './epoch-writer.ts';
 import { recordSize } from './log-file.ts';
 import { onBatchOp, startBatch } from './log-writer.ts';
-import { onMarkOp, raiseMark } from './mark-writer.ts';
+import { markConfig, onMarkOp, raiseMark } from './mark-writer.ts';
 import { LOG_DIR } from './names.ts';
 import { ask, fail, type StoreTurn } from './ops.ts';
 import { drawLimits, isPaceReached, restartPace } from './pace.ts';
@@ -36,7 +36,7 @@ import { abortPurge, beginPurge, onPurgeOp } from './purge.ts';
 import { beginRange, onRangeOp, type Range } from './range.ts';
 import { beginRecovery, newRecovery, onRecoveryOp } from './recovery.ts';
 import { abortSnapshot, beginInstall, beginSnapshot, onInstallOp, onSnapshotOp, prepareInstall } from './snapshots.ts';
-import type { PendingOp, StoreEvent, StoreState } from './state.ts';
+import type { DrainScope, Owner, PendingOp, StoreEvent, StoreState } from './state.ts';
 import { beginTruncate, onTruncateOp } from './truncate.ts';
 import { TxnWindow } from './window.ts';
 
@@ -61,10 +61,18 @@ export function storeBoot(config: PeerConfig, secrets: BootSecrets, io: Io): Sto
     snapshot: null,
     pace: { entriesSince: 0, bytesSince: 0, entriesLimit: 0, bytesLimit: 0, random: secrets.jitterSeed | 0 },
     epochs: { accepted: null, current: null, saving: null, queue: [] },
-    mark: { zxid: ZXID_ZERO, acceptedEpoch: 0, currentEpoch: 0, exists: false, opsLeft: 0, dueAtMs: null },
+    mark: {
+      zxid: ZXID_ZERO,
+      acceptedEpoch: 0,
+      currentEpoch: 0,
+      config: ZXID_ZERO,
+      exists: false,
+      opsLeft: 0,
+      dueAtMs: null,
+    },
     ranges: new Map(),
     purge: { dueAtMs: null, job: null },
-    draining: false,
+    draining: null,
   };
   drawLimits(store.pace, config);
   beginRecovery(store, io);
@@ -84,8 +92,8 @@ export function storeStep(store: StoreState, heap: Heap, config: PeerConfig, io:
   const result = judge(op, done.result);
   if (!result.ok && op.kind !== 'read' && op.owner !== 'drain') fail(turn, result.error, op.path);
   else dispatch(turn, op, result);
-  if (store.draining && isIdle(store)) {
-    store.draining = false;
+  if (store.draining !== null && isDone(store, store.draining)) {
+    store.draining = null;
     turn.events.push({ type: 'drained' });
   }
   return turn.events;
@@ -147,11 +155,11 @@ export function storeFlush(store: StoreState, heap: Heap, config: PeerConfig, io
   if (store.phase.kind !== 'ready') return;
   const { task, log } = store;
   if (task === null) return startBatch(store, config, io);
-  if (task.phase.kind !== 'waiting' || log.batch !== null || store.purge.job !== null) return;
+  if (task.phase.kind !== 'waiting' || log.batch !== null) return;
   if (task.kind === 'truncate') {
     if (log.queue.length > 0) startBatch(store, config, io);
     else beginTruncate(store, heap, io, task);
-  } else if (store.snapshot === null) {
+  } else if (store.snapshot === null && store.purge.job === null) {
     beginInstall(store, config, io, task);
   }
 }
@@ -211,6 +219,22 @@ export function storeSaveEpochs(
   return token;
 }
 
+// --- configurations --------------------------------------------------------------------------------------------------
+
+/**
+ * The reconfiguration with this zxid is known to be committed. It is written down at once if the history that the disk holds
+ * has it, otherwise not at all: to be called again when more is durable.
+ */
+export function storeMarkConfig(store: StoreState, heap: Heap, io: Io, zxid: Zxid): void {
+  if (zxid <= store.mark.config || zxid > store.log.durable) return;
+  // A task is about to say what the history is, and without a provable one there is none.
+  if (store.phase.kind !== 'ready' || store.task !== null || store.mustResync) return;
+  if (heap.log.find(zxid) >= 0) markConfig(store, io, zxid);
+}
+
+/** The newest reconfiguration that was known to be committed, in this run or one before it. 0: none. */
+export const storeMarkedConfig = (store: StoreState): Zxid => store.mark.config;
+
 // --- snapshots -------------------------------------------------------------------------------------------------------
 
 /** The log has grown enough since the last snapshot. */
@@ -228,25 +252,52 @@ export function storeSnapshot(store: StoreState, heap: Heap, config: PeerConfig,
 
 /** Nothing has the disk to itself, or is waiting for it to be idle. */
 function mayWorkBehind(store: StoreState): boolean {
-  return store.phase.kind === 'ready' && store.task === null && !store.draining && !store.mustResync;
+  return store.phase.kind === 'ready' && store.task === null && store.draining === null && !store.mustResync;
 }
 
 // --- idleness and time -----------------------------------------------------------------------------------------------
 
-/** Asks for `drained`. What was appended is still written; what only runs in the background is given up. */
-export function storeDrain(store: StoreState, io: Io): void {
-  if (store.phase.kind !== 'ready' || store.draining) return;
-  store.draining = true;
+/**
+ * Asks for `drained`. What was appended is still written, reads are given up.
+ *
+ * A drain of `promises` precedes an election, and no election waits for work in the background: the fsync of a large
+ * snapshot takes minutes, while the ensemble has no leader (Java's snapshot thread goes on through an election as well). So
+ * the next role may find operations of the last one in flight: of a snapshot, of a purge, of reads. What makes that
+ * safe, at each place where a role enters:
+ *
+ * - `storeAppend`, `storeSaveEpochs`, `storeMarkConfig`: other files, other lanes; it is so while a role serves, too.
+ * - `storeSnapshot` does nothing while there is an older one, a purge begins when there is none, and each completion is
+ *   told apart by its number.
+ * - `storeTruncate`: a snapshot is taken of what is applied, and what is applied is never cut, so one in the works is not
+ *   above the cut, nor in the list of those that are removed. A purge removes what is older than a snapshot, so it and the
+ *   cut never mean the same file.
+ * - `storeInstall` gives the older snapshot up, and waits until it is gone or, if it was as far as its rename, in the list
+ *   from which the switch removes it. It waits for a purge, too: a log that outlived the switch would be replayed.
+ * - `storeReadRange`: reads of another role have other tokens, which nobody waits for.
+ *
+ * A new `storeBoot` knows nothing of all this: it lists names that come and go, and gives numbers to operations anew. It
+ * needs a drain of `everything` before it.
+ */
+export function storeDrain(store: StoreState, io: Io, scope: DrainScope): void {
+  if (store.phase.kind !== 'ready') return;
+  const isAsked = store.draining !== null;
+  if (store.draining !== 'everything') store.draining = scope;
   for (const range of store.ranges.values()) range.cancelled = true;
-  abortSnapshot(store);
+  if (scope === 'everything') abortSnapshot(store);
   abortPurge(store);
   // A machine at rest is woken by this one.
-  ask(store, io, 'drain', { kind: 'list', path: LOG_DIR });
+  if (!isAsked) ask(store, io, 'drain', { kind: 'list', path: LOG_DIR });
 }
 
-function isIdle(store: StoreState): boolean {
-  return store.ops.size === 0 && store.log.queue.length === 0 && store.task === null;
+function isDone(store: StoreState, scope: DrainScope): boolean {
+  if (store.log.queue.length > 0 || store.task !== null) return false;
+  for (const { owner } of store.ops.values()) {
+    if (scope === 'everything' || !BACKGROUND.includes(owner)) return false;
+  }
+  return true;
 }
+
+const BACKGROUND: readonly Owner[] = ['snapshot', 'purge', 'range'];
 
 /** When `storeTick` has something to do, in monotonic time. */
 export function storeDeadline(store: StoreState): number | null {

@@ -17,8 +17,9 @@
 
 import type { Heap } from '../heap.ts';
 import type { FileAction, FileResult, Io } from '../io.ts';
-import { assert, type Zxid } from '../types.ts';
+import { assert, ZXID_ZERO, type Zxid } from '../types.ts';
 import { feed, logCursor, readOf, takeHeader, takeRecord } from './log-cursor.ts';
+import type { Mark } from './mark.ts';
 import { changeMark } from './mark-writer.ts';
 import { DATA_DIR, inData, inLog, LOG_DIR, type NamedFile } from './names.ts';
 import { advance, ask, fail, type StoreTurn, scriptOf } from './ops.ts';
@@ -81,7 +82,7 @@ function onScanned(
 function cut(store: StoreState, io: Io, task: TruncateTask, end: { name: string; size: number } | null): void {
   const { to } = task;
   const actions: FileAction[] = [];
-  if (store.mark.zxid > to) actions.push(...changeMark(store, { zxid: to }));
+  if (store.mark.zxid > to) actions.push(...changeMark(store, loweredMark(store, to)));
   const above = (file: NamedFile): boolean => file.zxid > to;
   const snapshots = store.snapshots.filter(above);
   for (const { name } of snapshots) actions.push({ kind: 'remove', path: inData(name) });
@@ -98,6 +99,11 @@ function cut(store: StoreState, io: Io, task: TruncateTask, end: { name: string;
   const script = scriptOf(actions);
   task.phase = { kind: 'cutting', script };
   advance(store, io, 'task', script);
+}
+
+/** What is committed is never cut, a reconfiguration as little as anything else; a mark that names what is gone is no use. */
+function loweredMark({ mark }: StoreState, to: Zxid): Partial<Mark> {
+  return mark.config > to ? { zxid: to, config: ZXID_ZERO } : { zxid: to };
 }
 
 function endTruncate({ store, heap, events }: StoreTurn, { to }: TruncateTask): void {

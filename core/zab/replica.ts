@@ -13,7 +13,7 @@ import { note } from '../io.ts';
 import { authorityApplied } from '../request/authority.ts';
 import { serverApplied, serverMoved, serverStop } from '../request/server.ts';
 import type { Turn } from '../state.ts';
-import { storeAppend } from '../storage/store.ts';
+import { storeAppend, storeMarkedConfig } from '../storage/store.ts';
 import { CONFIG_PATH } from '../tree/paths.ts';
 import { assert, counterOf, showZxid, ZXID_ZERO, type Zxid } from '../types.ts';
 import { Op } from '../wire/opcodes.ts';
@@ -174,7 +174,9 @@ export function deriveMembership(t: Turn): void {
 
 /**
  * The configuration last seen is what the history says, and nothing else: one that was cut off, or heard of from a leader
- * that is gone, must not be obeyed any longer, let alone activated.
+ * that is gone, must not be obeyed any longer, let alone activated. Of those in the log two kinds are known to be committed:
+ * one that another follows, since a second one is proposed only when the first is committed, and the one that was in force
+ * when its zxid was written down (storage/mark.ts).
  */
 export function seeHistory(t: Turn): void {
   const { ensemble, heap } = { ensemble: t.state.ensemble, heap: t.heap };
@@ -185,9 +187,9 @@ export function seeHistory(t: Turn): void {
   for (let i = heap.log.firstAfter(heap.tree.lastZxid); i < heap.log.length; i++) {
     const proposed = reconfigOf(heap.log.get(i));
     if (proposed === null || proposed.version <= last.version) continue;
-    // A second one is proposed only when the first is committed.
     if (last.version > ensemble.committed.version) activateMembership(t, last);
     last = proposed;
+    if (proposed.version === storeMarkedConfig(t.state.store)) activateMembership(t, proposed);
   }
   if (last.version === ensemble.lastSeen.version) return;
   ensemble.lastSeen = last;

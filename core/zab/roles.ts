@@ -1,7 +1,7 @@
 /**
- * Between roles. A role ends in `draining`: client connections are closed, and the election waits until the disk has
- * nothing in flight, so that the vote is made from what the log really holds (ZOOKEEPER-4712: a log queue that outlives its
- * term).
+ * Between roles. A role ends in `draining`: client connections are closed, and the election waits until no
+ * promise is in flight, so that the vote is made from what the log really holds (ZOOKEEPER-4712: a log queue that outlives its
+ * term). It does not wait for what the disk does in the background (`storeDrain`).
  */
 
 import type { FleEvent } from '../election/fle.ts';
@@ -10,7 +10,7 @@ import { note } from '../io.ts';
 import { serverStop } from '../request/server.ts';
 import type { Turn } from '../state.ts';
 import { storeBoot, storeDrain } from '../storage/store.ts';
-import { asZxid } from '../types.ts';
+import { assert, asZxid } from '../types.ts';
 import { stopLeading } from './leader/handlers.ts';
 import { stopLearning } from './learner.ts';
 import { electionCtx, seeHistory } from './replica.ts';
@@ -27,11 +27,12 @@ export function leaveRole(t: Turn, reason: string): void {
   if (state.ensemble !== null) fleSettled(state.ensemble.fle, 'idle');
   // A leader that was never established has applied a history that may be cut again: the tree must come from disk.
   const unestablished = role.kind === 'leading' && role.phase.kind !== 'broadcast';
-  state.role = { kind: 'draining', reload: unestablished && t.heap.tree.lastZxid > state.committed };
-  storeDrain(state.store, io);
+  const reload = unestablished && t.heap.tree.lastZxid > state.committed;
+  state.role = { kind: 'draining', reload };
+  storeDrain(state.store, io, reload ? 'everything' : 'promises');
 }
 
-/** Nothing is in flight any more: reload if the tree ran ahead, otherwise hold an election. */
+/** What was promised is on the disk: reload if the tree ran ahead, otherwise hold an election. */
 export function drained(t: Turn): FleEvent[] {
   const { state } = t;
   if (state.role.kind !== 'draining') return [];
@@ -44,6 +45,8 @@ export function drained(t: Turn): FleEvent[] {
 
 /** Throws the in-memory state away and recovers from disk, as after a start. */
 export function reload(t: Turn): void {
+  // The next machine counts its operations anew, and lists what is there.
+  assert(t.state.store.ops.size === 0, 'recovery beside operations in flight');
   note(t.io, 'peer.reload');
   t.state.role = { kind: 'recovering' };
   t.state.saving = null;

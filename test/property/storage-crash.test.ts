@@ -15,11 +15,13 @@ import {
   storeDeadline,
   storeDrain,
   storeInstall,
+  storeMarkConfig,
   storeSaveEpochs,
   storeSnapshot,
   storeTick,
   storeTruncate,
 } from '../../core/storage/store.ts';
+import type { DrainScope } from '../../core/storage/state.ts';
 import { DataTree } from '../../core/tree/data-tree.ts';
 import { asZxid, epochOf, ZXID_ZERO, type Zxid, zxidOf } from '../../core/types.ts';
 import type { LogEntry } from '../../core/wire/txn.ts';
@@ -32,7 +34,8 @@ const RUNS = Number(process.env.STORAGE_RUNS ?? 12);
 type Action =
   | { readonly kind: 'append'; readonly count: number; readonly size: number }
   | { readonly kind: 'run'; readonly count: number }
-  | { readonly kind: 'commit' | 'newEpoch' | 'accept' | 'snapshot' | 'settle' | 'drain' }
+  | { readonly kind: 'commit' | 'newEpoch' | 'accept' | 'snapshot' | 'settle' | 'config' }
+  | { readonly kind: 'drain'; readonly scope: DrainScope }
   | { readonly kind: 'truncate'; readonly back: number }
   | { readonly kind: 'install'; readonly count: number }
   | { readonly kind: 'time'; readonly ms: number };
@@ -51,7 +54,14 @@ const actions = fc.array(
     {
       weight: 6,
       arbitrary: fc.record({
-        kind: fc.constantFrom('commit', 'newEpoch', 'accept', 'snapshot', 'settle', 'drain'),
+        kind: fc.constantFrom('commit', 'newEpoch', 'accept', 'snapshot', 'settle', 'config'),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('drain' as const),
+        scope: fc.constantFrom('promises' as const, 'everything' as const),
       }),
     },
     {
@@ -96,6 +106,8 @@ class World {
   epoch = 0;
   asked = { accepted: 0, current: 0 };
   reported = { accepted: 0, current: 0 };
+  /** The reconfiguration that was to be marked last, and the last one of which that is done. */
+  marked = { asked: ZXID_ZERO, done: ZXID_ZERO };
   private readonly tokens = new Map<number, { accepted: number; current: number }>();
   private names = 0;
   private generation = 1;
@@ -131,6 +143,8 @@ class World {
     for (let i = 0; i < count && !this.crashed && this.machine.stepOnce(this.random); i++) {
       this.operationCount += 1;
       this.hear();
+      const { mark } = this.machine.store;
+      if (mark.opsLeft === 0) this.marked.done = mark.config;
     }
   }
 
@@ -187,8 +201,14 @@ class World {
         break;
       case 'settle':
         return this.run(Number.POSITIVE_INFINITY);
+      case 'config':
+        if (this.cutting !== null || this.lines.length > 1) break;
+        this.machine.applyTo(this.line.floor);
+        storeMarkConfig(store, heap, io, this.line.floor);
+        this.marked.asked = store.mark.config;
+        break;
       case 'drain':
-        storeDrain(store, io);
+        storeDrain(store, io, action.scope);
         break;
       case 'truncate':
         this.truncate(action.back);
@@ -310,6 +330,11 @@ class World {
     expect(epochs.current).toBeLessThanOrEqual(Math.max(this.asked.current, epochOf(lastZxid)));
     expect(epochs.accepted).toBeLessThanOrEqual(Math.max(this.asked.accepted, epochs.current));
 
+    const { config } = machine.store.mark;
+    expect(config).toBeGreaterThanOrEqual(this.marked.done);
+    expect(config).toBeLessThanOrEqual(this.marked.asked);
+    this.marked = { asked: config, done: config };
+
     this.lines = [{ ...line, entries: line.entries.filter(({ zxid }) => zxid <= lastZxid), floor: lastZxid }];
     // The numbers of what was lost may be taken again by other transactions only in a later epoch.
     this.epoch = Math.max(this.epoch, epochOf(lastZxid)) + 1;
@@ -351,6 +376,7 @@ function crashEverywhere(
     again.epoch = world.epoch;
     again.asked = world.asked;
     again.reported = world.reported;
+    again.marked = world.marked;
     for (const action of program) again.do(action);
     again.crash('power');
     again.reboot();

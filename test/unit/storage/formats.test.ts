@@ -12,7 +12,7 @@ import { compressionOf, isLeftover, logName, namedFiles, snapshotName } from '..
 import { SnapshotFileWriter, SnapshotLoad } from '../../../core/storage/snapshot-file.ts';
 import { TxnWindow } from '../../../core/storage/window.ts';
 import { DataTree } from '../../../core/tree/data-tree.ts';
-import { asZxid, type Zxid, zxidOf } from '../../../core/types.ts';
+import { asZxid, ZXID_ZERO, type Zxid, zxidOf } from '../../../core/types.ts';
 import { utf8Encode } from '../../../core/wire/utf8.ts';
 import { golden } from './files.ts';
 import { applyEntry, createTxn, entryOf } from './machine.ts';
@@ -130,7 +130,7 @@ describe('log records', () => {
 });
 
 describe('the mark', () => {
-  const mark = { zxid: zxidOf(3, 7), acceptedEpoch: 4, currentEpoch: 3 };
+  const mark = { zxid: zxidOf(3, 7), acceptedEpoch: 4, currentEpoch: 3, config: zxidOf(3, 5) };
 
   it('reads what was written and nothing else', () => {
     const bytes = encodeMark(mark);
@@ -139,8 +139,20 @@ describe('the mark', () => {
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const damaged = bytes.slice();
       damaged[bit >> 3]! ^= 1 << (bit & 7);
-      expect(decodeMark(damaged)).toBeNull();
+      // What was promised stands for itself.
+      expect(decodeMark(damaged)).toEqual(bit >> 3 < 44 ? null : { ...mark, config: ZXID_ZERO });
     }
+  });
+
+  it('knows of no reconfiguration where it ends before it', () => {
+    const bytes = encodeMark(mark);
+    for (let size = 0; size < bytes.length; size++) {
+      expect(decodeMark(bytes.slice(0, size))).toEqual(size < 44 ? null : { ...mark, config: ZXID_ZERO });
+    }
+    expect(decodeMark(Uint8Array.from([...bytes, 10]))).toBeNull();
+    // As former versions wrote it.
+    const former = utf8Encode('0000000300000007 00000004 00000003 75750672\n');
+    expect(decodeMark(former)).toEqual({ ...mark, config: ZXID_ZERO });
   });
 });
 

@@ -49,6 +49,8 @@ export class Machine {
   readonly events: StoreEvent[] = [];
   readonly store: StoreState;
   private readonly lanes = new Map<Lane, FileEffect[]>();
+  /** Nothing of these lanes is executed. */
+  readonly held = new Set<Lane>();
   now = { monoMs: 1000, wallMs: 1_700_000_000_000 };
 
   constructor(disk: MemoryDisk, config: PeerConfig = TEST_CONFIG, generation = 1) {
@@ -90,9 +92,10 @@ export class Machine {
 
   /** Executes one pending operation, of a lane that `random` chooses, and delivers its completion. False: none. */
   stepOnce(random: Random = () => 0): boolean {
-    const busy = [...this.lanes.values()].filter((lane) => lane.length > 0);
+    const busy = [...this.lanes].filter(([lane, queue]) => queue.length > 0 && !this.held.has(lane));
     if (busy.length === 0) return false;
-    const effect = busy[Math.floor(random() * busy.length)]!.shift()!;
+    const [, queue] = busy[Math.floor(random() * busy.length)]!;
+    const effect = queue.shift()!;
     const result = this.disk.run(effect.action);
     const done = { type: 'fileDone', op: effect.op, generation: effect.generation, result } as const;
     this.events.push(...storeStep(this.store, this.heap, this.config, this.io, done));

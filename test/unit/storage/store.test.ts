@@ -9,6 +9,8 @@ import {
   storeDrain,
   storeFlush,
   storeInstall,
+  storeMarkConfig,
+  storeMarkedConfig,
   storeReadRange,
   storeSaveEpochs,
   storeSnapshot,
@@ -88,7 +90,7 @@ describe('the first start', () => {
       'fsyncDir data/version-2',
       'fsyncDir log/version-2',
       'create log/version-2/promised',
-      'write log/version-2/promised @0 44',
+      'write log/version-2/promised @0 70',
       'fsync log/version-2/promised',
       'fsyncDir log/version-2',
       'fsyncDir data/version-2',
@@ -247,7 +249,7 @@ describe('failure is final', () => {
       const before = machine.events.length;
       append(machine, 99);
       storeSaveEpochs(machine.store, machine.io, { acceptedEpoch: 9, currentEpoch: 9 });
-      storeDrain(machine.store, machine.io);
+      storeDrain(machine.store, machine.io, 'everything');
       machine.settle();
       expect(machine.asked.length).toBe(after);
       expect(machine.events.length).toBe(before);
@@ -311,7 +313,7 @@ describe('truncation', () => {
     machine.settle();
     expect(asked(machine, from)).toEqual([
       'read log/version-2/log.3 @0',
-      'write log/version-2/promised @0 44',
+      'write log/version-2/promised @0 70',
       'fsync log/version-2/promised',
       'remove log/version-2/log.6',
       'fsyncDir log/version-2',
@@ -384,7 +386,7 @@ describe('installation of a received state', () => {
       'fsync data/version-2/install.200000007.tmp',
       'rename data/version-2/install.200000007.tmp data/version-2/install.200000007',
       'fsyncDir data/version-2',
-      'write log/version-2/promised @0 44',
+      'write log/version-2/promised @0 70',
       'fsync log/version-2/promised',
       'remove log/version-2/log.1',
       'fsyncDir log/version-2',
@@ -503,12 +505,12 @@ describe('snapshots', () => {
 describe('draining', () => {
   it('answers a machine at rest', () => {
     const machine = running([1]);
-    storeDrain(machine.store, machine.io);
+    storeDrain(machine.store, machine.io, 'promises');
     machine.settle();
     expect(machine.events.at(-1)).toEqual({ type: 'drained' });
   });
 
-  it('waits for what was appended and for the epochs, and gives up what runs in the background', () => {
+  it('of everything waits for what was appended and for the epochs, and gives up what runs in the background', () => {
     const machine = running([1, 2]);
     storeSnapshot(machine.store, machine.heap, machine.config, machine.io);
     machine.stepOnce();
@@ -521,7 +523,7 @@ describe('draining', () => {
       upTo: asZxid(2),
       bytesMax: 1e6,
     });
-    storeDrain(machine.store, machine.io);
+    storeDrain(machine.store, machine.io, 'everything');
     machine.settle(randomOf(3));
     const types = machine.events.slice(2);
     expect(types.at(-1)).toEqual({ type: 'drained' });
@@ -535,6 +537,191 @@ describe('draining', () => {
     storeSnapshot(machine.store, machine.heap, machine.config, machine.io);
     machine.settle();
     expect(machine.events.at(-1)).toEqual({ type: 'snapshotDone', zxid: 2 });
+  });
+});
+
+describe('a snapshot of the last role', () => {
+  /** Its operations, of which one never seems to end. */
+  const STEPS = ['create', 'append', 'fsync', 'rename', 'fsyncDir'] as const;
+  const BEGUN = [1, 2, 3, 4, 5];
+  const RECEIVED = zxidOf(2, 7);
+
+  /** Entries 1 to 3 are applied, 4 and 5 only logged; a snapshot at 3 is in its `step`, and the role ends. */
+  function leaving(step: (typeof STEPS)[number]): Machine {
+    const machine = running([1, 2, 3]);
+    append(machine, 4);
+    machine.settle();
+    machine.held.add('snap');
+    storeSnapshot(machine.store, machine.heap, machine.config, machine.io);
+    machine.settle();
+    for (let i = 0; i < STEPS.indexOf(step); i++) stepSnapshot(machine);
+    expect(machine.asked.at(-1)!.action.kind).toBe(step);
+    append(machine, 5);
+    machine.flush();
+    storeDrain(machine.store, machine.io, 'promises');
+    return machine;
+  }
+
+  function stepSnapshot(machine: Machine): void {
+    machine.held.delete('snap');
+    machine.stepOnce();
+    machine.held.add('snap');
+  }
+
+  const heard = (machine: Machine): string[] => machine.events.map(({ type }) => type);
+
+  /** What the next role begins with. */
+  const BEGINNINGS = {
+    DIFF: (machine: Machine) => append(machine, 6, 7),
+    TRUNC: (machine: Machine) => storeTruncate(machine.store, machine.heap, machine.io, { to: asZxid(3) }),
+    SNAP: (machine: Machine) => {
+      machine.heap.tree = DataTree.fresh();
+      applyEntry(machine.heap.tree, entry(RECEIVED));
+      storeInstall(machine.store, machine.heap, machine.config, machine.io);
+      append(machine, RECEIVED + 1);
+    },
+  } as const;
+  const ENDS = { DIFF: 7, TRUNC: 3, SNAP: RECEIVED + 1 } as const;
+
+  it.each(STEPS)('delays no election (%s), but a recovery', (step) => {
+    const machine = leaving(step);
+    machine.settle();
+    expect(machine.events.at(-1)).toEqual({ type: 'drained' });
+    expect(machine.store.log.durable).toBe(5);
+    expect(machine.pendingCount).toBe(1);
+
+    storeDrain(machine.store, machine.io, 'everything');
+    machine.settle();
+    expect(machine.events.filter(({ type }) => type === 'drained')).toHaveLength(1);
+    machine.held.clear();
+    machine.settle();
+    expect(machine.events.at(-1)).toEqual({ type: 'drained' });
+    expect(machine.pendingCount).toBe(0);
+    const isDone = step === 'rename' || step === 'fsyncDir';
+    expect(heard(machine).includes('snapshotDone')).toBe(isDone);
+    expect(machine.heap.saving).toBeNull();
+  });
+
+  it('of a drain that asks for more, more is waited for', () => {
+    const machine = leaving('fsync');
+    storeDrain(machine.store, machine.io, 'everything');
+    storeDrain(machine.store, machine.io, 'promises');
+    machine.settle();
+    expect(heard(machine)).not.toContain('drained');
+    machine.held.clear();
+    machine.settle();
+    expect(heard(machine).filter((type) => type === 'drained')).toHaveLength(1);
+  });
+
+  const cases = STEPS.flatMap((step) => (['DIFF', 'TRUNC', 'SNAP'] as const).map((mode) => [mode, step] as const));
+
+  it.each(cases)('is in nobody’s way: %s during its %s', (mode, step) => {
+    const machine = leaving(step);
+    machine.settle();
+    BEGINNINGS[mode](machine);
+    machine.settle();
+    // Only a state that is to take its place waits for it.
+    expect(machine.heap.log.last).toBe(ENDS[mode]);
+    expect(machine.store.log.durable).toBe(mode === 'SNAP' ? 5 : ENDS[mode]);
+    expect(machine.store.task?.kind ?? null).toBe(mode === 'SNAP' ? 'install' : null);
+    expect(machine.pendingCount).toBe(1);
+    if (mode !== 'SNAP') {
+      const from = machine.asked.length;
+      storeSnapshot(machine.store, machine.heap, machine.config, machine.io);
+      expect(asked(machine, from)).toEqual([]);
+    }
+    machine.held.clear();
+    machine.settle();
+    const isDone = mode !== 'SNAP' || step === 'rename' || step === 'fsyncDir';
+    expect(heard(machine).includes('snapshotDone')).toBe(isDone);
+    machine.applyTo(machine.heap.log.last);
+    storeSnapshot(machine.store, machine.heap, machine.config, machine.io);
+    machine.settle();
+    expect(machine.events.at(-1)).toEqual({ type: 'snapshotDone', zxid: ENDS[mode] });
+    const again = recover(machine.disk);
+    expect(again.recovery).toMatchObject({ mustResync: false, snapshotZxid: ENDS[mode], lastZxid: ENDS[mode] });
+    expect(again.heap.tree.stateDigest()).toBe(machine.heap.tree.stateDigest());
+  });
+
+  /** Up to `count` operations from the end of the last role on: false when there are not as many. */
+  function crashing(mode: keyof typeof BEGINNINGS, step: (typeof STEPS)[number], count: number): Machine | null {
+    const machine = leaving(step);
+    let left = count;
+    const settle = (): void => {
+      machine.flush();
+      while (left > 0 && machine.stepOnce()) left -= 1;
+    };
+    settle();
+    if (left > 0) BEGINNINGS[mode](machine);
+    settle();
+    machine.held.clear();
+    settle();
+    if (left > 0) {
+      machine.applyTo(machine.heap.log.last);
+      storeSnapshot(machine.store, machine.heap, machine.config, machine.io);
+    }
+    settle();
+    return left > 0 ? null : machine;
+  }
+
+  it.each(cases)('and a crash at any moment leaves one history or the other: %s during its %s', (mode, step) => {
+    let count = 0;
+    for (let machine = crashing(mode, step, count); machine !== null; machine = crashing(mode, step, ++count)) {
+      const known = machine.store.log.durable;
+      const isCut = heard(machine).includes('truncated');
+      const isInstalled = heard(machine).includes('installed');
+      if (count % 4 !== 0) machine.disk.powerCut(randomOf(count));
+      const { recovery, heap } = recover(machine.disk);
+      const at = `${mode} ${step} ${count}: ${recovery.lastZxid} ${recovery.notes}`;
+      expect(recovery.mustResync, at).toBe(false);
+      if (isCut) expect(recovery.lastZxid, at).toBe(3);
+      else if (isInstalled) expect(recovery.lastZxid, at).toBeGreaterThanOrEqual(Math.max(RECEIVED, known));
+      else if (mode === 'DIFF') expect(recovery.lastZxid, at).toBeGreaterThanOrEqual(known);
+      const last = recovery.lastZxid;
+      const tree = DataTree.fresh();
+      if (last >= RECEIVED) applyEntry(tree, entry(RECEIVED));
+      const after = last >= RECEIVED ? [RECEIVED + 1] : [...BEGUN, 6, 7];
+      for (const zxid of after) if (zxid <= last) applyEntry(tree, entry(zxid));
+      const whole = recover(machine.disk);
+      whole.applyTo(last);
+      expect(whole.heap.tree.stateDigest(), at).toBe(tree.stateDigest());
+      expect(heap.log.last, at).toBe(last);
+    }
+    expect(count).toBeGreaterThan(8);
+  });
+});
+
+describe('a purge of the last role', () => {
+  it('delays neither an election nor a cut', () => {
+    const config = { ...NO_PADDING, autopurgeIntervalMs: 60_000 };
+    let machine = running([], config);
+    for (let round = 0; round < 5; round++) {
+      append(machine, ...[1, 2, 3].map((counter) => zxidOf(round + 1, counter)));
+      machine.settle();
+      machine.applyTo(machine.heap.log.last);
+      storeSnapshot(machine.store, machine.heap, config, machine.io);
+      machine.settle();
+    }
+    const files = machine.disk.files();
+    machine = new Machine(MemoryDisk.of(files), config).settle();
+    machine.applyTo(machine.heap.log.last);
+    const kept = machine.heap.log.last;
+    append(machine, zxidOf(9, 1));
+    machine.settle();
+    machine.held.add('snap');
+    pass(machine, 60_000);
+    machine.settle();
+    expect(machine.store.purge.job?.kind).toBe('verifying');
+    storeDrain(machine.store, machine.io, 'promises');
+    machine.settle();
+    expect(machine.events.at(-1)).toEqual({ type: 'drained' });
+    storeTruncate(machine.store, machine.heap, machine.io, { to: kept });
+    machine.settle();
+    expect(machine.events.at(-1)).toEqual({ type: 'truncated', zxid: kept });
+    machine.held.clear();
+    machine.settle();
+    expect(machine.store.purge.job).toBeNull();
+    expect(recover(machine.disk, config).recovery).toMatchObject({ mustResync: false, lastZxid: kept });
   });
 });
 
@@ -646,8 +833,69 @@ describe('the mark', () => {
     pass(machine, 1000);
     machine.settle();
     const text = Buffer.from(machine.disk.files().get('log/version-2/promised')!).toString();
-    expect(text).toMatch(/^0{15}2 00000000 00000000 [0-9a-f]{8}\n$/);
+    expect(text).toMatch(/^0{15}2 00000000 00000000 [0-9a-f]{8}\n0{16} [0-9a-f]{8}\n$/);
     expect(storeDeadline(machine.store)).toBeNull();
+  });
+
+  it('names the reconfiguration that is in force at once, when the log has it', () => {
+    const machine = running([1, 2]);
+    append(machine, 3);
+    machine.flush();
+    const from = machine.asked.length;
+    // Not durable yet; not known here.
+    storeMarkConfig(machine.store, machine.heap, machine.io, asZxid(3));
+    storeMarkConfig(machine.store, machine.heap, machine.io, zxidOf(1, 1));
+    expect(asked(machine, from)).toEqual([]);
+    storeMarkConfig(machine.store, machine.heap, machine.io, asZxid(2));
+    expect(asked(machine, from)).toEqual(['write log/version-2/promised @0 70', 'fsync log/version-2/promised']);
+    storeMarkConfig(machine.store, machine.heap, machine.io, asZxid(2));
+    storeMarkConfig(machine.store, machine.heap, machine.io, asZxid(1));
+    expect(asked(machine, from)).toHaveLength(2);
+    machine.held.add('meta');
+    storeDrain(machine.store, machine.io, 'promises');
+    machine.settle();
+    expect(machine.events.at(-1)).toEqual({ type: 'durable', zxid: 3 });
+    machine.held.clear();
+    machine.settle();
+    expect(machine.events.at(-1)).toEqual({ type: 'drained' });
+    storeSaveEpochs(machine.store, machine.io, { acceptedEpoch: 1, currentEpoch: 1 });
+    machine.settle();
+    const again = recover(machine.disk);
+    expect(storeMarkedConfig(again.store)).toBe(2);
+    expect(storeMarkedConfig(recover(again.disk).store)).toBe(2);
+    expect(again.recovery.lastZxid).toBe(3);
+  });
+
+  it('names no reconfiguration of a history that was cut off or replaced', () => {
+    const machine = running([1, 2]);
+    append(machine, 3);
+    machine.settle();
+    storeMarkConfig(machine.store, machine.heap, machine.io, asZxid(3));
+    machine.settle();
+    const replaced = new Machine(machine.disk.copy(), NO_PADDING).settle();
+    storeTruncate(machine.store, machine.heap, machine.io, { to: asZxid(2) });
+    machine.settle();
+    expect(storeMarkedConfig(recover(machine.disk).store)).toBe(0);
+    replaced.heap.tree = DataTree.fresh();
+    applyEntry(replaced.heap.tree, entry(zxidOf(2, 7)));
+    storeInstall(replaced.store, replaced.heap, replaced.config, replaced.io);
+    replaced.flush();
+    while (replaced.store.task?.phase.kind !== 'switching') expect(replaced.stepOnce()).toBe(true);
+    expect(storeMarkedConfig(recover(replaced.disk.copy()).store)).toBe(0);
+    replaced.settle();
+    expect(storeMarkedConfig(recover(replaced.disk).store)).toBe(0);
+  });
+
+  it('of a former version is one that knows of no reconfiguration, and grows', () => {
+    const machine = running([1, 2]);
+    pass(machine, 1000);
+    machine.settle();
+    const files = machine.disk.files();
+    files.set('log/version-2/promised', files.get('log/version-2/promised')!.slice(0, 44));
+    const again = recover(MemoryDisk.of(files));
+    expect(again.recovery).toMatchObject({ mustResync: false, lastZxid: 2 });
+    expect(storeMarkedConfig(again.store)).toBe(0);
+    expect(again.disk.files().get('log/version-2/promised')).toHaveLength(70);
   });
 
   it('convicts a log that ends early, although nothing in it looks wrong', () => {
@@ -764,7 +1012,7 @@ describe('what recovery believes', () => {
     const written = asked(again).filter((line) => !/^(read|list|mkdir|fsyncDir (data|log)$)/.test(line));
     expect(written.slice(0, 8)).toEqual([
       'fsyncDir data/version-2',
-      'write log/version-2/promised @0 44',
+      'write log/version-2/promised @0 70',
       'fsync log/version-2/promised',
       'remove log/version-2/log.1',
       'fsyncDir log/version-2',
@@ -916,7 +1164,7 @@ describe('the state is plain', () => {
       call((current) => storeReadRange(current, heap, io, { after: ZXID_ZERO, upTo: heap.log.last, bytesMax: 1e6 }));
       call((current) => storeTruncate(current, heap, io, { to: heap.tree.lastZxid }));
       settle();
-      call((current) => storeDrain(current, io));
+      call((current) => storeDrain(current, io, 'everything'));
       settle();
     }
     heap.tree = DataTree.fresh();
