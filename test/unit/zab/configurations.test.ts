@@ -7,12 +7,15 @@ import { describe, expect, it } from 'vitest';
 import { formatMembership } from '../../../core/config/membership.ts';
 import type { Membership } from '../../../core/config/types.ts';
 import { view } from '../../../core/peer.ts';
+import { decodeMark, encodeMark } from '../../../core/storage/mark.ts';
+import { inLog, MARK_NAME } from '../../../core/storage/names.ts';
 import { CONFIG_PATH } from '../../../core/tree/paths.ts';
-import { asZxid, OPEN_ACL } from '../../../core/types.ts';
+import { asZxid, OPEN_ACL, zxidOf } from '../../../core/types.ts';
 import { Op } from '../../../core/wire/opcodes.ts';
 import { utf8Decode } from '../../../core/wire/utf8.ts';
 import { MiniClient } from '../../support/mini-client.ts';
-import { MiniEnsemble, membershipOf } from '../../support/mini-ensemble.ts';
+import { diskName, MiniEnsemble, membershipOf } from '../../support/mini-ensemble.ts';
+import { MemoryDisk } from '../storage/memory-disk.ts';
 
 const LEADER = 3;
 const LATE = 1;
@@ -178,3 +181,107 @@ describe('a reconfiguration that says where clients may come', () => {
     expect(net.get(LATE).listening.get('client')).toEqual([{ host: `10.0.0.${LATE}`, port: 2181 }]);
   });
 });
+
+describe('a configuration in force', () => {
+  const OLD = [1, 2, 3];
+  const NEW = [4, 5, 6];
+  const line = (id: number): string => `server.${id}=10.0.0.${id}:2888:3888:participant;10.0.0.${id}:2181`;
+
+  /** From {1, 2, 3} to {4, 5, 6}, whose snapshots take long; the answer was heard, and the old servers are gone. */
+  function moved(): MiniEnsemble {
+    const net = new MiniEnsemble();
+    for (const id of OLD) net.add(id, membershipOf('1 2 3'), { reconfigEnabled: true });
+    for (const id of NEW) net.add(id, membershipOf(`1 2 3 ${id}:observer`), { reconfigEnabled: true });
+    for (const id of [...OLD, ...NEW]) net.start(id);
+    serve(net, [...OLD, ...NEW]);
+    // The configuration has got a number meanwhile, so the new ones may come as participants that are not in it.
+    for (const id of NEW) {
+      net.crash(id);
+      net.start(id);
+    }
+    serve(net, NEW);
+    const client = new MiniClient(net, 'client');
+    client.connect(4);
+    net.settle();
+    client.hear();
+    for (const id of NEW) net.hold(diskName(id, 'snap'));
+    const newMembers = NEW.map(line).join(',');
+    client.ask({
+      op: Op.reconfig,
+      kind: 'reconfig',
+      joiningServers: null,
+      leavingServers: null,
+      newMembers,
+      curConfigId: -1,
+    });
+    net.runUntil(() => client.hear().some((heard) => heard.kind === 'reply' && heard.reply.header.err === 0), 10_000);
+    for (const id of OLD) net.crash(id);
+    return net;
+  }
+
+  const leads = (net: MiniEnsemble): boolean => NEW.some((id) => net.peer(id).state.role.kind === 'leading');
+  const restart = (net: MiniEnsemble): void => {
+    net.releaseAll();
+    for (const id of NEW) net.start(id);
+  };
+
+  it('survives a power cut before any snapshot holds it', () => {
+    const net = moved();
+    serve(net, NEW);
+    const { committed, savedTo } = net.peer(4).state.ensemble!;
+    expect(savedTo).toBeLessThan(committed.version);
+    for (const id of NEW) net.powerCut(id);
+    restart(net);
+    serve(net, NEW);
+    expect(leads(net)).toBe(true);
+    for (const id of NEW) expect(committedAt(net, id)).toBe(formatMembership(committed));
+  });
+
+  it('survives it as soon as the answer is given', () => {
+    const net = moved();
+    for (const id of NEW) net.powerCut(id);
+    restart(net);
+    serve(net, NEW);
+    expect(leads(net)).toBe(true);
+  });
+
+  it('is what one of them knows and tells the others', () => {
+    const net = moved();
+    serve(net, NEW);
+    for (const id of NEW) net.powerCut(id);
+    for (const id of [5, 6]) {
+      const files = net.get(id).disk.files();
+      files.set(MARK, files.get(MARK)!.slice(0, FORMER_MARK_SIZE));
+      net.get(id).disk = MemoryDisk.of(files);
+    }
+    restart(net);
+    serve(net, NEW);
+    expect(leads(net)).toBe(true);
+  });
+
+  it('does not make one that was only proposed', () => {
+    const net = moved();
+    serve(net, NEW);
+    // One of the old servers has an entry of another number than the one it is told of.
+    const { version } = net.peer(4).state.ensemble!.committed;
+    for (const id of NEW) net.powerCut(id);
+    for (const id of NEW) {
+      const files = net.get(id).disk.files();
+      const mark = decodeMark(files.get(MARK)!)!;
+      expect(mark.config).toBe(version);
+      files.set(MARK, encodeMark({ ...mark, config: asZxid(version + 1) }));
+      net.get(id).disk = MemoryDisk.of(files);
+    }
+    restart(net);
+    net.run(60_000);
+    expect(leads(net)).toBe(false);
+    for (const id of NEW) {
+      const { committed, lastSeen } = net.peer(id).state.ensemble!;
+      expect([committed.version, lastSeen.version]).toEqual([zxidOf(1, 0), version]);
+    }
+  });
+});
+
+const MARK = inLog(MARK_NAME);
+/** Of the versions that knew of no configuration. */
+const FORMER_MARK_SIZE = 44;
