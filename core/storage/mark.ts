@@ -12,7 +12,7 @@
  *
  * Its config is the zxid of the newest reconfiguration in this log that is known to be committed, 0 while there is none. A
  * log does not tell what of it is committed; of a reconfiguration that must be known at a start, because it decides with
- * whom to talk: those of the configuration before may be gone for good. Java writes `zoo.cfg.dynamic` when a configuration is activated
+ * whom to talk: those of the configuration before may be gone for good. Java writes `zoo.cfg.dynamic` for it
  * (QuorumPeer.setQuorumVerifier). The field means the entry of exactly this zxid, which stands for everything before it,
  * and says nothing to a history that does not hold that entry.
  *

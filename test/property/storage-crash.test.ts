@@ -9,6 +9,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PeerConfig } from '../../core/config/types.ts';
+import type { DrainScope } from '../../core/storage/state.ts';
 import {
   snapshotDue,
   storeAppend,
@@ -21,7 +22,6 @@ import {
   storeTick,
   storeTruncate,
 } from '../../core/storage/store.ts';
-import type { DrainScope } from '../../core/storage/state.ts';
 import { DataTree } from '../../core/tree/data-tree.ts';
 import { asZxid, epochOf, ZXID_ZERO, type Zxid, zxidOf } from '../../core/types.ts';
 import type { LogEntry } from '../../core/wire/txn.ts';
