@@ -3,7 +3,7 @@
  * what is left of these.
  *
  * A schedule counts when the mutant fails in it late, after a hundred operations have had their part, and when the core as it
- * is keeps every promise in it. The first seed that counts is taken, whatever the shrinker makes of it.
+ * is keeps every promise in it. The first seeds that count are taken, whatever the shrinker makes of them.
  */
 
 import { signatureText } from '../../sim/shrink/signature.ts';
@@ -13,12 +13,12 @@ import { SeedThread } from '../mutants/thread.ts';
 import type { Outcome, Task } from './worker.ts';
 
 export const FAULTS = 1000;
-export const SPAN_MS = 100_000;
+const SPAN_MS = { many: 100_000, drawn: 400_000 };
 export const RERUNS_MAX = 100;
 export const FAULTS_WANTED = 5;
 /** Operations that had a part in the run before it failed. */
 const LATE = 100;
-const SEEDS_MAX = 200;
+const SEEDS_MAX = 50;
 /** CPU time. */
 const RUN_MAX_MS = 60_000;
 const SHRINK_MAX_MS = 900_000;
@@ -26,16 +26,29 @@ const SHRINK_MAX_MS = 900_000;
 export interface Row {
   readonly mutant: Mutant;
   /** Null: none of the seeds counts. */
-  readonly seed: string | null;
+  readonly seed: number | null;
   readonly outcome: Outcome | null;
 }
 
 type Runner = SeedThread<Task, Outcome>;
 
-const taskOf = (seed: string, rerunsMax: number): Task => ({ seed, faults: FAULTS, spanMs: SPAN_MS, rerunsMax });
+export interface Plan {
+  readonly ids: readonly string[];
+  /** Schedules of each mutant. */
+  readonly each: number;
+  readonly isDrawn: boolean;
+}
 
-/** One row for each of the mutants, in their order. */
-export async function* shrinkAll(ids: readonly string[]): AsyncGenerator<Row> {
+const taskOf = (seed: string, isDrawn: boolean, rerunsMax: number): Task => ({
+  seed,
+  faults: FAULTS,
+  spanMs: isDrawn ? SPAN_MS.drawn : SPAN_MS.many,
+  isDrawn,
+  rerunsMax,
+});
+
+/** The rows of the mutants, in their order. */
+export async function* shrinkAll({ ids, each, isDrawn }: Plan): AsyncGenerator<Row> {
   const catalog = readCatalog();
   const control: Runner = new SeedThread(await bundleSimulator(null, 'test/shrink/worker.ts'));
   try {
@@ -44,9 +57,14 @@ export async function* shrinkAll(ids: readonly string[]): AsyncGenerator<Row> {
       if (mutant === undefined) throw new Error(`there is no mutant ${id}`);
       const broken: Runner = new SeedThread(await bundleSimulator(mutant, 'test/shrink/worker.ts'));
       try {
-        const seed = await seedOf(broken, control);
-        const outcome = seed === null ? null : await broken.run(taskOf(seed, RERUNS_MAX), SHRINK_MAX_MS);
-        yield { mutant, seed, outcome };
+        let from = 1;
+        for (let count = 0; count < each && from <= SEEDS_MAX; count++) {
+          const seed = await seedFrom(from, isDrawn, broken, control);
+          if (seed === null && count > 0) break;
+          const task = seed === null ? null : taskOf(String(seed), isDrawn, RERUNS_MAX);
+          yield { mutant, seed, outcome: task === null ? null : await broken.run(task, SHRINK_MAX_MS) };
+          from = (seed ?? SEEDS_MAX) + 1;
+        }
       } finally {
         await broken.close();
       }
@@ -56,13 +74,13 @@ export async function* shrinkAll(ids: readonly string[]): AsyncGenerator<Row> {
   }
 }
 
-async function seedOf(broken: Runner, control: Runner): Promise<string | null> {
-  for (let seed = 1; seed <= SEEDS_MAX; seed++) {
-    const task = taskOf(String(seed), 0);
+async function seedFrom(from: number, isDrawn: boolean, broken: Runner, control: Runner): Promise<number | null> {
+  for (let seed = from; seed <= SEEDS_MAX; seed++) {
+    const task = taskOf(String(seed), isDrawn, 0);
     const found = await broken.run(task, RUN_MAX_MS);
     if (found === null || found.signature === null || found.applied < LATE) continue;
     const fair = await control.run(task, RUN_MAX_MS);
-    if (fair !== null && fair.signature === null) return String(seed);
+    if (fair !== null && fair.signature === null) return seed;
   }
   return null;
 }

@@ -5,12 +5,14 @@ import { run } from '../../sim/runner.ts';
 import { formatSchedule, parseSchedule } from '../../sim/schedule.ts';
 import { shrink } from '../../sim/shrink/shrink.ts';
 import { isSameFailure, type Signature, signatureOf } from '../../sim/shrink/signature.ts';
-import { manyFaults } from '../support/arbitraries/many-faults.ts';
+import { manyDrawn, manyFaults } from '../support/arbitraries/many-faults.ts';
 
 export interface Task {
   readonly seed: string;
   readonly faults: number;
   readonly spanMs: number;
+  /** Faults as the default profile draws them, and not as `manyFaults` does. */
+  readonly isDrawn: boolean;
   /** Runs that may be spent on a smaller schedule that fails alike; 0: none. */
   readonly rerunsMax: number;
 }
@@ -34,8 +36,8 @@ export interface ShrunkOutcome {
   readonly ops: readonly string[];
 }
 
-function serve({ seed, faults, spanMs, rerunsMax }: Task): Outcome {
-  const schedule = manyFaults(seed, faults, spanMs);
+function serve({ seed, faults, spanMs, isDrawn, rerunsMax }: Task): Outcome {
+  const schedule = (isDrawn ? manyDrawn : manyFaults)(seed, faults, spanMs);
   const found = run(schedule);
   const signature = signatureOf(found);
   const applied = found.ops.filter(({ fate }) => fate === 'applied').length;

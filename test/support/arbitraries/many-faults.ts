@@ -1,6 +1,7 @@
 /** Far more faults than a seed ever draws: what a shrinker is made for. */
 
 import { CALM, DEFAULT_OPTIONS, type Op, SCHEDULE_FORMAT, type Schedule } from '../../../sim/schedule.ts';
+import { generate } from '../../../sim/swarm.ts';
 import { makeStream } from '../../../sim/world/random.ts';
 import type { Stream } from '../../../sim/world/types.ts';
 
@@ -34,6 +35,30 @@ export function manyFaults(seed: string, count: number, durationMs: number): Sch
     swarm: { ...CALM, 'network.latency': 1, 'disk.fsync': 2, 'workload.rate': 4 },
     ops,
   };
+}
+
+/**
+ * The same number of operations as the default profile draws them, of as many seeds as it takes, one after the other: other kinds,
+ * most of them hard, and no two seeds alike. It changes with the generators.
+ */
+export function manyDrawn(seed: string, count: number, durationMs: number): Schedule {
+  const { options, ...base } = manyFaults(seed, 0, durationMs);
+  const { nodes, clients, observers, spares } = options;
+  const ops: Op[] = [];
+  for (let part = 0; ops.length < count; part++) {
+    const drawn = generate({
+      seed: `${seed}.${part}`,
+      profile: 'default',
+      commit: base.commit,
+      options: { nodes, clients, observers, spares },
+    });
+    for (const op of drawn.ops) {
+      if (!('at' in op) || ops.length === count) continue;
+      const id = ops.length + 1;
+      ops.push({ ...op, id, at: 1000 + Math.floor((id * durationMs) / count) });
+    }
+  }
+  return { ...base, profile: 'many drawn', options, ops };
 }
 
 type Body = Readonly<Record<string, unknown>>;
