@@ -159,8 +159,8 @@ function conclude(bench: Bench, header: TxnHeader, txn: Txn): Prepared {
 }
 
 /** The tree has this transaction: the overlay need not hide its nodes any more. */
-export function authorityApplied(auth: AuthorityState, header: TxnHeader, txn: Txn): void {
-  forgetApplied(auth.overlay, header.zxid, header.clientId);
+export function authorityApplied(auth: AuthorityState, heap: Heap, header: TxnHeader, txn: Txn): void {
+  forgetApplied(auth.overlay, heap.tree, header.zxid, header.clientId);
   if (txn.kind === 'closeSession') untrack(auth.sessions, header.clientId);
 }
 

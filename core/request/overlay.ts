@@ -12,8 +12,9 @@
 import type { DataTree } from '../tree/data-tree.ts';
 import { type DigestStat, isOutsideDigest, statCrc } from '../tree/digest.ts';
 import { QUOTA_PATH } from '../tree/paths.ts';
-import type { QuotaAmount } from '../tree/quota.ts';
+import { type QuotaAmount, quotaOfLimitsPath } from '../tree/quota.ts';
 import { type Acl, assert, type SessionId, type Zxid } from '../types.ts';
+import { forgetPending, openLedger, type QuotaLedger, recount, sumOf } from './quota-ledger.ts';
 
 export interface Overlay {
   readonly changes: Map<string, Change>;
@@ -25,6 +26,8 @@ export interface Overlay {
   lastDecided: Zxid;
   /** The tree's digest after the last decision; only valid while something is pending. */
   digest: bigint;
+  /** For quotas; null while nothing is pending or nobody has asked. */
+  ledger: QuotaLedger | null;
 }
 
 /** A node as decided. */
@@ -61,7 +64,15 @@ interface PendingTxn {
 }
 
 export function newOverlay(tree: DataTree): Overlay {
-  return { changes: new Map(), pending: [], ephemeralCreates: new Map(), lastDecided: tree.lastZxid, digest: 0n };
+  const { lastZxid } = tree;
+  return {
+    changes: new Map(),
+    pending: [],
+    ephemeralCreates: new Map(),
+    lastDecided: lastZxid,
+    digest: 0n,
+    ledger: null,
+  };
 }
 
 // --- looking ---------------------------------------------------------------------------------------------------------
@@ -146,13 +157,6 @@ export interface Decision {
   /** How the tree digest will differ from the one before this decision. */
   digestDelta: number;
   createsEphemeral: boolean;
-  /** What all changes add to the quotas of the tree, once somebody has asked. */
-  quotaSums: Map<string, QuotaSum> | null;
-}
-
-interface QuotaSum {
-  count: number;
-  bytes: number;
 }
 
 export function beginDecision(
@@ -173,7 +177,6 @@ export function beginDecision(
     digested,
     digestDelta: 0,
     createsEphemeral: false,
-    quotaSums: null,
   };
 }
 
@@ -188,63 +191,14 @@ export function putChange(decision: Decision, path: string, change: Change): voi
   decision.paths.push(path);
   decision.before.push(before);
   overlay.changes.set(path, change);
-  if (decision.quotaSums !== null) {
-    addToSums(decision.quotaSums, tree, path, before, -1);
-    addToSums(decision.quotaSums, tree, path, change, 1);
-  }
+  if (overlay.ledger !== null) recount(overlay.ledger, tree, path, change);
 }
 
 /** What the pending changes will add to the numbers of the quota on `quotaPath`: the difference to the tree, node by node. */
-export function pendingUnder(decision: Decision, quotaPath: string): QuotaAmount {
-  const { overlay, tree } = decision;
-  if (tree.quotaPathOf(quotaPath) !== quotaPath) return pendingUnderNew(decision, quotaPath);
-  // Each part of a multi asks: the changes are gone through for the first, and the sums kept from then on.
-  if (decision.quotaSums === null) {
-    decision.quotaSums = new Map();
-    for (const [path, change] of overlay.changes) addToSums(decision.quotaSums, tree, path, change, 1);
-  }
-  return decision.quotaSums.get(quotaPath) ?? { count: 0, bytes: 0 };
-}
-
-/** Only the deepest quota above a node counts it. */
-function addToSums(
-  sums: Map<string, QuotaSum>,
-  tree: DataTree,
-  path: string,
-  change: Change | undefined,
-  sign: 1 | -1,
-): void {
-  const quotaPath = change === undefined ? null : tree.quotaPathOf(path);
-  if (change === undefined || quotaPath === null) return;
-  const sum = sums.get(quotaPath) ?? { count: 0, bytes: 0 };
-  const { count, bytes } = differenceTo(tree, path, change);
-  sum.count += sign * count;
-  sum.bytes += sign * bytes;
-  sums.set(quotaPath, sum);
-}
-
-function differenceTo(tree: DataTree, path: string, change: Change): QuotaAmount {
-  const applied = tree.get(path);
-  return {
-    count: (change.exists ? 1 : 0) - (applied === undefined ? 0 : 1),
-    bytes: (change.exists ? change.dataLength : 0) - (applied?.data?.length ?? 0),
-  };
-}
-
-/** For a quota that is decided and not yet in the tree: all below it, down to the quotas that are. */
-function pendingUnderNew({ overlay, tree }: Decision, quotaPath: string): QuotaAmount {
-  let [count, bytes] = [0, 0];
-  for (const [path, change] of overlay.changes) {
-    if ((path !== quotaPath && !path.startsWith(`${quotaPath}/`)) || hasDeeperQuota(tree, path, quotaPath)) continue;
-    const difference = differenceTo(tree, path, change);
-    count += difference.count;
-    bytes += difference.bytes;
-  }
+export function pendingUnder({ overlay, tree }: Decision, quotaPath: string): QuotaAmount {
+  overlay.ledger ??= openLedger(tree, overlay.changes);
+  const { count, bytes } = sumOf(overlay.ledger, tree, quotaPath);
   return { count, bytes };
-}
-
-function hasDeeperQuota(tree: DataTree, path: string, quotaPath: string): boolean {
-  return (tree.quotaPathOf(path) ?? quotaPath).length > quotaPath.length;
 }
 
 function termOf(path: string, node: (DigestStat & { readonly contentCrc: number }) | undefined): number {
@@ -312,17 +266,19 @@ export function quotaDataOf(path: string, data: Uint8Array | null): Uint8Array |
 
 /** Takes back everything this decision put, latest first. */
 export function rollBack(decision: Decision): void {
-  const { overlay, paths, before } = decision;
+  const { overlay, tree, paths, before } = decision;
   for (let i = paths.length - 1; i >= 0; i--) {
     const change = before[i];
     if (change === undefined) overlay.changes.delete(paths[i]!);
     else overlay.changes.set(paths[i]!, change);
+    if (overlay.ledger === null) continue;
+    recount(overlay.ledger, tree, paths[i]!, change);
+    if (change?.exists !== true) forgetPending(overlay.ledger, paths[i]!);
   }
   paths.length = 0;
   before.length = 0;
   decision.digestDelta = 0;
   decision.createsEphemeral = false;
-  decision.quotaSums = null;
 }
 
 /** The tree digest that everything decided so far and this decision lead to. */
@@ -342,13 +298,19 @@ export function settle(decision: Decision, digest: bigint): void {
 }
 
 /** The tree has caught up to `zxid`, a transaction of `session`: what the overlay says of it is in the tree. */
-export function forgetApplied(overlay: Overlay, zxid: Zxid, session: SessionId): void {
+export function forgetApplied(overlay: Overlay, tree: DataTree, zxid: Zxid, session: SessionId): void {
   const last = overlay.ephemeralCreates.get(session);
   if (last !== undefined && last <= zxid) overlay.ephemeralCreates.delete(session);
   while (overlay.pending.length > 0 && overlay.pending[0]!.zxid <= zxid) {
     for (const path of overlay.pending.shift()!.paths) {
       const change = overlay.changes.get(path);
       if (change !== undefined && change.zxid <= zxid) overlay.changes.delete(path);
+      // Which quotas the tree has decides about every sum.
+      if (quotaOfLimitsPath(path) !== null) overlay.ledger = null;
+      if (overlay.ledger !== null) recount(overlay.ledger, tree, path, overlay.changes.get(path));
     }
   }
+  if (overlay.changes.size === 0) overlay.ledger = null;
+  if (overlay.ledger === null) return;
+  for (const path of overlay.ledger.stats) recount(overlay.ledger, tree, path, overlay.changes.get(path));
 }

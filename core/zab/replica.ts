@@ -83,7 +83,7 @@ function applyEntry(t: Turn, entry: LogEntry): boolean {
     return false;
   }
   note(t.io, 'zab.applied', { zxid: entry.zxid });
-  if (authority !== null) authorityApplied(authority, header, txn);
+  if (authority !== null) authorityApplied(authority, heap, header, txn);
   for (const event of serverApplied(state.server, heap, t.config, t.io, { header, txn, result })) t.work.push(event);
   return true;
 }

@@ -280,7 +280,7 @@ export class Standalone {
     if (digest !== null && digest.treeDigest !== this.heap.tree.digest()) {
       throw new Error(`predicted digest ${digest.treeDigest}, tree says ${this.heap.tree.digest()} at ${header.zxid}`);
     }
-    authorityApplied(this.auth, header, txn);
+    authorityApplied(this.auth, this.heap, header, txn);
     if (header.type === Op.reconfig && txn.kind === 'setData' && txn.data !== null) {
       const parsed = parseMembership(utf8Decode(txn.data) ?? '');
       if (parsed.ok) this.lead(parsed.membership);
