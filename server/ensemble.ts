@@ -78,10 +78,12 @@ vivarium.sessionSecretFile=${options.secretFile}
 
 ssl.keyStore.location=${pkiPaths.serverClientPort(pkiDir, id)}
 ssl.trustStore.location=${pkiPaths.authority(pkiDir, 'clients')}
+client.certReload=true
 
 sslQuorum=true
 ssl.quorum.keyStore.location=${pkiPaths.serverQuorum(pkiDir, id)}
 ssl.quorum.trustStore.location=${pkiPaths.authority(pkiDir, 'quorum')}
+sslQuorumReloadCertFiles=true
 
 ${options.members.join('\n')}
 `;

@@ -5,16 +5,18 @@
  */
 
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Code, CreateMode } from '../../core/wire/opcodes.ts';
 import { connect, type ZooKeeper, ZooKeeperError } from '../../server/client.ts';
 import { type Ensemble, layOutEnsemble, startServer, whenGone } from '../../server/ensemble.ts';
 import { askFourLetterWord, modeOf } from '../../server/four-letter.ts';
-import { pkiPaths } from '../../server/pki.ts';
-import { type ChannelTls, loadClientTls } from '../../server/tls.ts';
+import { makePki, pkiPaths } from '../../server/pki.ts';
+import { type ChannelTls, dialOptions, loadClientTls } from '../../server/tls.ts';
 import { freePort } from './ports.ts';
 
 let dir = '';
@@ -69,9 +71,33 @@ test('a killed leader loses nothing that was acknowledged, and the session goes 
   for (const { id } of ensemble.servers) expect(await missingOn(id, acknowledged)).toEqual([]);
   const digests = await until('equal digests', equalDigests);
   expect(new Set(digests).size).toBe(1);
+  await newCertificates();
   await zk.close();
   await until('the ephemeral node is gone everywhere', async () => ((await anywhere('/mine')) ? null : true));
 }, 58_000);
+
+/** Makes new ones of the same authorities, and waits until every server has read and shows its own. */
+async function newCertificates(): Promise<void> {
+  const servers = ensemble.servers.map(({ id }) => ({ id, hosts: ['127.0.0.1', '::1', 'localhost'] }));
+  const before = await Promise.all(ensemble.servers.map(serialOf));
+  await makePki(ensemble.pkiDir, { servers, clients: [], days: 30 });
+  await until('every server shows its new certificate', async () => {
+    const now = await Promise.all(ensemble.servers.map(serialOf));
+    return now.some((serial, index) => serial === before[index]) ? null : true;
+  });
+  await until('every server has read those for the others', async () => {
+    const read = output.filter((line) => line.includes('ssl.quorum.*: keys and certificates have been read again'));
+    return read.length >= servers.length ? true : null;
+  });
+}
+
+async function serialOf({ client }: Ensemble['servers'][number]): Promise<string> {
+  const socket = connectTls(dialOptions(tls, client));
+  await once(socket, 'secureConnect');
+  const serial = socket.getPeerX509Certificate()?.serialNumber ?? '';
+  socket.destroy();
+  return serial;
+}
 
 /** Creates nodes one after the other, kills on the way, and answers the names that were acknowledged. */
 async function writeThrough(
