@@ -143,6 +143,35 @@ describe('while a snapshot is being fsynced', () => {
     expect(net.peer(3).heap.tree.get('/alone')).toBeUndefined();
   });
 
+  it('a leader that was never established waits for it: it reads the disk anew', () => {
+    const ensemble = new Ensemble(2);
+    const { net, client, busy } = ensemble;
+    net.hold('link 3 1');
+    net.hold(diskName(3, 'log'));
+    client.ask({ op: Op.create, kind: 'create', path: '/tail', data: new Uint8Array(1), acl: OPEN_ACL, flags: 0 });
+    net.settle();
+    // It alone has the entry, and leads; the other one never comes to acknowledge that.
+    net.crash(3);
+    net.onStep = ({ server, peer }) => {
+      if (server.id === busy && peer.heap.tree.get('/tail') !== undefined) net.hold(`link 1 ${busy} quorum`);
+    };
+    net.runUntil(() => net.peer(busy).heap.tree.get('/tail') !== undefined, 60_000);
+    net.runUntil(() => net.peer(busy).state.role.kind === 'draining', 60_000);
+    net.run(60_000);
+    expect(net.peer(busy).state.role).toEqual({ kind: 'draining', reload: true });
+    net.onStep = () => {};
+    net.release(diskName(busy, 'snap'));
+    net.settle();
+    expect(net.peer(busy).heap.tree.get('/tail')).toBeUndefined();
+    net.release(`link 1 ${busy} quorum`);
+    ensemble.serve([1, 2]);
+    expect(net.peer(busy).heap.tree.get('/tail')).toBeDefined();
+    net.releaseAll();
+    net.start(3);
+    ensemble.serve(ALL);
+    ensemble.expectOneState();
+  });
+
   it.each(['fsync', 'power'])('a whole state from the leader waits for it, and takes its place (after %s)', (end) => {
     const ensemble = new Ensemble(1, { forceSnapshotSync: true });
     const { net, busy } = ensemble;
