@@ -44,6 +44,7 @@ import {
   serverDrained,
   serverOpened,
   serverRevalidated,
+  serverSized,
   serverStart,
   serverStop,
   serverSyncDone,
@@ -58,6 +59,7 @@ import {
   storeDeadline,
   storeFlush,
   storeMarkConfig,
+  storeSizes,
   storeSnapshot,
   storeStep,
   storeTick,
@@ -408,6 +410,8 @@ function onStoreEvent(t: Turn, event: StoreEvent): void {
     case 'rangeRead':
       if (role.kind === 'leading') leaderRangeRead(t, role, event.token, event.entries);
       return;
+    case 'sized':
+      return addWork(t, serverSized(state.server, t.heap, t.config, t.io, event.sizes));
     case 'drained':
       return onFleEvents(t, drained(t));
     case 'failed':
@@ -484,6 +488,8 @@ function route(t: Turn, event: ServerEvent): void {
       else if (role.kind === 'learning' && role.phase.kind === 'serving') forwardSync(t, role, event);
       else if (role.kind === 'standalone') addWork(t, serverSyncDone(server, t.heap, t.config, t.io, event));
       return;
+    case 'sizes':
+      return storeSizes(t.state.store, t.io);
     case 'revalidate':
       return revalidate(t, event);
     case 'touch':

@@ -20,6 +20,7 @@ import { type Call, closeConn, connOf, copyIds, forgetConn, setReading, takeOrph
 import { finishConnect, firstFreeSessionId } from './handshake.ts';
 import { onOwnTxn, onSyncDone, pump, releaseHeld, resumeYielding, sendNotice } from './intake.ts';
 import type { ClientConn, ServerEvent, ServerMode, ServerState } from './state.ts';
+import { tellSizes } from './words.ts';
 
 export type { Applied } from './answers.ts';
 export type { ServerEvent, ServerMode, ServerState, Submission } from './state.ts';
@@ -394,6 +395,19 @@ export function serverSyncDone(
   return call.out;
 }
 
+/** The directories have been looked at. */
+export function serverSized(
+  server: ServerState,
+  heap: Heap,
+  config: PeerConfig,
+  io: Io,
+  sizes: { readonly dataBytes: number; readonly logBytes: number },
+): readonly ServerEvent[] {
+  const call = callOf(server, heap, config, io);
+  for (const conn of [...server.conns.values()]) if (conn.phase.kind === 'telling') tellSizes(call, conn, sizes);
+  return call.out;
+}
+
 export function serverRevalidated(
   server: ServerState,
   heap: Heap,
@@ -448,6 +462,7 @@ function sweep(call: Call, conn: ClientConn): void {
   const silentMs = io.now.monoMs - conn.heardMs;
   switch (phase.kind) {
     case 'greeting':
+    case 'telling':
     case 'handshake':
       if (io.now.monoMs - conn.openedMs < config.sessionlessCnxnTimeoutMs) return;
       server.stats.sessionlessExpired += 1;

@@ -41,7 +41,9 @@ export type ServerEvent =
   /** A client came back with a session: does the deciding server still know it? Answered by `serverRevalidated`. */
   | { readonly type: 'revalidate'; readonly session: SessionId; readonly timeoutMs: number }
   /** A sign of life, in the modes `leader` and `standalone`. Learners collect them, see `serverTakeTouches`. */
-  | { readonly type: 'touch'; readonly session: SessionId; readonly timeoutMs: number };
+  | { readonly type: 'touch'; readonly session: SessionId; readonly timeoutMs: number }
+  /** How much is in the directories? Answered by `serverSized`. */
+  | { readonly type: 'sizes' };
 
 export interface ServerState {
   /** Where clients may come. */
@@ -142,6 +144,8 @@ export interface ClientConn {
 export type ConnPhase =
   /** The first four bytes decide: a four-letter word, or the length of a ConnectRequest. */
   | { readonly kind: 'greeting' }
+  /** The word `dirs` waits for its answer; nothing more is read. */
+  | { readonly kind: 'telling' }
   /** The ConnectRequest is awaited. */
   | { readonly kind: 'handshake' }
   /** The session is being created or revalidated. */

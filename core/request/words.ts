@@ -2,8 +2,7 @@
  * Four-letter words (server/command/*): four bytes instead of a ConnectRequest, a text, and the connection ends.
  *
  * Only words on the whitelist are answered. Four bytes that are no word are the length of a frame. What stands here is what
- * the core knows: directories, process and JVM belong to the shell, so `dirs` is not known, and `conf` and `envi` leave those
- * lines out. Words tell what no ACL guards; that is why the whitelist is short by default.
+ * the core knows: process and JVM belong to the shell, so `conf` and `envi` leave those lines out. Words tell what no ACL guards; that is why the whitelist is short by default.
  */
 
 import { formatMembership, serverOf, votersOf } from '../config/membership.ts';
@@ -27,6 +26,7 @@ const WORDS = [
   'conf',
   'cons',
   'crst',
+  'dirs',
   'dump',
   'envi',
   'gtmk',
@@ -61,10 +61,25 @@ export function onWord(call: Call, conn: ClientConn, first: Uint8Array): boolean
   }
   call.server.stats.received += 1;
   conn.stats.received += 1;
+  if (word === 'dirs' && allowed && call.server.mode !== 'stopped') {
+    conn.phase = { kind: 'telling' };
+    call.out.push({ type: 'sizes' });
+    return true;
+  }
   const text = allowed ? textOf(call, word) : `${word} is not executed because it is not in the whitelist.\n`;
   sendBytes(call, conn, utf8Encode(text));
   closeConn(call, conn, `word ${word}`);
   return true;
+}
+
+/** What `dirs` waited for: the size of snapshots and epoch files, and that of transaction logs. */
+export function tellSizes(
+  call: Call,
+  conn: ClientConn,
+  { dataBytes, logBytes }: { readonly dataBytes: number; readonly logBytes: number },
+): void {
+  sendBytes(call, conn, utf8Encode(`datadir_size: ${dataBytes}\nlogdir_size: ${logBytes}\n`));
+  closeConn(call, conn, 'word dirs');
 }
 
 /** A read-only client finds a read-write server by `isro`, so that word comes with the mode. */
@@ -81,6 +96,8 @@ function textOf(call: Call, word: Word): string {
   if (word === 'isro') return server.mode === 'stopped' ? 'null' : server.mode === 'readonly' ? 'ro' : 'rw';
   if (server.mode === 'stopped') return word === 'hash' ? NOT_SERVING.trimEnd() : NOT_SERVING;
   switch (word) {
+    case 'dirs':
+      return NOT_SERVING;
     case 'srvr':
       return `Zookeeper version: ${VERSION}\n${serverLines(call)}`;
     case 'stat':

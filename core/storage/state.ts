@@ -35,6 +35,8 @@ export type StoreEvent =
   | { readonly type: 'rangeRead'; readonly token: number; readonly entries: readonly LogEntry[] | null }
   /** Nothing that `storeDrain` was to wait for is in flight or waiting. */
   | { readonly type: 'drained' }
+  /** What the files of the two directories hold. */
+  | { readonly type: 'sized'; readonly sizes: DirSizes }
   /** Final: a write or fsync failed, so what is on the disk is unknown. The store does nothing more. */
   | { readonly type: 'failed'; readonly error: FileError; readonly path: string };
 
@@ -59,7 +61,17 @@ export interface Recovery {
 }
 
 /** Which job an operation belongs to. */
-export type Owner = 'recovery' | 'batch' | 'task' | 'snapshot' | 'epochs' | 'mark' | 'purge' | 'range' | 'drain';
+export type Owner =
+  | 'recovery'
+  | 'batch'
+  | 'task'
+  | 'snapshot'
+  | 'epochs'
+  | 'mark'
+  | 'purge'
+  | 'range'
+  | 'sizes'
+  | 'drain';
 
 export interface PendingOp {
   readonly owner: Owner;
@@ -73,6 +85,11 @@ export interface PendingOp {
 export interface Script {
   readonly actions: readonly FileAction[];
   at: number;
+}
+
+export interface DirSizes {
+  readonly dataBytes: number;
+  readonly logBytes: number;
 }
 
 export interface StoreState {
@@ -98,6 +115,8 @@ export interface StoreState {
   mark: MarkState;
   ranges: Map<number, RangeRead>;
   purge: PurgeState;
+  /** The directories are being looked at, for whoever asked. */
+  sizes: { dataBytes: number; logBytes: number; opsLeft: number } | null;
   /** `drained` is owed, when this is done. */
   draining: DrainScope | null;
 }

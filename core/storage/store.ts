@@ -29,7 +29,7 @@ import { onEpochOp, startSave } from './epoch-writer.ts';
 import { recordSize } from './log-file.ts';
 import { onBatchOp, startBatch } from './log-writer.ts';
 import { markConfig, onMarkOp, raiseMark } from './mark-writer.ts';
-import { LOG_DIR } from './names.ts';
+import { DATA_DIR, LOG_DIR } from './names.ts';
 import { ask, fail, type StoreTurn } from './ops.ts';
 import { drawLimits, isPaceReached, restartPace } from './pace.ts';
 import { abortPurge, beginPurge, onPurgeOp } from './purge.ts';
@@ -72,6 +72,7 @@ export function storeBoot(config: PeerConfig, secrets: BootSecrets, io: Io): Sto
     },
     ranges: new Map(),
     purge: { dueAtMs: null, job: null },
+    sizes: null,
     draining: null,
   };
   drawLimits(store.pace, config);
@@ -90,7 +91,8 @@ export function storeStep(store: StoreState, heap: Heap, config: PeerConfig, io:
   if (store.phase.kind === 'failed') return [];
   const turn: StoreTurn = { store, heap, config, io, events: [] };
   const result = judge(op, done.result);
-  if (!result.ok && op.kind !== 'read' && op.owner !== 'drain') fail(turn, result.error, op.path);
+  if (!result.ok && op.kind !== 'read' && op.owner !== 'drain' && op.owner !== 'sizes')
+    fail(turn, result.error, op.path);
   else dispatch(turn, op, result);
   if (store.draining !== null && isDone(store, store.draining)) {
     store.draining = null;
@@ -122,6 +124,8 @@ function dispatch(turn: StoreTurn, op: PendingOp, result: FileResult): void {
       return onPurgeOp(turn, result);
     case 'range':
       return onRangeOp(turn, op.token, result);
+    case 'sizes':
+      return onSizesOp(turn, op.path, result);
     case 'drain':
       return;
     default:
@@ -255,6 +259,29 @@ function mayWorkBehind(store: StoreState): boolean {
   return store.phase.kind === 'ready' && store.task === null && store.draining === null && !store.mustResync;
 }
 
+// --- sizes -----------------------------------------------------------------------------------------------------------
+
+/** Asks for `sized`. Whoever asks while the directories are being looked at already hears what that one finds. */
+export function storeSizes(store: StoreState, io: Io): void {
+  if (store.phase.kind !== 'ready' || store.sizes !== null) return;
+  store.sizes = { dataBytes: 0, logBytes: 0, opsLeft: 2 };
+  for (const path of [DATA_DIR, LOG_DIR]) ask(store, io, 'sizes', { kind: 'list', path }, { lane: 'read' });
+}
+
+/** A directory that cannot be listed counts for nothing; that is no reason to stop. */
+function onSizesOp({ store, events }: StoreTurn, path: string, result: FileResult): void {
+  const { sizes } = store;
+  assert(sizes !== null, 'nobody asked for sizes');
+  const files = result.ok ? (result.entries ?? []) : [];
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  if (path === DATA_DIR) sizes.dataBytes = bytes;
+  else sizes.logBytes = bytes;
+  sizes.opsLeft -= 1;
+  if (sizes.opsLeft > 0) return;
+  store.sizes = null;
+  events.push({ type: 'sized', sizes: { dataBytes: sizes.dataBytes, logBytes: sizes.logBytes } });
+}
+
 // --- idleness and time -----------------------------------------------------------------------------------------------
 
 /**
@@ -297,7 +324,7 @@ function isDone(store: StoreState, scope: DrainScope): boolean {
   return true;
 }
 
-const BACKGROUND: readonly Owner[] = ['snapshot', 'purge', 'range'];
+const BACKGROUND: readonly Owner[] = ['snapshot', 'purge', 'range', 'sizes'];
 
 /** When `storeTick` has something to do, in monotonic time. */
 export function storeDeadline(store: StoreState): number | null {

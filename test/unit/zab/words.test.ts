@@ -35,6 +35,22 @@ test('a leader tells how large its proposals are, until that is reset', () => {
   expect(wordAt(net, 3, 'srvr')).toContain('\nProposal sizes last/min/max: -1/-1/-1\n');
 });
 
+test('who asks for the size of directories waits for the disk, and all who wait are answered together', () => {
+  const net = new MiniEnsemble();
+  for (const id of [1, 2, 3]) net.add(id, membershipOf('1 2 3'), { fourLetterWords: 'all' });
+  net.start(1);
+  expect(wordAt(net, 1, 'dirs')).toBe('This ZooKeeper instance is not currently serving requests\n');
+  for (const id of [2, 3]) net.start(id);
+  net.runUntil(() => [1, 2, 3].every((id) => view(net.peer(id)).serving), 20_000);
+  const wires = [1, 2, 3].map(() => net.dialFrom('teller', 1, 'client'));
+  for (const wire of wires) if (wire !== null) net.sendFrom(wire, utf8Encode('dirs'));
+  net.settle();
+  const told = wires.map((wire) => wire?.received.map((bytes) => utf8Decode(bytes) ?? '').join(''));
+  expect(told[0]).toMatch(/^datadir_size: [1-9]\d*\nlogdir_size: [1-9]\d*\n$/);
+  expect(told).toEqual([told[0], told[0], told[0]]);
+  expect(net.peer(1).state.server.conns.size).toBe(0);
+});
+
 function wordAt(net: MiniEnsemble, id: number, word: string): string {
   const wire = net.dialFrom('teller', id, 'client');
   if (wire === null) expect.fail(`server ${id} does not listen`);
