@@ -24,6 +24,7 @@ const FLAGS = {
   schedule: { takes: 'FILE', says: 'writes its faults and writes for the simulator, as well as it can be said there' },
   replay: { takes: 'FILE', says: 'makes the steps of a counterexample again' },
   'all-orders': { takes: null, says: 'computes every order of independent actions, to compare' },
+  'all-fields': { takes: null, says: 'keeps what servers will not read again, to compare' },
   json: { takes: null, says: 'one JSON object, nothing else' },
   help: { takes: null, says: 'this' },
 } as const satisfies Flags;
@@ -46,6 +47,7 @@ interface Args {
   readonly schedule: string | null;
   readonly replay: string | null;
   readonly allOrders: boolean;
+  readonly allFields: boolean;
   readonly json: boolean;
 }
 
@@ -67,6 +69,7 @@ function parse(argv: readonly string[]): Args | string {
     schedule: given.text('schedule'),
     replay,
     allOrders: given.has('all-orders'),
+    allFields: given.has('all-fields'),
     json: given.has('json'),
   };
 }
@@ -175,7 +178,11 @@ async function explore(scope: Scope, args: Args): Promise<number> {
 const REDRAW_MS = 100;
 
 /** Searches, with a pause now and then in which Ctrl-C is heard; it ends the search like a budget. */
-async function searchAndSay(scope: Scope, { limits, allOrders }: Args, live: boolean): Promise<Report | string> {
+async function searchAndSay(
+  scope: Scope,
+  { limits, allOrders, allFields }: Args,
+  live: boolean,
+): Promise<Report | string> {
   const startedAt = cpuSeconds();
   let isEnough = false;
   let drawnAtMs = 0;
@@ -184,7 +191,7 @@ async function searchAndSay(scope: Scope, { limits, allOrders }: Args, live: boo
   };
   process.once('SIGINT', onInterrupt);
   try {
-    const going = searching(scope, { limits, allOrders });
+    const going = searching(scope, { limits, allOrders, allFields });
     for (;;) {
       const { done, value } = going.next(isEnough);
       if (done === true) return value;

@@ -23,6 +23,7 @@
  * on the way (the ghost) is the same in both orders. Only work is saved.
  */
 
+import { ALL_SHORTCUTS } from './locals.ts';
 import type { Scope } from './scopes.ts';
 import { ACTIONS_MAX, type State, System, serverOfAction } from './system.ts';
 import { Fingerprints, hashHigh, hashLow, IntList, rehashLow } from './tables.ts';
@@ -74,6 +75,8 @@ export interface SearchSettings {
   readonly limits?: Partial<Limits>;
   /** Compute every order of independent actions, to compare. */
   readonly allOrders?: boolean;
+  /** Keep what servers will not read again (`deadOf`), to compare. */
+  readonly allFields?: boolean;
   /** Called with every state in which nothing is left to happen. */
   readonly onQuiet?: (state: State, system: System) => void;
 }
@@ -123,7 +126,7 @@ class Search {
   private readonly startedAt = cpuSeconds();
 
   constructor(scope: Scope, settings: SearchSettings) {
-    this.system = new System(scope);
+    this.system = new System(scope, { ...ALL_SHORTCUTS, dead: settings.allFields !== true });
     this.settings = settings;
     this.limits = { ...NO_LIMITS, ...settings.limits };
     this.width = this.system.width;
