@@ -117,9 +117,9 @@ export class MixedEnsemble {
     const dataDir = join(this.dir, `data-${id}`);
     mkdirSync(dataDir, { mode: 0o700 });
     writeFileSync(join(dataDir, 'myid'), `${id}\n`);
-    const client = { host: HOST, port: await freePort() };
+    const client = { host: HOST, port: await newPort() };
     const role = observer === true ? 'observer' : 'participant';
-    const line = `server.${id}=${HOST}:${await freePort()}:${await freePort()}:${role};${HOST}:${client.port}`;
+    const line = `server.${id}=${HOST}:${await newPort()}:${await newPort()}:${role};${HOST}:${client.port}`;
     const config = join(this.dir, `zoo-${id}.cfg`);
     this.servers.set(id, { id, dataDir, config, client, line, kind, child: null, output: [] });
   }
@@ -320,6 +320,18 @@ const SYNC_SAID: readonly (readonly [RegExp, 'DIFF' | 'TRUNC' | 'SNAP'])[] = [
   [/Sending DIFF|zab\.sync\.diff/, 'DIFF'],
   [/Sending snapshot|zab\.sync\.snap/, 'SNAP'],
 ];
+
+const portsGiven = new Set<number>();
+
+/** One that nobody listens at, and that was not given before: a port that was only tried is free again at once. */
+async function newPort(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    if (portsGiven.has(port)) continue;
+    portsGiven.add(port);
+    return port;
+  }
+}
 
 /** Looks again and again until there is an answer. */
 export async function until<T>(what: string, look: () => Promise<T | null> | T | null): Promise<T> {
