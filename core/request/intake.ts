@@ -133,7 +133,7 @@ export function resumeYielding(call: Call): void {
 function isThrottled(call: Call, conn: ClientConn): boolean {
   const { server, config, io } = call;
   const limit = config.requestThrottleMaxRequests;
-  if (limit <= 0 || conn.rx.size === 0) return false;
+  if (limit <= 0 || !holdsFrame(conn)) return false;
   if (server.outstanding < limit && (server.held.size === 0 || longestHeld(server) === conn.conn)) {
     if (conn.heldSinceMs !== null) letGo(call, conn, conn.heldSinceMs);
     return false;
@@ -143,6 +143,14 @@ function isThrottled(call: Call, conn: ClientConn): boolean {
     server.held.add(conn.conn);
   }
   return true;
+}
+
+/** A part of a request takes no place, so nobody waits with it or behind it. */
+function holdsFrame({ rx }: ClientConn): boolean {
+  const first = peekBytes(rx, LENGTH_SIZE);
+  if (first === null) return false;
+  const length = (first[0]! << 24) | (first[1]! << 16) | (first[2]! << 8) | first[3]!;
+  return length < 0 || rx.size >= LENGTH_SIZE + length;
 }
 
 const longestHeld = ({ held }: ServerState): ConnId | undefined => held.values().next().value;

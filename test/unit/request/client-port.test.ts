@@ -671,6 +671,29 @@ describe('limits', () => {
     expect([quiet, late].map((client) => brief(client.received()).length)).toEqual([2, 1]);
   });
 
+  test('the request throttle does not wait for the rest of a request', () => {
+    const host = new Standalone({ config: { requestThrottleMaxRequests: 1 } });
+    const [busy, half, other] = [1, 2, 3].map((id) => new TestClient(host, id).connect()) as [
+      TestClient,
+      TestClient,
+      TestClient,
+    ];
+    host.hold = true;
+    busy.send(create('/busy1'));
+    const frames = [half, other].map(({ conn }, i) => ({ conn, bytes: encodeRequestFrame(i, create(`/half${i}`)) }));
+    for (const { conn, bytes } of frames) host.bytes(conn, bytes.subarray(0, 14));
+    host.commit(1);
+    busy.send(create('/busy2'));
+    for (const { conn, bytes } of frames) host.bytes(conn, bytes.subarray(14));
+    busy.send(create('/busy3'));
+    const order: string[] = [];
+    while (host.pending.length > 0) {
+      order.push(newestOf(host));
+      host.commit(1);
+    }
+    expect(order).toEqual(['/busy2', '/half0', '/half1', '/busy3']);
+  });
+
   test('a connection that may not go on for another reason keeps nobody behind it', () => {
     const host = new Standalone({ config: { requestThrottleMaxRequests: 2 } });
     const [busy, deaf, quiet] = [1, 2, 3].map((id) => new TestClient(host, id).connect()) as [
