@@ -48,6 +48,8 @@ export class Sockets {
   private readonly secured = new Map<Channel, Set<tls.Server>>();
   private tls: TlsChannels;
   private nextAccepted = 1;
+  /** A reconfiguration has had clients come elsewhere. */
+  private clientMoved = false;
   private closed = false;
 
   constructor(options: SocketsOptions) {
@@ -82,7 +84,10 @@ export class Sockets {
         attempts += 1;
         setTimeout(() => group.has(server) && bind(server, address, backlog), BIND_RETRY_MS);
       } else {
-        this.options.bindFailed(`cannot listen on ${address.host}:${address.port} (${channel}): ${cause.message}`);
+        const message = `cannot listen on ${address.host}:${address.port} (${channel}): ${cause.message}`;
+        // Somebody else's mistake in a reconfiguration ends no server that votes (NIOServerCnxnFactory.reconfigure).
+        if (channel === 'client' && this.clientMoved) this.options.trouble(message);
+        else this.options.bindFailed(message);
       }
     });
     bind(server, address, backlog);
@@ -91,6 +96,7 @@ export class Sockets {
 
   unlisten(channel: Channel): void {
     const group = this.listeners.get(channel) ?? new Set();
+    if (channel === 'client') this.clientMoved = true;
     this.listeners.delete(channel);
     this.secured.delete(channel);
     for (const server of [...group]) {

@@ -52,6 +52,18 @@ test('bytes go both ways, and closing flushes first', async () => {
   expect(await server.until('connClosed')).toMatchObject({ conn: 1 });
 });
 
+test('a client port that moved to where it cannot be ends nothing', async () => {
+  const [server] = await listening('client', NO_TLS, false);
+  server.sockets.unlisten('client');
+  server.sockets.listen('client', { host: '192.0.2.1', port: await freePort() }, false);
+  expect(await server.trouble()).toMatch(/^cannot listen on 192\.0\.2\.1:/);
+  const port = await freePort();
+  server.sockets.listen('client', { host: '127.0.0.1', port }, false);
+  const dialler = end(NO_TLS);
+  dialler.sockets.connect(OUT, 'client', { host: '127.0.0.1', port }, false);
+  await dialler.until('connOpened');
+});
+
 test('a refused connection is told as failed', async () => {
   const dialler = end(NO_TLS);
   dialler.sockets.connect(OUT, 'election', { host: '127.0.0.1', port: await freePort() }, false);
