@@ -282,8 +282,8 @@ function dropSilent(t: Turn, l: Leading): void {
       monoMs - handler.unackedSinceMs > syncLimitMs
     ) {
       dropHandler(t, l, handler, 'does not acknowledge proposals');
-    } else if (handler.blockedAtMs !== null && monoMs - handler.blockedAtMs > limitMs) {
-      // What it does not take is kept for it, without a bound.
+    } else if (handler.blockedAtMs !== null && monoMs - handler.blockedAtMs > initLimitMs) {
+      // What it does not take is kept for it, without a bound. An observer may lag for longer than a follower.
       dropHandler(t, l, handler, 'takes nothing of what it is sent');
     } else if (
       (handler.phase.kind === 'snapshot' || handler.phase.kind === 'range') &&

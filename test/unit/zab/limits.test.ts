@@ -160,7 +160,7 @@ describe('a learner that does not keep up', () => {
 
   it('is dropped when it takes nothing, though it says that it is there', () => {
     const scene = leaderWith('active');
-    const { syncLimitTicks, tickTimeMs } = scene.net.get(scene.self).config;
+    const { initLimitTicks, tickTimeMs } = scene.net.get(scene.self).config;
     const block = (type: 'connBlocked' | 'connDrained'): void =>
       scene.net.input(scene.net.get(scene.self), { type, conn: scene.wire.conn });
     const wait = (ticks: number): void => {
@@ -170,10 +170,10 @@ describe('a learner that does not keep up', () => {
       }
     };
     block('connBlocked');
-    wait(syncLimitTicks - 1);
+    wait(initLimitTicks - 1);
     block('connDrained');
     block('connBlocked');
-    wait(syncLimitTicks - 1);
+    wait(initLimitTicks - 1);
     expect(handlers(scene)).toBe(1);
     wait(2);
     expect(handlers(scene)).toBe(0);
