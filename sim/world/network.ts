@@ -96,6 +96,8 @@ export class End {
 interface Segment {
   readonly kind: 'accept' | 'bytes' | 'end';
   bytes: Uint8Array;
+  /** It begins and ends where writes of the process do. */
+  readonly isWhole: boolean;
   readonly index: number;
   readonly sentAtUs: number;
   readonly cause: number;
@@ -117,6 +119,8 @@ export class Pipe {
   /** Given to the socket and not on the wire yet. */
   unsent: Uint8Array[] = [];
   unsentBytes = 0;
+  /** The first of what is unsent is the rest of a write. */
+  isMidWrite = false;
   /** On the wire, or not read by the receiver. */
   windowUsed = 0;
   /** Read by the receiver; the sender does not know yet. */
@@ -308,7 +312,9 @@ export class Network {
     while (pipe.unsentBytes > 0) {
       const room = pipe.link.params.windowBytes - pipe.windowUsed;
       if (room <= 0) break;
-      this.transmit(pipe, 'bytes', this.takeChunk(pipe, Math.min(room, CHUNK_BYTES_MAX)));
+      const isRest = pipe.isMidWrite;
+      const chunk = this.takeChunk(pipe, Math.min(room, CHUNK_BYTES_MAX));
+      this.transmit(pipe, 'bytes', chunk, !isRest && !pipe.isMidWrite);
     }
     if (pipe.unsentBytes > 0 || !pipe.endQueued || pipe.endSent) return;
     pipe.endSent = true;
@@ -330,18 +336,20 @@ export class Network {
       const value = draw(pipe.key, base + DRAW_CUT);
       if (chanceOf(value, params.cutPpm)) size = 1 + belowOf(draw(value, 0), size - 1);
     }
-    if (size < chunk.length) pipe.unsent.unshift(chunk.subarray(size));
+    pipe.isMidWrite = size < chunk.length;
+    if (pipe.isMidWrite) pipe.unsent.unshift(chunk.subarray(size));
     pipe.unsentBytes -= size;
     return size < chunk.length ? chunk.subarray(0, size) : chunk;
   }
 
-  private transmit(pipe: Pipe, kind: Segment['kind'], bytes: Uint8Array): void {
+  private transmit(pipe: Pipe, kind: Segment['kind'], bytes: Uint8Array, isWhole = true): void {
     const { engine } = this;
     const { link } = pipe;
     const index = pipe.chunkCount++;
     const segment: Segment = {
       kind,
       bytes,
+      isWhole,
       index,
       sentAtUs: engine.timeUs,
       cause: engine.eventId,
@@ -406,11 +414,13 @@ export class Network {
     return lateUs;
   }
 
+  /** Of whole writes only: of pieces it would make messages that nobody has sent. */
   private disorder(pipe: Pipe, segment: Segment, base: number): void {
+    if (!segment.isWhole) return;
     const { params } = pipe.link;
     const value = draw(pipe.key, base + DRAW_DISORDER);
     const before = pipe.tail;
-    if (before !== null && before.kind === 'bytes' && chanceOf(value, params.reorderPpm)) {
+    if (before !== null && before.kind === 'bytes' && before.isWhole && chanceOf(value, params.reorderPpm)) {
       const held = before.bytes;
       before.bytes = segment.bytes;
       segment.bytes = held;

@@ -99,7 +99,7 @@ export interface LinkParams {
   readonly windowBytes: number;
   /**
    * Over-approximation outside the assumptions of the protocol: chance that a chunk overtakes the one before it, and that a
-   * chunk is delivered twice. Needs `unordered: true` in the options of the world.
+   * chunk is delivered twice. Only chunks of whole writes do: a message is late or comes twice, it is never another one. Needs `unordered: true` in the options of the world.
    */
   readonly reorderPpm: Ppm;
   readonly duplicatePpm: Ppm;

@@ -466,4 +466,15 @@ describe('disorder within a stream', () => {
     expect(heardBy({})).toBe('<connOpened>one two three four five six ');
     expect(heardBy({ unordered: true })).not.toBe('<connOpened>one two three four five six ');
   });
+
+  it('leaves every write in one piece, however the chunks are cut', () => {
+    const words = Array.from({ length: 40 }, (_, i) => `<word ${i}>`);
+    const { world, a, b, conn } = connected({ ...link, cutPpm: 500_000 }, { unordered: true });
+    for (const word of words) sendAlone(world, a, conn, word);
+    world.runUntil(20 * SECOND);
+    const heard = b.stream().replace('<connOpened>', '');
+    expect(heard.replaceAll(/<word \d+>/g, '')).toBe('');
+    expect(heard).not.toBe(words.join(''));
+    for (const word of words) expect(heard).toContain(word);
+  });
 });
