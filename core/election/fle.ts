@@ -278,6 +278,7 @@ function answerStranger(fle: FleState, ctx: ElectionCtx, io: Io, to: PeerId, n: 
 function onVote(fle: FleState, ctx: ElectionCtx, io: Io, from: PeerId, n: Notification, events: FleEvent[]): void {
   if (!votersOfBoth(views(ctx)).has(n.leader)) {
     note(io, 'election.vote.ignored', { from, leader: n.leader, reason: 'not a voter' });
+    if (n.leader === LONG_MIN && n.state === 'looking') joinRoundOf(fle, ctx, io, from, n);
     return;
   }
   switch (n.state) {
@@ -293,6 +294,22 @@ function onVote(fle: FleState, ctx: ElectionCtx, io: Io, from: PeerId, n: Notifi
     default:
       n.state satisfies never;
   }
+}
+
+/**
+ * The sender is a voter by what we know and votes for nobody, since by what it knows it is none: it has heard of a
+ * configuration in force that leaves it out, and not of a newer one that may need its vote. It takes no vote of an
+ * earlier round, so its round is joined, whatever it votes; in the same round it will follow ours. Java passes it over.
+ */
+function joinRoundOf(fle: FleState, ctx: ElectionCtx, io: Io, from: PeerId, n: Notification): void {
+  const round = fle.round!;
+  if (n.electionEpoch <= fle.logicalClock || round.own.zxid === NO_HISTORY || !isElector(ctx)) return;
+  note(io, 'election.round.join', { from, round: n.electionEpoch });
+  fle.logicalClock = n.electionEpoch;
+  round.received = new Map();
+  propose(fle, ctx, round.own);
+  broadcast(fle, ctx, io);
+  countVotes(fle, ctx, io);
 }
 
 function onLookingVote(fle: FleState, ctx: ElectionCtx, io: Io, from: PeerId, n: Notification): void {

@@ -59,6 +59,20 @@ describe('a round', () => {
     expect(b.sent()).toEqual({ 1: [better], 3: [better] });
   });
 
+  it('joins the later round of a voter that votes for nobody, with its own vote, and counts nothing', () => {
+    const b = new Bench(2, THREE);
+    b.look(7, 1);
+    b.hear(3, { leader: 3, zxid: 9, epoch: 1 });
+    b.sent();
+    b.hear(1, { leader: LONG_MIN, zxid: LONG_MIN, epoch: LONG_MIN, round: 4 });
+    const own = { ...looking, leader: 2, zxid: 7, round: 4, epoch: 1 };
+    expect(b.sent()).toEqual({ 1: [own], 3: [own] });
+    expect([...b.fle.round!.received.keys()]).toEqual([2]);
+    b.hear(1, { leader: LONG_MIN, zxid: LONG_MIN, epoch: LONG_MIN, round: 4 });
+    b.hear(1, { leader: LONG_MIN, zxid: LONG_MIN, epoch: LONG_MIN, round: 3 });
+    expect(b.sent()).toEqual({});
+  });
+
   it('forgets the votes of the round it leaves', () => {
     const b = new Bench(1, FIVE);
     b.look();
