@@ -116,13 +116,13 @@ export function decide(bench: Bench, request: ClientRequest | InternalRequest): 
 
 /**
  * May this session write through that server? 0 when it may (SessionTrackerImpl.checkSession,
- * LeaderSessionTracker.checkSession). A local session is unknown here by design; only the server that made it can vouch.
+ * LeaderSessionTracker.checkSession). A local session is unknown here by design; only the server that made it can vouch. One
+ * that has gone on elsewhere has been refused before (`isElsewhere` in authority.ts).
  */
 function sessionProblem(bench: Bench): number {
   const known = bench.sessions.sessions.get(bench.session);
   if (known === undefined) return mayBeLocal(bench) ? Code.OK : Code.SESSIONEXPIRED;
   if (known.closing) return Code.SESSIONEXPIRED;
-  if (known.owner !== null && known.owner !== bench.from) return Code.SESSIONMOVED;
   known.owner = bench.from;
   return Code.OK;
 }
