@@ -29,7 +29,7 @@ import {
   encodeWatchEvent,
   isClientOp,
 } from '../wire/client-codec.ts';
-import { nextFrame, peekBytes, takeAll } from '../wire/framing.ts';
+import { isFrameWhole, nextFrame, peekBytes, takeAll } from '../wire/framing.ts';
 import { Code, CreateMode, KeeperState, Op, Xid } from '../wire/opcodes.ts';
 import { askerOf, mayAccess, providersFor, sizeOfIds } from './access.ts';
 import { type Applied, answerOf } from './answers.ts';
@@ -133,7 +133,8 @@ export function resumeYielding(call: Call): void {
 function isThrottled(call: Call, conn: ClientConn): boolean {
   const { server, config, io } = call;
   const limit = config.requestThrottleMaxRequests;
-  if (limit <= 0 || !holdsFrame(conn)) return false;
+  // A part of a request takes no place, so nobody waits with it or behind it.
+  if (limit <= 0 || !isFrameWhole(conn.rx)) return false;
   if (server.outstanding < limit && (server.held.size === 0 || longestHeld(server) === conn.conn)) {
     if (conn.heldSinceMs !== null) letGo(call, conn, conn.heldSinceMs);
     return false;
@@ -143,14 +144,6 @@ function isThrottled(call: Call, conn: ClientConn): boolean {
     server.held.add(conn.conn);
   }
   return true;
-}
-
-/** A part of a request takes no place, so nobody waits with it or behind it. */
-function holdsFrame({ rx }: ClientConn): boolean {
-  const first = peekBytes(rx, LENGTH_SIZE);
-  if (first === null) return false;
-  const length = (first[0]! << 24) | (first[1]! << 16) | (first[2]! << 8) | first[3]!;
-  return length < 0 || rx.size >= LENGTH_SIZE + length;
 }
 
 const longestHeld = ({ held }: ServerState): ConnId | undefined => held.values().next().value;

@@ -86,6 +86,13 @@ export function nextFrame(fb: FrameBuffer, maxLength: number): NextFrame {
   return { kind: 'frame', bytes: takeBytes(fb, length) };
 }
 
+/** Whether a whole message is there, or a length that is none. */
+export function isFrameWhole(fb: FrameBuffer): boolean {
+  if (fb.size < LENGTH_SIZE) return false;
+  const length = intAt(fb, 0);
+  return length < 0 || fb.size >= LENGTH_SIZE + length;
+}
+
 /** The first `size` bytes, or null when they have not all arrived. Consumes nothing. */
 export function peekBytes(fb: FrameBuffer, size: number): Uint8Array | null {
   if (fb.size < size) return null;
